@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A growing byte buffer with a stated maximum, always NUL-terminated behind its length.
+ * A failed append (no memory, or over the maximum) is remembered: later appends do nothing and
+ * cw_buf_check() reports it, so that callers may append many times and check once.
+ */
+#ifndef CW_BASE_BUF_H
+#define CW_BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct cw_buf {
+    char *data;   /* NULL while empty */
+    size_t len;   /* bytes in use, without the NUL */
+    size_t room;  /* bytes allocated */
+    size_t max;   /* the most len may become */
+    int failed;   /* 0, CW_E_NOMEM or CW_E_FAIL (over max) */
+};
+
+#define CW_BUF_INIT(maximum) {.data = NULL, .len = 0, .room = 0, .max = (maximum), .failed = 0}
+
+void cw_buf_init(struct cw_buf *buf, size_t max);
+void cw_buf_clear(struct cw_buf *buf); /* frees; keeps max */
+void cw_buf_reset(struct cw_buf *buf); /* empties, keeps the memory */
+
+void cw_buf_add(struct cw_buf *buf, const void *data, size_t len);
+void cw_buf_adds(struct cw_buf *buf, const char *text);
+void cw_buf_addc(struct cw_buf *buf, char c);
+void cw_buf_addf(struct cw_buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* 0, or the first failure with a text naming what was being built. */
+int cw_buf_check(const struct cw_buf *buf, const char *what, struct cw_err *err);
+
+/* The text; "" while empty. Borrowed. */
+const char *cw_buf_text(const struct cw_buf *buf);
+
+/* Hands the memory to the caller (free it with free()); the buffer is empty afterwards. NULL when failed or empty. */
+char *cw_buf_take(struct cw_buf *buf);
+
+#define CW_AUTO_BUF __attribute__((cleanup(cw_buf_clear))) struct cw_buf
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Small questions about strings that several modules ask.
+ */
+#ifndef CW_BASE_STR_H
+#define CW_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+bool cw_str_starts(const char *text, const char *prefix);
+bool cw_str_ends(const char *text, const char *suffix);
+
+/* The text behind the last '/', or the whole text. Borrowed. */
+const char *cw_str_basename(const char *path);
+
+/* A decimal number without sign, space or leading zero, at most max. False leaves *value alone. */
+bool cw_str_to_u64(const char *text, uint64_t max, uint64_t *value);
+
+/* Formats into new memory; NULL when there is none. */
+char *cw_str_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* "1 file", "3 files", for messages: the plural adds an s. Gives "" or "s". */
+const char *cw_str_plural(uint64_t n);
+
+/* Bytes for people: "512 B", "3.4 MiB". out is at least 16 bytes. */
+void cw_str_bytes(uint64_t n, char out[16]);
+
+/* The entry of a NULL-terminated list that a person most likely meant by `text` (at most two letters off), or NULL. */
+const char *cw_str_nearest(const char *text, const char *const *list);
+
+/* A shell pattern that never crosses '/': '*', '?' and '[...]' as in fnmatch(3) with FNM_PATHNAME. */
+bool cw_str_glob(const char *pattern, const char *text);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * SHA-256 and SHA-512 (FIPS 180-4) by libcrypto, which uses the CPU's own instructions.
+ */
+#ifndef CW_CRYPT_HASH_H
+#define CW_CRYPT_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define CW_SHA256_TEXT 65 /* hex digits and NUL */
+#define CW_HASH_TEXT_MAX 129
+
+enum cw_hash_kind { CW_SHA256, CW_SHA512 };
+
+struct cw_hash; /* one running digest */
+
+int cw_hash_new(struct cw_hash **hash, enum cw_hash_kind kind, struct cw_err *err);
+void cw_hash_free(struct cw_hash *hash);
+int cw_hash_update(struct cw_hash *hash, const void *data, size_t len, struct cw_err *err);
+/* The digest as lower-case hex; the hash may then be used again from the start. */
+int cw_hash_final(struct cw_hash *hash, char out[CW_HASH_TEXT_MAX], struct cw_err *err);
+
+static inline void cw_hash_free_(struct cw_hash **hash)
+{
+    cw_hash_free(*hash);
+}
+#define CW_AUTO_HASH __attribute__((cleanup(cw_hash_free_))) struct cw_hash
+
+/* One piece of memory. */
+int cw_sha256(char out[CW_SHA256_TEXT], const void *data, size_t len, struct cw_err *err);
+
+/* All that is left of fd; *len (may be NULL) gets the number of bytes. */
+int cw_sha256_fd(char out[CW_SHA256_TEXT], uint64_t *len, int fd, const char *what, struct cw_err *err);
+
+#endif

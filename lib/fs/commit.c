@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Durable replacement of files, links and folders: see fs/commit.h for the order of steps.
+ */
+#include "fs/commit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define TMP_TRIES 16
+#define TREE_DEPTH_MAX 128 /* folders in folders that cw_remove_tree() follows */
+
+static int tmp_name(char tmp[32], struct cw_err *err)
+{
+    unsigned char random[8];
+    size_t i;
+
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return cw_err_errno(err, errno, "unable to get random bytes");
+    memcpy(tmp, CW_TMP_PREFIX, sizeof CW_TMP_PREFIX);
+    for (i = 0; i < sizeof random; i++)
+        snprintf(tmp + sizeof CW_TMP_PREFIX - 1 + 2 * i, 3, "%02x", random[i]);
+    return CW_OK;
+}
+
+int cw_out_open(struct cw_out *out, int dir, const char *path, mode_t mode, struct cw_err *err)
+{
+    const char *name;
+    int rc, tries;
+
+    *out = (struct cw_out)CW_OUT_INIT;
+    rc = cw_at_open_parent(&out->parent, &name, dir, path, true, err);
+    if (rc != CW_OK)
+        return rc;
+    snprintf(out->path, sizeof out->path, "%s", path);
+    out->name = out->path + (name - path);
+    for (tries = 0; tries < TMP_TRIES && out->fd < 0; tries++) {
+        rc = tmp_name(out->tmp, err);
+        if (rc != CW_OK)
+            break;
+        out->fd = openat(out->parent, out->tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (out->fd < 0 && errno != EEXIST)
+            break;
+    }
+    if (out->fd < 0) {
+        rc = rc != CW_OK ? rc : cw_err_errno(err, errno, "unable to write '%s'", path);
+        close(out->parent);
+        out->parent = -1;
+    }
+    return rc;
+}
+
+int cw_out_write(struct cw_out *out, const void *data, size_t len, struct cw_err *err)
+{
+    return cw_fd_write_all(out->fd, data, len, out->path, err);
+}
+
+static int rename_into_place(struct cw_out *out, struct cw_err *err)
+{
+    if (renameat(out->parent, out->tmp, out->parent, out->name) != 0)
+        return cw_err_errno(err, errno, "unable to put '%s' in place", out->path);
+    return CW_OK;
+}
+
+static void forget(struct cw_out *out)
+{
+    if (out->fd >= 0)
+        close(out->fd);
+    if (out->parent >= 0)
+        close(out->parent);
+    *out = (struct cw_out)CW_OUT_INIT;
+}
+
+int cw_out_commit(struct cw_out *out, struct cw_err *err)
+{
+    int rc;
+
+    if (fsync(out->fd) != 0) {
+        rc = cw_err_errno(err, errno, "unable to sync '%s'", out->path);
+        cw_out_discard(out);
+        return rc;
+    }
+    rc = rename_into_place(out, err);
+    if (rc != CW_OK) {
+        cw_out_discard(out);
+        return rc;
+    }
+    if (fsync(out->parent) != 0)
+        rc = cw_err_errno(err, errno, "unable to sync the folder of '%s'", out->path);
+    forget(out);
+    return rc;
+}
+
+void cw_out_discard(struct cw_out *out)
+{
+    if (out->parent >= 0)
+        (void)unlinkat(out->parent, out->tmp, 0);
+    forget(out);
+}
+
+void cw_batch_init(struct cw_batch *batch, int dir)
+{
+    *batch = (struct cw_batch){.dir = dir};
+}
+
+int cw_batch_add(struct cw_batch *batch, struct cw_out *out, struct cw_err *err)
+{
+    if (batch->count == batch->room) {
+        size_t room = batch->room != 0 ? batch->room * 2 : 16;
+        struct cw_out *outs = reallocarray(batch->outs, room, sizeof *outs);
+
+        if (outs == NULL)
+            return cw_err_nomem(err);
+        for (size_t i = 0; i < batch->count; i++) /* name points into its own struct */
+            outs[i].name = outs[i].path + strlen(outs[i].path) - strlen(cw_str_basename(outs[i].path));
+        batch->outs = outs;
+        batch->room = room;
+    }
+    batch->outs[batch->count] = *out;
+    batch->outs[batch->count].name = batch->outs[batch->count].path + (out->name - out->path);
+    close(out->fd);
+    batch->outs[batch->count].fd = -1;
+    batch->count++;
+    *out = (struct cw_out)CW_OUT_INIT;
+    return CW_OK;
+}
+
+int cw_batch_commit(struct cw_batch *batch, struct cw_err *err)
+{
+    size_t i;
+    int rc = CW_OK;
+
+    if (batch->count > 0)
+        rc = cw_sync_all(batch->dir, err);
+    for (i = 0; i < batch->count && rc == CW_OK; i++) {
+        rc = rename_into_place(&batch->outs[i], err);
+        if (rc == CW_OK)
+            forget(&batch->outs[i]);
+    }
+    if (batch->count > 0 && rc == CW_OK)
+        rc = cw_sync_all(batch->dir, err);
+    cw_batch_clear(batch);
+    return rc;
+}
+
+void cw_batch_clear(struct cw_batch *batch)
+{
+    size_t i;
+
+    for (i = 0; i < batch->count; i++)
+        cw_out_discard(&batch->outs[i]);
+    free(batch->outs);
+    cw_batch_init(batch, batch->dir);
+}
+
+int cw_file_replace(int dir, const char *path, const void *data, size_t len, mode_t mode, struct cw_err *err)
+{
+    CW_AUTO_OUT out = CW_OUT_INIT;
+    int rc = cw_out_open(&out, dir, path, mode, err);
+
+    if (rc == CW_OK)
+        rc = cw_out_write(&out, data, len, err);
+    return rc == CW_OK ? cw_out_commit(&out, err) : rc;
+}
+
+int cw_link_replace(int dir, const char *path, const char *target, struct cw_err *err)
+{
+    CW_AUTO_FD int parent = -1;
+    const char *name;
+    char tmp[32];
+    int rc = cw_at_open_parent(&parent, &name, dir, path, true, err);
+
+    if (rc == CW_OK)
+        rc = tmp_name(tmp, err);
+    if (rc != CW_OK)
+        return rc;
+    if (symlinkat(target, parent, tmp) != 0)
+        return cw_err_errno(err, errno, "unable to link '%s'", path);
+    if (fsync(parent) != 0 || renameat(parent, tmp, parent, name) != 0) {
+        rc = cw_err_errno(err, errno, "unable to put link '%s' in place", path);
+        (void)unlinkat(parent, tmp, 0);
+        return rc;
+    }
+    if (fsync(parent) != 0)
+        return cw_err_errno(err, errno, "unable to sync the folder of '%s'", path);
+    return CW_OK;
+}
+
+int cw_file_append(int dir, const char *path, const void *data, size_t len, mode_t mode, struct cw_err *err)
+{
+    CW_AUTO_FD int parent = -1;
+    CW_AUTO_FD int fd = -1;
+    const char *name;
+    int rc = cw_at_open_parent(&parent, &name, dir, path, true, err);
+
+    if (rc != CW_OK)
+        return rc;
+    fd = openat(parent, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0)
+        return cw_err_errno(err, errno, "unable to open '%s'", path);
+    rc = cw_fd_write_all(fd, data, len, path, err);
+    if (rc != CW_OK)
+        return rc;
+    if (fsync(fd) != 0 || fsync(parent) != 0)
+        return cw_err_errno(err, errno, "unable to sync '%s'", path);
+    return CW_OK;
+}
+
+int cw_move_new(int dir, const char *from, const char *to, struct cw_err *err)
+{
+    CW_AUTO_FD int source = -1;
+    CW_AUTO_FD int target = -1;
+    const char *old, *new;
+    int rc = cw_at_open_parent(&source, &old, dir, from, false, err);
+
+    if (rc == CW_OK)
+        rc = cw_at_open_parent(&target, &new, dir, to, true, err);
+    if (rc == CW_OK)
+        rc = cw_sync_all(source, err);
+    if (rc != CW_OK)
+        return rc;
+    if (renameat2(source, old, target, new, RENAME_NOREPLACE) != 0)
+        return cw_err_errno(err, errno, "unable to move '%s' to '%s'", from, to);
+    if (fsync(target) != 0 || fsync(source) != 0)
+        return cw_err_errno(err, errno, "unable to sync the folder of '%s'", to);
+    return CW_OK;
+}
+
+int cw_remove(int dir, const char *path, struct cw_err *err)
+{
+    CW_AUTO_FD int parent = -1;
+    const char *name;
+    int rc = cw_at_open_parent(&parent, &name, dir, path, false, err);
+
+    if (rc != CW_OK)
+        return rc == CW_E_NOTFOUND ? CW_OK : rc;
+    if (unlinkat(parent, name, 0) != 0)
+        return errno == ENOENT ? CW_OK : cw_err_errno(err, errno, "unable to remove '%s'", path);
+    if (fsync(parent) != 0)
+        return cw_err_errno(err, errno, "unable to sync the folder of '%s'", path);
+    return CW_OK;
+}
+
+static int remove_entry(int parent, const char *name, int depth, struct cw_err *err);
+
+static int remove_content(int fd, int depth, struct cw_err *err)
+{
+    DIR *stream = fdopendir(fd);
+    struct dirent *entry;
+    int rc = CW_OK;
+
+    if (stream == NULL) {
+        rc = cw_err_errno(err, errno, "unable to read a folder");
+        close(fd);
+        return rc;
+    }
+    while (rc == CW_OK && (entry = readdir(stream)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            rc = remove_entry(dirfd(stream), entry->d_name, depth, err);
+    }
+    closedir(stream);
+    return rc;
+}
+
+static int remove_entry(int parent, const char *name, int depth, struct cw_err *err)
+{
+    int rc, fd;
+
+    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+        return CW_OK;
+    if (errno != EISDIR && errno != EPERM)
+        return cw_err_errno(err, errno, "unable to remove '%s'", name);
+    if (depth >= TREE_DEPTH_MAX)
+        return cw_err_set(err, CW_E_FAIL, "unable to remove '%s': folders nested more than %d deep", name, TREE_DEPTH_MAX);
+    fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return cw_err_errno(err, errno, "unable to remove '%s'", name);
+    (void)fchmod(fd, 0700); /* committed releases are read-only */
+    rc = remove_content(fd, depth + 1, err);
+    if (rc == CW_OK && unlinkat(parent, name, AT_REMOVEDIR) != 0)
+        rc = cw_err_errno(err, errno, "unable to remove folder '%s'", name);
+    return rc;
+}
+
+int cw_remove_tree(int dir, const char *path, struct cw_err *err)
+{
+    CW_AUTO_FD int parent = -1;
+    const char *name;
+    int rc = cw_at_open_parent(&parent, &name, dir, path, false, err);
+
+    if (rc != CW_OK)
+        return rc == CW_E_NOTFOUND ? CW_OK : rc;
+    return remove_entry(parent, name, 0, err);
+}
+
+int cw_sweep(int dir, const char *path, struct cw_err *err)
+{
+    struct dirent *entry;
+    DIR *stream;
+    int fd, rc = cw_at_open_dir(&fd, dir, path, err);
+
+    if (rc != CW_OK)
+        return rc == CW_E_NOTFOUND ? CW_OK : rc;
+    stream = fdopendir(fd);
+    if (stream == NULL) {
+        rc = cw_err_errno(err, errno, "unable to read folder '%s'", path);
+        close(fd);
+        return rc;
+    }
+    while (rc == CW_OK && (entry = readdir(stream)) != NULL) {
+        if (cw_str_starts(entry->d_name, CW_TMP_PREFIX))
+            rc = remove_entry(dirfd(stream), entry->d_name, 0, err);
+    }
+    closedir(stream);
+    return rc;
+}
+
+int cw_sync_all(int dir, struct cw_err *err)
+{
+    if (syncfs(dir) != 0)
+        return cw_err_errno(err, errno, "unable to sync the filesystem");
+    return CW_OK;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The one way a file comes to be under its final name: written to a temporary name in the same folder,
+ * synced, renamed, folder synced. A power cut leaves the old file or the new one. Many files at once share
+ * one syncfs. Nobody else calls rename(2).
+ *
+ * Temporary names begin with CW_TMP_PREFIX, which no portable name does; what a killed run left of them is
+ * removed by cw_sweep() by whoever holds the folder's lock.
+ */
+#ifndef CW_FS_COMMIT_H
+#define CW_FS_COMMIT_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "fs/root.h"
+
+#define CW_TMP_PREFIX ".tmp-"
+
+/* A file being written. */
+struct cw_out {
+    int fd;     /* -1 when not open */
+    int parent; /* the folder it lives in */
+    char tmp[32];
+    char path[CW_PATH_MAX]; /* beneath the dir it was opened with; for messages */
+    const char *name;       /* last part of path */
+};
+
+#define CW_OUT_INIT {.fd = -1, .parent = -1}
+
+/* Starts a file that will be `path` beneath dir; missing folders are made. */
+int cw_out_open(struct cw_out *out, int dir, const char *path, mode_t mode, struct cw_err *err);
+int cw_out_write(struct cw_out *out, const void *data, size_t len, struct cw_err *err);
+/* Makes it durable under its name, replacing what was there. Discards it on failure. */
+int cw_out_commit(struct cw_out *out, struct cw_err *err);
+/* Removes it; harmless when nothing is open. Also the scoped cleanup. */
+void cw_out_discard(struct cw_out *out);
+#define CW_AUTO_OUT __attribute__((cleanup(cw_out_discard))) struct cw_out
+
+/* Many files committed together: all data durable before the first rename. */
+struct cw_batch {
+    struct cw_out *outs; /* fds closed, temporary files in place */
+    size_t count, room;
+    int dir; /* borrowed: some folder of the filesystem */
+};
+
+void cw_batch_init(struct cw_batch *batch, int dir);
+/* Takes over a file whose content is complete; out is empty afterwards. */
+int cw_batch_add(struct cw_batch *batch, struct cw_out *out, struct cw_err *err);
+/* syncfs, renames in the order of adding, syncfs. The batch is empty afterwards, also on failure. */
+int cw_batch_commit(struct cw_batch *batch, struct cw_err *err);
+/* Removes the temporary files. */
+void cw_batch_clear(struct cw_batch *batch);
+#define CW_AUTO_BATCH __attribute__((cleanup(cw_batch_clear))) struct cw_batch
+
+/* A whole small file, durable. */
+int cw_file_replace(int dir, const char *path, const void *data, size_t len, mode_t mode, struct cw_err *err);
+/* A symbolic link, durable, replacing what was there in one step. */
+int cw_link_replace(int dir, const char *path, const char *target, struct cw_err *err);
+/* Appends to a file and syncs it; the file is made (and its folder synced) where missing. */
+int cw_file_append(int dir, const char *path, const void *data, size_t len, mode_t mode, struct cw_err *err);
+
+/* Moves a folder or file to a name that must be free, all content durable before (syncfs) and both folders after. */
+int cw_move_new(int dir, const char *from, const char *to, struct cw_err *err);
+
+/* Removes one file or link, durable. Nothing there is success. */
+int cw_remove(int dir, const char *path, struct cw_err *err);
+/* Removes a folder with all that is in it (made writable where needed, never through links), or a file. Not synced:
+ * use it for what may come back. Nothing there is success. */
+int cw_remove_tree(int dir, const char *path, struct cw_err *err);
+/* Removes what starts with CW_TMP_PREFIX directly in the folder `path` ("" = dir). A missing folder is fine. */
+int cw_sweep(int dir, const char *path, struct cw_err *err);
+
+/* All of the filesystem that dir is on becomes durable. */
+int cw_sync_all(int dir, struct cw_err *err);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Walking down a path one part at a time with O_NOFOLLOW: works on every kernel and in every container,
+ * where openat2(2) may be missing or filtered.
+ */
+#include "fs/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#define READ_BLOCK ((size_t)64 * 1024)
+
+int cw_dir_open(int *fd, const char *path, struct cw_err *err)
+{
+    *fd = open(path, DIR_FLAGS);
+    if (*fd < 0)
+        return cw_err_errno(err, errno, "unable to open folder '%s'", path);
+    return CW_OK;
+}
+
+static int sync_and_step(int *at, const char *part, const char *path, bool make, struct cw_err *err)
+{
+    int next;
+
+    if (make && mkdirat(*at, part, 0755) == 0) {
+        if (fsync(*at) != 0)
+            return cw_err_errno(err, errno, "unable to sync the folder of '%s'", path);
+    } else if (make && errno != EEXIST) {
+        return cw_err_errno(err, errno, "unable to make folder '%s'", path);
+    }
+    next = openat(*at, part, DIR_FLAGS | O_NOFOLLOW);
+    if (next < 0 && (errno == ELOOP || errno == ENOTDIR))
+        return cw_err_set(err, CW_E_VERIFY, "'%s': '%s' is not a folder", path, part);
+    if (next < 0)
+        return cw_err_errno(err, errno, "unable to open folder '%s'", path);
+    close(*at);
+    *at = next;
+    return CW_OK;
+}
+
+/* Copies the part of path that starts at *p and moves *p past it and its '/'. */
+static void next_part(const char **p, char part[CW_PATH_MAX])
+{
+    const char *end = strchrnul(*p, '/');
+    size_t len = (size_t)(end - *p);
+
+    memcpy(part, *p, len);
+    part[len] = '\0';
+    *p = *end == '/' ? end + 1 : end;
+}
+
+static int descend(int *fd, int dir, const char *path, bool make, struct cw_err *err)
+{
+    char part[CW_PATH_MAX];
+    const char *p = path;
+    int rc, at = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+
+    *fd = -1;
+    if (at < 0)
+        return cw_err_errno(err, errno, "unable to open folder '%s'", path);
+    while (*p != '\0') {
+        next_part(&p, part);
+        rc = sync_and_step(&at, part, path, make, err);
+        if (rc != CW_OK) {
+            close(at);
+            return rc;
+        }
+    }
+    *fd = at;
+    return CW_OK;
+}
+
+bool cw_path_is_relative(const char *path)
+{
+    const char *p = path, *end;
+
+    if (path[0] == '\0' || strlen(path) >= CW_PATH_MAX)
+        return false;
+    for (;; p = end + 1) {
+        size_t len;
+
+        end = strchrnul(p, '/');
+        len = (size_t)(end - p);
+        if (len == 0 || (len == 1 && p[0] == '.') || (len == 2 && p[0] == '.' && p[1] == '.'))
+            return false;
+        if (*end == '\0')
+            return true;
+    }
+}
+
+static int check_path(const char *path, struct cw_err *err)
+{
+    if (cw_path_is_relative(path))
+        return CW_OK;
+    return cw_err_set(err, CW_E_VERIFY, "'%s' is not a plain relative path", path);
+}
+
+int cw_dir_create(int *fd, const char *path, struct cw_err *err)
+{
+    char part[CW_PATH_MAX];
+    const char *p = path;
+    int at;
+
+    if (strlen(path) >= CW_PATH_MAX)
+        return cw_err_errno(err, ENAMETOOLONG, "unable to make folder '%s'", path);
+    at = open(path[0] == '/' ? "/" : ".", DIR_FLAGS);
+    if (at < 0)
+        return cw_err_errno(err, errno, "unable to make folder '%s'", path);
+    while (*p != '\0') {
+        int next;
+
+        next_part(&p, part);
+        if (part[0] == '\0')
+            continue;
+        if (mkdirat(at, part, 0755) == 0)
+            (void)fsync(at); /* a folder of the user's own: the best that can be done */
+        next = openat(at, part, DIR_FLAGS);
+        if (next < 0) {
+            int saved = errno;
+
+            close(at);
+            return cw_err_errno(err, saved, "unable to make folder '%s'", path);
+        }
+        close(at);
+        at = next;
+    }
+    *fd = at;
+    return CW_OK;
+}
+
+int cw_at_open_dir(int *fd, int dir, const char *path, struct cw_err *err)
+{
+    *fd = -1;
+    if (path[0] != '\0' && check_path(path, err) != CW_OK)
+        return CW_E_VERIFY;
+    return descend(fd, dir, path, false, err);
+}
+
+int cw_at_make_dir(int *fd, int dir, const char *path, struct cw_err *err)
+{
+    *fd = -1;
+    if (path[0] != '\0' && check_path(path, err) != CW_OK)
+        return CW_E_VERIFY;
+    return descend(fd, dir, path, true, err);
+}
+
+int cw_at_open_parent(int *fd, const char **name, int dir, const char *path, bool make, struct cw_err *err)
+{
+    char folder[CW_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+
+    *fd = -1;
+    if (check_path(path, err) != CW_OK)
+        return CW_E_VERIFY;
+    folder[0] = '\0';
+    *name = path;
+    if (slash != NULL) {
+        memcpy(folder, path, (size_t)(slash - path));
+        folder[slash - path] = '\0';
+        *name = slash + 1;
+    }
+    return descend(fd, dir, folder, make, err);
+}
+
+int cw_at_open_file(int *fd, int dir, const char *path, struct cw_err *err)
+{
+    CW_AUTO_FD int parent = -1;
+    const char *name;
+    struct stat st;
+    int rc, at;
+
+    *fd = -1;
+    rc = cw_at_open_parent(&parent, &name, dir, path, false, err);
+    if (rc != CW_OK)
+        return rc;
+    at = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (at < 0 && errno == ELOOP)
+        return cw_err_set(err, CW_E_VERIFY, "'%s' is a symbolic link, not a regular file", path);
+    if (at < 0)
+        return cw_err_errno(err, errno, "unable to open '%s'", path);
+    if (fstat(at, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(at);
+        return cw_err_set(err, CW_E_VERIFY, "'%s' is not a regular file", path);
+    }
+    *fd = at;
+    return CW_OK;
+}
+
+int cw_at_read_file(struct cw_buf *buf, int dir, const char *path, struct cw_err *err)
+{
+    CW_AUTO_FD int fd = -1;
+    int rc = cw_at_open_file(&fd, dir, path, err);
+
+    return rc != CW_OK ? rc : cw_fd_read_all(buf, fd, path, err);
+}
+
+int cw_at_stat(struct stat *st, int dir, const char *path, struct cw_err *err)
+{
+    CW_AUTO_FD int parent = -1;
+    const char *name;
+    int rc = cw_at_open_parent(&parent, &name, dir, path, false, err);
+
+    if (rc != CW_OK)
+        return rc;
+    if (fstatat(parent, name, st, AT_SYMLINK_NOFOLLOW) != 0)
+        return cw_err_errno(err, errno, "unable to look at '%s'", path);
+    return CW_OK;
+}
+
+bool cw_at_exists(int dir, const char *path)
+{
+    struct stat st;
+
+    return cw_at_stat(&st, dir, path, NULL) == CW_OK;
+}
+
+ssize_t cw_fd_read(int fd, void *data, size_t len)
+{
+    ssize_t n;
+
+    do {
+        n = read(fd, data, len);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+int cw_fd_write_all(int fd, const void *data, size_t len, const char *what, struct cw_err *err)
+{
+    const char *p = data;
+
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return cw_err_errno(err, errno, "unable to write '%s'", what);
+        p += n;
+        len -= (size_t)n;
+    }
+    return CW_OK;
+}
+
+int cw_fd_read_all(struct cw_buf *buf, int fd, const char *what, struct cw_err *err)
+{
+    CW_AUTO_FREE char *block = malloc(READ_BLOCK);
+    ssize_t n;
+
+    if (block == NULL)
+        return cw_err_nomem(err);
+    while ((n = cw_fd_read(fd, block, READ_BLOCK)) > 0) {
+        cw_buf_add(buf, block, (size_t)n);
+        if (buf->failed != 0)
+            return cw_buf_check(buf, what, err);
+    }
+    if (n < 0)
+        return cw_err_errno(err, errno, "unable to read '%s'", what);
+    return CW_OK;
+}
