@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Getting files over http and https with libcurl. One struct cw_http keeps connections alive between requests. Only http and https
+ * are spoken, also after redirects (at most five, never from https to http); a transfer slower than the minimum rate ends.
+ */
+#ifndef CW_HTTP_HTTP_H
+#define CW_HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct cw_http_options {
+    const char *ca_file;       /* NULL: the system's */
+    unsigned connect_seconds;  /* 0: 30 */
+    unsigned min_rate;         /* bytes per second over min_rate_seconds; 0: 100 */
+    unsigned min_rate_seconds; /* 0: 30 */
+};
+
+struct cw_http;
+
+int cw_http_new(struct cw_http **http, const struct cw_http_options *options, struct cw_err *err);
+void cw_http_free(struct cw_http *http);
+
+/* Takes the bytes of a response in order. Non-zero ends the transfer and is its result. */
+typedef int cw_http_sink(void *ctx, const void *data, size_t len, struct cw_err *err);
+
+/* GET url, at most max bytes. 403, 404 and 410 are CW_E_NOTFOUND; network trouble, time-outs and 5xx CW_E_TEMP; more than max bytes CW_E_VERIFY;
+ * what the certificate check says CW_E_VERIFY. The text names the URL. Content codings are not asked for and not undone. */
+int cw_http_get(struct cw_http *http, const char *url, uint64_t max, cw_http_sink *sink, void *ctx, struct cw_err *err);
+/* The same into memory (buf's max is the limit). */
+int cw_http_get_buf(struct cw_http *http, const char *url, struct cw_buf *buf, struct cw_err *err);
+
+/* base + "/" + path with each part of path percent-encoded as needed (RFC 3986). */
+int cw_http_join(struct cw_buf *buf, const char *base, const char *path, struct cw_err *err);
+
+#endif

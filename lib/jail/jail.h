@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The confined child: code that reads hostile bytes (archives, deltas) or runs foreign logic (policies, templates) runs
+ * in a forked process that can only read its input, write its output, and end. No files, no network, no new processes, a
+ * CPU, memory and wall-clock limit, an empty environment. seccomp filter, rlimits, no_new_privs; it needs no privilege.
+ */
+#ifndef CW_JAIL_JAIL_H
+#define CW_JAIL_JAIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct cw_jail_limits {
+    unsigned cpu_seconds;  /* of the child; over it: killed */
+    unsigned wall_seconds; /* of the whole; 0: none (bulk work, where the parent sees progress) */
+    size_t memory;         /* bytes of address space on top of what the parent has; 0: none */
+};
+
+/* Runs in the child. in_fd (or -1) is readable and seekable if the parent's was, out_fd is a pipe to the parent. Returns 0, or
+ * non-zero with err set: the text reaches the parent. Must not return anything else to the parent than through out_fd and err. */
+typedef int cw_jail_fn(void *ctx, int in_fd, int out_fd, struct cw_err *err);
+
+struct cw_jail {
+    pid_t pid;
+    int out; /* the parent's end of the output, for streaming readers; -1 when closed */
+    int note; /* how the child tells its error */
+    int64_t deadline_ms; /* monotonic; 0: none */
+    const char *what; /* borrowed: for messages, "policy.lua" */
+};
+
+/* Starts the child. All descriptors but the two (and those of the sanitizers) are closed in it. */
+int cw_jail_start(struct cw_jail *jail, const char *what, const struct cw_jail_limits *limits, cw_jail_fn *fn, void *ctx, int in_fd,
+                  struct cw_err *err);
+/* Reads from the child's output like read(2), but fails with CW_E_VERIFY when the deadline passes: 0 at its end. */
+ssize_t cw_jail_read(struct cw_jail *jail, void *data, size_t len, struct cw_err *err);
+/* Waits for the end. CW_OK only if fn returned 0; else its own error, or what stopped it ("exceeded its 2 s of CPU time",
+ * "exceeded its memory", "tried a forbidden system call"), code CW_E_VERIFY unless fn set another. Kills it if it has not ended its output. */
+int cw_jail_finish(struct cw_jail *jail, struct cw_err *err);
+
+/* start, feed `input` (a copy is made before the fork), collect all output into out (its max bounds it), finish. */
+int cw_jail_run(struct cw_buf *out, const char *what, const struct cw_jail_limits *limits, cw_jail_fn *fn, void *ctx, struct cw_err *err);
+
+#endif

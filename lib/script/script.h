@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Lua as a pure function: source text and JSON in, JSON out. The state is fresh for each run, holds an allow-list of
+ * functions (no files, processes, time, randomness, loading or bytecode), and is bounded in memory and instructions.
+ * Meant to be called inside lib/jail, which bounds what Lua's own limits cannot.
+ */
+#ifndef CW_SCRIPT_SCRIPT_H
+#define CW_SCRIPT_SCRIPT_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct cw_script_limits {
+    size_t memory;         /* bytes Lua may hold */
+    uint64_t instructions; /* virtual machine instructions, over all entries of one run */
+};
+
+struct cw_script_source {
+    const char *name; /* for messages: "policy.lua" */
+    const char *text; /* Lua source; bytecode is refused */
+    size_t len;
+};
+
+struct cw_script; /* one loaded state */
+
+/* Loads the sources in order into one environment (later ones see earlier ones' globals). CW_E_FAIL "policy.lua:12: …". */
+int cw_script_new(struct cw_script **script, const struct cw_script_source *sources, size_t count, const struct cw_script_limits *limits,
+                  struct cw_err *err);
+void cw_script_free(struct cw_script *script);
+
+/* What the last source returned, as JSON (site.lua). The caller owns *value; JSON null when it returned nothing. */
+int cw_script_result(json_t **value, struct cw_script *script, struct cw_err *err);
+/* Is there a global function of that name? */
+int cw_script_has(struct cw_script *script, const char *function);
+/* Calls a global function with JSON arguments (an array); its first result as JSON. The caller owns *value. */
+int cw_script_call(json_t **value, struct cw_script *script, const char *function, const json_t *args, struct cw_err *err);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A channel's whole set as a verified thing: the channel manifest, every wanted release manifest that it pins, and what lies in
+ * them; each fact accepted only where TUF and the pinned manifests agree (DESIGN: "what is authoritative").
+ * Pure I/O through a reader, so the same code serves pull, verify, plan, export and the publisher's own verify.
+ */
+#ifndef CW_TREE_SET_H
+#define CW_TREE_SET_H
+
+#include <stdbool.h>
+
+#include "release/channel.h"
+#include "release/manifest.h"
+#include "tuf/update.h"
+
+/* How a set gets the bytes of small targets (channel and release manifests), already length-limited; hashes are checked by the set. path
+ * is a tree path ("targets/…"). */
+struct cw_set_source {
+    /* runs the update's wants until DONE or error */
+    int (*drive)(void *ctx, struct cw_tuf_update *update, struct cw_err *err);
+    /* appends the file's bytes to buf */
+    int (*read)(void *ctx, const char *tree_path, struct cw_buf *buf, struct cw_err *err);
+    void *ctx;
+};
+
+struct cw_set_file { /* one file of the tree that the set needs */
+    char *target;    /* target path */
+    char *sha256;
+    uint64_t length;
+    const struct cw_artifact *artifact; /* NULL: a manifest or an SBOM */
+    const struct cw_manifest *manifest; /* the release it belongs to; NULL for the channel manifest */
+};
+
+struct cw_set {
+    struct cw_channel channel;
+    char sha256[CW_SHA256_TEXT]; /* of the channel manifest */
+    struct cw_manifest *releases; /* one for each wanted product, in the order of channel.pins */
+    size_t release_count;
+    struct cw_set_file *files;   /* all that a mirror of this set holds below targets/, no target twice */
+    size_t file_count;
+};
+
+/* Which part of a channel a site wants. NULL lists: everything. */
+struct cw_set_wanted {
+    const char *const *products;  /* NULL-terminated globs */
+    const char *const *platforms; /* NULL-terminated names; artifacts of platform "any" always come along */
+};
+
+/* After the update is DONE: finds and verifies the channel's set. `memory` (may be NULL) as cw_memory_advance; *after gets the new one
+ * (may be NULL when memory is). CW_E_VERIFY for every disagreement, with product, version and path named; a product that a wanted
+ * release requires is wanted too. The releases' targets are looked up through TUF (role of the product must be named like the product). */
+int cw_set_load(struct cw_set *set, struct cw_tuf_update *update, const char *channel, const struct cw_set_wanted *wanted,
+                const struct cw_set_source *source, const json_t *memory, json_t **after, struct cw_err *err);
+void cw_set_clear(struct cw_set *set);
+
+#endif

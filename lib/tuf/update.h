@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * TUF's client workflow (specification 1.0.34, section 5) as a state machine without I/O. The caller asks what is
+ * wanted next, does it, and answers; HTTP, a folder and a stick differ only in who answers.
+ *
+ *     cw_tuf_update_new(&u, &params, root_bytes, root_len, err);
+ *     while ((rc = cw_tuf_update_next(u, &want, err)) == 0 && want.kind != CW_TUF_DONE) {
+ *         LOAD:  read the trusted copy want.name;  cw_tuf_update_give(u, bytes, len, err) or cw_tuf_update_absent(u, err)
+ *         FETCH: get metadata/want.name, at most want.max bytes;  give or absent
+ *         STORE: make want.bytes durable as the trusted copy want.name;  cw_tuf_update_stored(u)
+ *     }
+ *
+ * After DONE the top-level roles are verified; cw_tuf_update_find() asks for a target and the same loop runs again for the
+ * delegated roles on the way. A failure is final for the object: the trusted copies on disk remain what they were.
+ */
+#ifndef CW_TUF_UPDATE_H
+#define CW_TUF_UPDATE_H
+
+#include "tuf/meta.h"
+
+enum cw_tuf_want_kind {
+    CW_TUF_LOAD,  /* a trusted copy, by its unversioned name ("timestamp.json"): as stored earlier, or absent */
+    CW_TUF_FETCH, /* a remote file, by the name it has below metadata/ ("7.snapshot.json") */
+    CW_TUF_STORE, /* verified bytes to be kept under the unversioned name */
+    CW_TUF_DONE,
+};
+
+struct cw_tuf_want {
+    enum cw_tuf_want_kind kind;
+    const char *name;  /* file name, percent-encoded; borrowed until the next call */
+    const char *role;  /* "root", "gateway", … */
+    size_t max;        /* FETCH and LOAD: the most bytes to take */
+    bool optional;     /* FETCH: absence (404, 403) is an answer, not a failure: only for the next root */
+    const void *bytes; /* STORE */
+    size_t len;
+    int64_t version;   /* STORE */
+};
+
+struct cw_tuf_params {
+    int64_t now;   /* the one reading of the clock for this run */
+    int64_t grace; /* how far past its expiry metadata may be, seconds; 0 as the specification has it */
+    size_t root_max, timestamp_max, snapshot_max, targets_max; /* 0: the defaults of meta.h */
+};
+
+struct cw_tuf_update;
+
+/* Starts from the newest trusted root (bytes as stored). */
+int cw_tuf_update_new(struct cw_tuf_update **update, const struct cw_tuf_params *params, const void *root, size_t len,
+                      struct cw_err *err);
+void cw_tuf_update_free(struct cw_tuf_update *update);
+
+int cw_tuf_update_next(struct cw_tuf_update *update, struct cw_tuf_want *want, struct cw_err *err);
+int cw_tuf_update_give(struct cw_tuf_update *update, const void *bytes, size_t len, struct cw_err *err);
+int cw_tuf_update_absent(struct cw_tuf_update *update, struct cw_err *err);
+int cw_tuf_update_stored(struct cw_tuf_update *update, struct cw_err *err);
+
+/* Searches a target by preorder depth-first walk (section 5.6). Call after DONE; then run the loop; then cw_tuf_update_found(). */
+int cw_tuf_update_find(struct cw_tuf_update *update, const char *path, struct cw_err *err);
+/* The result of the last search: CW_E_NOTFOUND when no role signs that path. role (may be NULL) gets the signing role's name. Borrowed. */
+int cw_tuf_update_found(const struct cw_tuf_update *update, struct cw_tuf_file *file, const char **role, struct cw_err *err);
+
+/* Verified metadata of this run; NULL when not (yet) there. Borrowed. */
+const struct cw_tuf_meta *cw_tuf_update_meta(const struct cw_tuf_update *update, const char *role);
+/* The same as the bytes that were received. NULL when not there. */
+const void *cw_tuf_update_bytes(const struct cw_tuf_update *update, const char *role, size_t *len);
+/* Calls fn for each role verified in this run, top-level ones included. */
+int cw_tuf_update_each(const struct cw_tuf_update *update,
+                       int (*fn)(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes, size_t len,
+                                 struct cw_err *err),
+                       void *ctx, struct cw_err *err);
+/* How many seconds past expiry the oldest accepted file was (0: none was): for the site's history. */
+int64_t cw_tuf_update_grace_used(const struct cw_tuf_update *update);
+
+#endif
