@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Asking policy.lua: decisions and checks as data. Each question runs in a fresh jail; an error, a limit hit or no answer is "not accepted" with
+ * the reason shown. Nothing here acts.
+ *
+ * Input of decide(set, site):
+ *   set  = {upstream, channel, serial, published, severity (the highest among what changes), bytes,
+ *           releases = {{product, version, from (absent: new), change = "install|upgrade|downgrade|same", severity, notes, features, requires,
+ *                        promoted, platform, bytes}…}}
+ *   site = {name, generation, installed = {product: version}}
+ * Its answer: accept(reason or gates), hold(reason), reject(reason) from the library.
+ * Input of check(release): one entry of releases plus dir = "<install root>/current/<product>". Its answer: a list of actions.
+ */
+#ifndef CW_SYNC_DEPLOY_POLICY_H
+#define CW_SYNC_DEPLOY_POLICY_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "crypt/hash.h"
+
+#define CW_ACTIONS_MAX 64
+#define CW_ACTION_ARGS_MAX 64
+#define CW_POLICY_MAX ((size_t)256 * 1024) /* bytes of policy.lua */
+
+enum cw_verdict { CW_ACCEPT, CW_HOLD, CW_REJECT };
+
+struct cw_decision {
+    enum cw_verdict verdict;
+    char reason[256];
+    json_t *gates; /* object as cw_gates_evaluate takes it; empty: none; owned */
+};
+
+struct cw_policy; /* policy.lua's text, read once */
+
+/* Reads policy.lua beneath the site's folder. */
+int cw_policy_open(struct cw_policy **policy, int site, struct cw_err *err);
+void cw_policy_free(struct cw_policy *policy);
+const char *cw_policy_sha256(const struct cw_policy *policy);
+
+/* Never fails because of what the policy does: a broken policy is CW_HOLD with the reason "policy.lua:3: …". Fails only for want of memory or processes. */
+int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *policy, const json_t *set, const json_t *site, struct cw_err *err);
+void cw_decision_clear(struct cw_decision *decision);
+
+/* The checks of one release: array of {"run": [argv…], "timeout": seconds}; empty when there is no check(). A broken policy is CW_E_HELD. Owned by the caller. */
+int cw_policy_check(json_t **actions, const struct cw_policy *policy, const json_t *release, struct cw_err *err);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A site's folder: where things lie in it, its configuration (site.lua, evaluated in the jail), its lock.
+ *
+ *   site.lua policy.lua lock history.jsonl holds.json journal.json plans/<id>.json
+ *   upstreams/<name>/trust/root.json timestamp.json <role>.json   newest trusted metadata, as received, unversioned names
+ *   upstreams/<name>/trust/roots/<n>.root.json                    every root ever trusted, as received
+ *   upstreams/<name>/memory.json                                  channel memory and time floor (one durable file)
+ *   upstreams/<name>/mirror/                                      a tree
+ */
+#ifndef CW_SYNC_SITE_H
+#define CW_SYNC_SITE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/cli.h"
+#include "tree/set.h"
+
+#define CW_SITE_MARKER "site.lua"
+#define CW_UPSTREAMS_MAX 64
+#define CW_SOURCES_MAX 32
+
+enum cw_source_kind { CW_SOURCE_HTTP, CW_SOURCE_FOLDER, CW_SOURCE_REMOVABLE };
+
+struct cw_source_spec {
+    enum cw_source_kind kind;
+    const char *where; /* URL, folder, or glob of folders (removable) */
+};
+
+struct cw_upstream { /* texts borrowed from the site's config */
+    const char *name;
+    const char *channel;
+    struct cw_source_spec sources[CW_SOURCES_MAX];
+    size_t source_count;
+    struct cw_set_wanted wanted;
+    int64_t grace_http, grace_folder, grace_removable; /* seconds past expiry that metadata may enter; default 0 */
+    const json_t *independent; /* array of product names declared independent; NULL: none */
+};
+
+struct cw_site {
+    int fd;          /* the site's folder */
+    char *path;      /* its absolute path */
+    int lock;        /* -1 when not taken */
+    json_t *config;  /* what site.lua returned, checked; owned */
+    char config_sha256[CW_SHA256_TEXT];
+    const char *name;
+    const char *install_root; /* absolute; NULL: this site mirrors only */
+    uint64_t keep_versions;   /* default 2 */
+    struct cw_upstream upstreams[CW_UPSTREAMS_MAX];
+    size_t upstream_count;
+};
+
+#define CW_SITE_INIT {.fd = -1, .lock = -1}
+
+/* Finds the folder (cw_cli_open_folder), takes the lock if asked (CW_E_TEMP when another run has it), evaluates and checks site.lua. Mistakes
+ * in site.lua are CW_E_FAIL "site.lua: upstreams.acme: unknown field 'chanel' (did you mean 'channel'?)". */
+int cw_site_open(struct cw_site *site, const struct cw_cli *cli, bool lock, struct cw_err *err);
+void cw_site_close(struct cw_site *site); /* harmless on CW_SITE_INIT; also the scoped cleanup */
+#define CW_AUTO_SITE __attribute__((cleanup(cw_site_close))) struct cw_site
+
+/* The upstream by name; NULL name: the only one, else CW_E_USAGE listing them. */
+int cw_site_upstream(const struct cw_upstream **upstream, const struct cw_site *site, const char *name, struct cw_err *err);
+
+/* "upstreams/<name>/<rest>" into out (CW_PATH_MAX bytes). */
+int cw_site_upstream_path(char out[CW_PATH_MAX], const struct cw_upstream *upstream, const char *rest, struct cw_err *err);
+
+#endif
