@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "cli/cli.h"
+#include "fs/root.h"
 #include "tree/set.h"
 
 #define CW_SITE_MARKER "site.lua"
