@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# What both programs do alike before any work: help, version, and a wrong command line.
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+
+for program in causeway-gen causeway-sync; do
+    expect_exit 0 "$program" --help
+    expect_out "^usage: $program"
+    refute_err .
+
+    expect_exit 0 "$program" --version
+    expect_out "^$program [0-9]+\.[0-9]+\.[0-9]+"
+    refute_err .
+
+    expect_exit 2 "$program" no-such-command
+    expect_err "'no-such-command'"
+    refute_out .
+
+    expect_exit 2 "$program"
+done
+
+done_testing
