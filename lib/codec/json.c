@@ -234,7 +234,7 @@ static int get(json_t **value, const json_t *obj, const char *key, json_type typ
 
 int cw_json_get_str(const char **value, const json_t *obj, const char *key, struct cw_err *err)
 {
-    json_t *found;
+    json_t *found = NULL;
     int rc = get(&found, obj, key, JSON_STRING, "a string", err);
 
     if (rc == CW_OK)
@@ -244,7 +244,7 @@ int cw_json_get_str(const char **value, const json_t *obj, const char *key, stru
 
 int cw_json_get_int(int64_t *value, const json_t *obj, const char *key, int64_t min, int64_t max, struct cw_err *err)
 {
-    json_t *found;
+    json_t *found = NULL;
     int rc = get(&found, obj, key, JSON_INTEGER, "an integer", err);
 
     if (rc != CW_OK)
