@@ -13,14 +13,17 @@
 #include "base/err.h"
 
 struct cw_buf {
-    char *data;   /* NULL while empty */
-    size_t len;   /* bytes in use, without the NUL */
-    size_t room;  /* bytes allocated */
-    size_t max;   /* the most len may become */
-    int failed;   /* 0, CW_E_NOMEM or CW_E_FAIL (over max) */
+    char *data;  /* NULL while empty */
+    size_t len;  /* bytes in use, without the NUL */
+    size_t room; /* bytes allocated */
+    size_t max;  /* the most len may become */
+    int failed;  /* 0, CW_E_NOMEM or CW_E_FAIL (over max) */
 };
 
-#define CW_BUF_INIT(maximum) {.data = NULL, .len = 0, .room = 0, .max = (maximum), .failed = 0}
+#define CW_BUF_INIT(maximum)                                                                                 \
+    {                                                                                                        \
+        .data = NULL, .len = 0, .room = 0, .max = (maximum), .failed = 0                                     \
+    }
 
 void cw_buf_init(struct cw_buf *buf, size_t max);
 void cw_buf_clear(struct cw_buf *buf); /* frees; keeps max */

@@ -32,7 +32,8 @@ int cw_clock_publish_time(int64_t *when, struct cw_err *err)
         return CW_OK;
     }
     if (!cw_str_to_u64(text, UINT64_C(253402300799), &value))
-        return cw_err_set(err, CW_E_FAIL, "SOURCE_DATE_EPOCH '%s' is not a number of seconds since 1970", text);
+        return cw_err_set(err, CW_E_FAIL, "SOURCE_DATE_EPOCH '%s' is not a number of seconds since 1970",
+                          text);
     *when = (int64_t)value;
     return CW_OK;
 }
@@ -108,10 +109,11 @@ int cw_time_parse(int64_t *when, const char *text, struct cw_err *err)
 {
     const char *p = text;
     int year, month, day, hour, minute, second, offset;
-    bool good = digits(&p, 4, 0, 9999, &year) && literal(&p, '-') && digits(&p, 2, 1, 12, &month) && literal(&p, '-') &&
-                digits(&p, 2, 1, 31, &day) && literal(&p, 'T') && digits(&p, 2, 0, 23, &hour) && literal(&p, ':') &&
-                digits(&p, 2, 0, 59, &minute) && literal(&p, ':') && digits(&p, 2, 0, 60, &second) &&
-                parse_fraction(&p) && parse_zone(&p, &offset) && *p == '\0';
+    bool good = digits(&p, 4, 0, 9999, &year) && literal(&p, '-') && digits(&p, 2, 1, 12, &month) &&
+                literal(&p, '-') && digits(&p, 2, 1, 31, &day) && literal(&p, 'T') &&
+                digits(&p, 2, 0, 23, &hour) && literal(&p, ':') && digits(&p, 2, 0, 59, &minute) &&
+                literal(&p, ':') && digits(&p, 2, 0, 60, &second) && parse_fraction(&p) &&
+                parse_zone(&p, &offset) && *p == '\0';
 
     if (!good || day > days_in_month(year, month))
         return cw_err_set(err, CW_E_FAIL, "'%s' is not a time like 2030-01-31T12:00:00Z", text);

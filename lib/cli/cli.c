@@ -76,7 +76,8 @@ static int unknown_option(const struct parser *p, const char *word, struct cw_er
     size_t count = 0;
     const struct cw_option *row;
 
-    for (row = p->cli->command != NULL ? p->cli->command->options : NULL; row != NULL && row->kind != CW_OPTION_END; row++) {
+    for (row = p->cli->command != NULL ? p->cli->command->options : NULL;
+         row != NULL && row->kind != CW_OPTION_END; row++) {
         if (count < CW_COUNT(names) - 8)
             names[count++] = row->name;
     }
@@ -86,8 +87,9 @@ static int unknown_option(const struct parser *p, const char *word, struct cw_er
     near = cw_str_nearest(word + strspn(word, "-"), names);
     if (near != NULL)
         return cw_err_set(err, CW_E_USAGE, "unknown option '%s' (did you mean '--%s'?)", word, near);
-    return cw_err_set(err, CW_E_USAGE, "unknown option '%s'; see '%s%s%s --help'", word, p->cli->program->name,
-                      p->cli->command != NULL ? " " : "", p->cli->command != NULL ? p->cli->command->name : "");
+    return cw_err_set(err, CW_E_USAGE, "unknown option '%s'; see '%s%s%s --help'", word,
+                      p->cli->program->name, p->cli->command != NULL ? " " : "",
+                      p->cli->command != NULL ? p->cli->command->name : "");
 }
 
 static int set_list(const struct cw_option *option, const char *text, struct cw_err *err)
@@ -95,7 +97,8 @@ static int set_list(const struct cw_option *option, const char *text, struct cw_
     struct cw_cli_list *list = option->value;
 
     if (list->count == CW_CLI_LIST_MAX)
-        return cw_err_set(err, CW_E_USAGE, "'--%s' is given more than %d times", option->name, CW_CLI_LIST_MAX);
+        return cw_err_set(err, CW_E_USAGE, "'--%s' is given more than %d times", option->name,
+                          CW_CLI_LIST_MAX);
     list->items[list->count++] = text;
     return CW_OK;
 }

@@ -46,16 +46,17 @@ struct cw_command {
     const char *name; /* NULL ends a table */
     const char *args; /* "CATALOG…", "[GENERATION]", "" */
     const char *help; /* one line */
-    int (*run)(struct cw_cli *cli, int argc, char **argv, struct cw_err *err); /* argv[0] is the command's name */
+    int (*run)(struct cw_cli *cli, int argc, char **argv,
+               struct cw_err *err);  /* argv[0] is the command's name */
     const struct cw_option *options; /* may be NULL */
     int min_args, max_args;          /* max_args -1: any number */
     bool dry_run;                    /* takes --dry-run */
 };
 
 struct cw_program {
-    const char *name;    /* "causeway-gen" */
-    const char *summary; /* one line */
-    const char *folder;  /* what -C names: "repository", "site" */
+    const char *name;       /* "causeway-gen" */
+    const char *summary;    /* one line */
+    const char *folder;     /* what -C names: "repository", "site" */
     const char *folder_env; /* "CAUSEWAY_REPO" */
     const struct cw_command *commands;
 };
@@ -89,13 +90,14 @@ int cw_cli_open_folder(int *fd, const struct cw_cli *cli, const char *marker, st
 /* A bar on a terminal, JSON lines with --progress=json, else nothing. total 0: unknown. Redrawn at most ten times a second. */
 struct cw_progress {
     const struct cw_cli *cli;
-    const char *what;  /* borrowed: "pulling" */
-    uint64_t total;    /* bytes */
+    const char *what; /* borrowed: "pulling" */
+    uint64_t total;   /* bytes */
     uint64_t done;
     int64_t started_ns, drawn_ns;
     bool shown;
 };
-void cw_progress_start(struct cw_progress *progress, const struct cw_cli *cli, const char *what, uint64_t total);
+void cw_progress_start(struct cw_progress *progress, const struct cw_cli *cli, const char *what,
+                       uint64_t total);
 void cw_progress_add(struct cw_progress *progress, uint64_t bytes);
 void cw_progress_end(struct cw_progress *progress);
 

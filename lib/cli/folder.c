@@ -14,8 +14,11 @@
 
 static int not_found(const struct cw_cli *cli, const char *marker, struct cw_err *err)
 {
-    return cw_err_set(err, CW_E_USAGE, "no %s here: no '%s' in this folder or above it; name the %s with -C DIR or %s, or make one with '%s init'",
-                      cli->program->folder, marker, cli->program->folder, cli->program->folder_env, cli->program->name);
+    return cw_err_set(err, CW_E_USAGE,
+                      "no %s here: no '%s' in this folder or above it; name the %s with -C DIR or %s, or "
+                      "make one with '%s init'",
+                      cli->program->folder, marker, cli->program->folder, cli->program->folder_env,
+                      cli->program->name);
 }
 
 static int open_named(int *fd, const struct cw_cli *cli, const char *marker, struct cw_err *err)
@@ -26,8 +29,8 @@ static int open_named(int *fd, const struct cw_cli *cli, const char *marker, str
         return rc;
     close(*fd);
     *fd = -1;
-    return cw_err_set(err, CW_E_USAGE, "'%s' is not a %s: it has no '%s'; make one with '%s init'", cli->folder, cli->program->folder,
-                      marker, cli->program->name);
+    return cw_err_set(err, CW_E_USAGE, "'%s' is not a %s: it has no '%s'; make one with '%s init'",
+                      cli->folder, cli->program->folder, marker, cli->program->name);
 }
 
 int cw_cli_open_folder(int *fd, const struct cw_cli *cli, const char *marker, struct cw_err *err)

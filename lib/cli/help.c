@@ -14,7 +14,8 @@
 static void print_option(const struct cw_option *option)
 {
     const char *dashes = strlen(option->name) == 1 ? "-" : "--";
-    int n = printf("  %s%s%s%s", dashes, option->name, option->arg != NULL ? " " : "", option->arg != NULL ? option->arg : "");
+    int n = printf("  %s%s%s%s", dashes, option->name, option->arg != NULL ? " " : "",
+                   option->arg != NULL ? option->arg : "");
 
     printf("%*s%s\n", n < COLUMN ? COLUMN - n : 1, "", option->help);
 }
@@ -30,14 +31,15 @@ static void print_options(const char *title, const struct cw_option *options, bo
     }
 }
 
-static void print_command(const struct cw_program *program, const struct cw_command *command, const struct cw_option *shared)
+static void print_command(const struct cw_program *program, const struct cw_command *command,
+                          const struct cw_option *shared)
 {
-    printf("usage: %s %s [options]%s%s\n\n%s\n", program->name, command->name, command->args[0] != '\0' ? " " : "",
-           command->args, command->help);
+    printf("usage: %s %s [options]%s%s\n\n%s\n", program->name, command->name,
+           command->args[0] != '\0' ? " " : "", command->args, command->help);
     print_options("options", command->options, true);
     print_options("common options", shared, command->dry_run);
-    printf("\nThe %s is found upward from the working folder, or by -C DIR or %s.\nSee %s(1).\n", program->folder,
-           program->folder_env, program->name);
+    printf("\nThe %s is found upward from the working folder, or by -C DIR or %s.\nSee %s(1).\n",
+           program->folder, program->folder_env, program->name);
 }
 
 static void print_program(const struct cw_program *program, const struct cw_option *shared)
@@ -54,7 +56,8 @@ static void print_program(const struct cw_program *program, const struct cw_opti
     printf("\n'%s COMMAND --help' tells more; %s(1) tells all.\n", program->name, program->name);
 }
 
-void cw_help_print(const struct cw_program *program, const struct cw_command *command, const struct cw_option *shared)
+void cw_help_print(const struct cw_program *program, const struct cw_command *command,
+                   const struct cw_option *shared)
 {
     if (command != NULL)
         print_command(program, command, shared);

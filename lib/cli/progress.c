@@ -49,14 +49,17 @@ static void draw(struct cw_progress *p, bool last)
         return;
     p->drawn_ns = now;
     if (p->cli->progress == CW_PROGRESS_JSON) {
-        fprintf(stderr, "{\"progress\": \"%s\", \"done\": %" PRIu64 ", \"total\": %" PRIu64 "}\n", p->what, p->done, p->total);
-    } else if (p->cli->progress == CW_PROGRESS_AUTO && !p->cli->json && isatty(STDERR_FILENO) && now - p->started_ns > QUIET_NS) {
+        fprintf(stderr, "{\"progress\": \"%s\", \"done\": %" PRIu64 ", \"total\": %" PRIu64 "}\n", p->what,
+                p->done, p->total);
+    } else if (p->cli->progress == CW_PROGRESS_AUTO && !p->cli->json && isatty(STDERR_FILENO) &&
+               now - p->started_ns > QUIET_NS) {
         draw_bar(p, (double)(now - p->started_ns) / 1e9);
         p->shown = true;
     }
 }
 
-void cw_progress_start(struct cw_progress *progress, const struct cw_cli *cli, const char *what, uint64_t total)
+void cw_progress_start(struct cw_progress *progress, const struct cw_cli *cli, const char *what,
+                       uint64_t total)
 {
     *progress = (struct cw_progress){.cli = cli, .what = what, .total = total, .started_ns = monotonic_ns()};
 }

@@ -11,7 +11,8 @@
 #include "base/buf.h"
 #include "codec/json.h"
 
-#define JSON_OUT_MAX ((size_t)256 << 20) /* of one document on standard output: a verify report names every file */
+#define JSON_OUT_MAX                                                                                         \
+    ((size_t)256 << 20) /* of one document on standard output: a verify report names every file */
 
 static bool json_written; /* standard output has its one document */
 
@@ -61,7 +62,8 @@ void cw_say_error(const struct cw_cli *cli, const struct cw_err *err)
     fflush(stdout);
     fprintf(stderr, "%s: %s\n", cli->program->name, err->text);
     if (cli->json && !json_written) {
-        json_auto_t *doc = json_pack("{s:s%, s:i}", "error", err->text, strlen(err->text), "code", cw_err_exit_code(err->code));
+        json_auto_t *doc = json_pack("{s:s%, s:i}", "error", err->text, strlen(err->text), "code",
+                                     cw_err_exit_code(err->code));
 
         if (doc == NULL) /* a text that is not UTF-8, or no memory */
             doc = json_pack("{s:s, s:i}", "error", "see standard error", "code", cw_err_exit_code(err->code));

@@ -40,7 +40,7 @@ static int add_object(struct cw_buf *buf, const json_t *obj, struct cw_err *err)
 
     if (keys == NULL)
         return cw_err_nomem(err);
-    json_object_foreach((json_t *)obj, key, item)
+    json_object_foreach ((json_t *)obj, key, item)
         keys[i++] = key;
     qsort(keys, count, sizeof *keys, compare_keys);
     cw_buf_addc(buf, '{');
@@ -62,7 +62,7 @@ static int add_array(struct cw_buf *buf, const json_t *array, struct cw_err *err
     int rc = CW_OK;
 
     cw_buf_addc(buf, '[');
-    json_array_foreach(array, i, item) {
+    json_array_foreach (array, i, item) {
         if (i > 0)
             cw_buf_addc(buf, ',');
         rc = cw_canon_format(buf, item, err);

@@ -40,11 +40,11 @@ static bool has_real(const json_t *value)
 
     if (json_is_real(value))
         return true;
-    json_object_foreach((json_t *)value, key, item) {
+    json_object_foreach ((json_t *)value, key, item) {
         if (has_real(item))
             return true;
     }
-    json_array_foreach(value, i, item) {
+    json_array_foreach (value, i, item) {
         if (has_real(item))
             return true;
     }
@@ -80,7 +80,8 @@ struct cursor {
 
 static void skip_space(struct cursor *c)
 {
-    while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\r' || *c->p == '\n' || *c->p == ',' || *c->p == ':')) {
+    while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\r' || *c->p == '\n' ||
+                             *c->p == ',' || *c->p == ':')) {
         if (*c->p == '\n')
             c->line++;
         c->p++;
@@ -194,7 +195,8 @@ static int append(const char *data, size_t len, void *buf)
 
 static int format(struct cw_buf *buf, const json_t *doc, size_t flags, struct cw_err *err)
 {
-    if (json_dump_callback(doc, append, buf, JSON_SORT_KEYS | JSON_ENCODE_ANY | flags) != 0 && buf->failed == 0)
+    if (json_dump_callback(doc, append, buf, JSON_SORT_KEYS | JSON_ENCODE_ANY | flags) != 0 &&
+        buf->failed == 0)
         buf->failed = CW_E_NOMEM;
     cw_buf_addc(buf, '\n');
     return cw_buf_check(buf, "JSON document", err);
@@ -220,7 +222,8 @@ static int wrong_type(const char *key, const char *type, struct cw_err *err)
     return cw_err_set(err, CW_E_VERIFY, "field '%s' is not %s", key, type);
 }
 
-static int get(json_t **value, const json_t *obj, const char *key, json_type type, const char *what, struct cw_err *err)
+static int get(json_t **value, const json_t *obj, const char *key, json_type type, const char *what,
+               struct cw_err *err)
 {
     json_t *found = json_object_get(obj, key);
 
@@ -242,7 +245,8 @@ int cw_json_get_str(const char **value, const json_t *obj, const char *key, stru
     return rc;
 }
 
-int cw_json_get_int(int64_t *value, const json_t *obj, const char *key, int64_t min, int64_t max, struct cw_err *err)
+int cw_json_get_int(int64_t *value, const json_t *obj, const char *key, int64_t min, int64_t max,
+                    struct cw_err *err)
 {
     json_t *found = NULL;
     int rc = get(&found, obj, key, JSON_INTEGER, "an integer", err);
@@ -250,7 +254,8 @@ int cw_json_get_int(int64_t *value, const json_t *obj, const char *key, int64_t 
     if (rc != CW_OK)
         return rc;
     if (json_integer_value(found) < min || json_integer_value(found) > max)
-        return cw_err_set(err, CW_E_VERIFY, "field '%s' is not between %lld and %lld", key, (long long)min, (long long)max);
+        return cw_err_set(err, CW_E_VERIFY, "field '%s' is not between %lld and %lld", key, (long long)min,
+                          (long long)max);
     *value = json_integer_value(found);
     return CW_OK;
 }
@@ -298,7 +303,7 @@ int cw_json_only(const json_t *obj, const char *const *keys, struct cw_err *err)
     json_t *value;
     size_t i;
 
-    json_object_foreach((json_t *)obj, key, value) {
+    json_object_foreach ((json_t *)obj, key, value) {
         for (i = 0; keys[i] != NULL && strcmp(keys[i], key) != 0; i++)
             ;
         if (keys[i] != NULL)
@@ -324,7 +329,8 @@ int cw_json_check_format(const json_t *doc, const char *type, struct cw_err *err
     if (rc == CW_OK)
         rc = cw_json_get_str(&version, doc, "format", err);
     if (rc == CW_OK && strcmp(version, "1") != 0 && !cw_str_starts(version, "1."))
-        rc = cw_err_set(err, CW_E_VERIFY, "has format '%s'; this version of Causeway reads format 1: install a newer one",
+        rc = cw_err_set(err, CW_E_VERIFY,
+                        "has format '%s'; this version of Causeway reads format 1: install a newer one",
                         version);
     return rc;
 }

@@ -18,7 +18,8 @@
 #include "base/err.h"
 
 #define CW_JSON_DEPTH_MAX 64
-#define CW_JSON_TEXT_MAX ((size_t)1 << 20) /* what a jansson tree is taken for by default: ten times that in memory */
+#define CW_JSON_TEXT_MAX                                                                                     \
+    ((size_t)1 << 20) /* what a jansson tree is taken for by default: ten times that in memory */
 
 /* Parses one document. The caller owns *doc (json_decref, or json_auto_t). Malformed: CW_E_VERIFY with line and column. */
 int cw_json_parse(json_t **doc, const void *text, size_t len, struct cw_err *err);
@@ -34,7 +35,8 @@ int cw_json_format_line(struct cw_buf *buf, const json_t *doc, struct cw_err *er
 
 /* A required member of an object; CW_E_VERIFY "field 'x' is missing" or "field 'x' is not a string". Borrowed. */
 int cw_json_get_str(const char **value, const json_t *obj, const char *key, struct cw_err *err);
-int cw_json_get_int(int64_t *value, const json_t *obj, const char *key, int64_t min, int64_t max, struct cw_err *err);
+int cw_json_get_int(int64_t *value, const json_t *obj, const char *key, int64_t min, int64_t max,
+                    struct cw_err *err);
 int cw_json_get_obj(json_t **value, const json_t *obj, const char *key, struct cw_err *err);
 int cw_json_get_array(json_t **value, const json_t *obj, const char *key, struct cw_err *err);
 /* An optional member: left alone when absent, of the right type when there. */

@@ -280,7 +280,8 @@ static int remove_entry(int parent, const char *name, int depth, struct cw_err *
     if (errno != EISDIR && errno != EPERM)
         return cw_err_errno(err, errno, "unable to remove '%s'", name);
     if (depth >= TREE_DEPTH_MAX)
-        return cw_err_set(err, CW_E_FAIL, "unable to remove '%s': folders nested more than %d deep", name, TREE_DEPTH_MAX);
+        return cw_err_set(err, CW_E_FAIL, "unable to remove '%s': folders nested more than %d deep", name,
+                          TREE_DEPTH_MAX);
     fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return cw_err_errno(err, errno, "unable to remove '%s'", name);

@@ -27,7 +27,10 @@ struct cw_out {
     const char *name;       /* last part of path */
 };
 
-#define CW_OUT_INIT {.fd = -1, .parent = -1}
+#define CW_OUT_INIT                                                                                          \
+    {                                                                                                        \
+        .fd = -1, .parent = -1                                                                               \
+    }
 
 /* Starts a file that will be `path` beneath dir; missing folders are made. */
 int cw_out_open(struct cw_out *out, int dir, const char *path, mode_t mode, struct cw_err *err);

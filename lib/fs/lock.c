@@ -18,7 +18,8 @@ static int held_by_other(int fd, const char *name, struct cw_err *err)
 
     pid[n > 0 ? n : 0] = '\0';
     pid[strcspn(pid, "\n")] = '\0';
-    return cw_err_set(err, CW_E_TEMP, "'%s' is locked by another run (process %s); try again when it has ended", name,
+    return cw_err_set(err, CW_E_TEMP,
+                      "'%s' is locked by another run (process %s); try again when it has ended", name,
                       pid[0] != '\0' ? pid : "unknown");
 }
 
@@ -31,7 +32,8 @@ int cw_lock_take(int *fd, int dir, const char *name, struct cw_err *err)
     if (at < 0)
         return cw_err_errno(err, errno, "unable to open lock '%s'", name);
     if (flock(at, LOCK_EX | LOCK_NB) != 0) {
-        rc = errno == EWOULDBLOCK ? held_by_other(at, name, err) : cw_err_errno(err, errno, "unable to lock '%s'", name);
+        rc = errno == EWOULDBLOCK ? held_by_other(at, name, err)
+                                  : cw_err_errno(err, errno, "unable to lock '%s'", name);
         close(at);
         return rc;
     }

@@ -97,7 +97,8 @@ static int walk_entry(struct walk *walk, int fd, const char *name, int depth, st
     if (rc != CW_OK || !S_ISDIR(st.st_mode))
         return rc;
     if (depth >= CW_WALK_DEPTH_MAX)
-        return cw_err_set(err, CW_E_FAIL, "'%s': folders nested more than %d deep", walk->path, CW_WALK_DEPTH_MAX);
+        return cw_err_set(err, CW_E_FAIL, "'%s': folders nested more than %d deep", walk->path,
+                          CW_WALK_DEPTH_MAX);
     child = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (child < 0)
         return cw_err_errno(err, errno, "unable to open folder '%s'", walk->path);
@@ -111,7 +112,8 @@ static int walk_folder(struct walk *walk, int fd, int depth, struct cw_err *err)
     int rc = read_names(&names, fd, walk->path, err);
 
     for (i = 0; i < names.count && rc == CW_OK; i++) {
-        int n = snprintf(walk->path + len, sizeof walk->path - len, "%s%s", len > 0 ? "/" : "", names.items[i]);
+        int n =
+            snprintf(walk->path + len, sizeof walk->path - len, "%s%s", len > 0 ? "/" : "", names.items[i]);
 
         if (n < 0 || (size_t)n >= sizeof walk->path - len)
             rc = cw_err_set(err, CW_E_FAIL, "path too long beneath '%.200s'", walk->path);

@@ -87,7 +87,8 @@ void cw_http_free(struct cw_http *http)
 
 static int too_long(const struct transfer *t)
 {
-    return cw_err_set(t->err, CW_E_VERIFY, "'%s' is larger than the %" PRIu64 " bytes expected", t->url, t->max);
+    return cw_err_set(t->err, CW_E_VERIFY, "'%s' is larger than the %" PRIu64 " bytes expected", t->url,
+                      t->max);
 }
 
 static size_t receive(char *data, size_t size, size_t count, void *ctx)
@@ -143,13 +144,16 @@ static int judge_status(const char *url, long status, struct cw_err *err)
     case 408:
     case 425:
     case 429:
-        return cw_err_set(err, CW_E_TEMP, "unable to get '%s': HTTP status %ld; try again later", url, status);
+        return cw_err_set(err, CW_E_TEMP, "unable to get '%s': HTTP status %ld; try again later", url,
+                          status);
     default:
-        return cw_err_set(err, status >= 500 ? CW_E_TEMP : CW_E_FAIL, "unable to get '%s': HTTP status %ld", url, status);
+        return cw_err_set(err, status >= 500 ? CW_E_TEMP : CW_E_FAIL, "unable to get '%s': HTTP status %ld",
+                          url, status);
     }
 }
 
-int cw_http_get(struct cw_http *http, const char *url, uint64_t max, cw_http_sink *sink, void *ctx, struct cw_err *err)
+int cw_http_get(struct cw_http *http, const char *url, uint64_t max, cw_http_sink *sink, void *ctx,
+                struct cw_err *err)
 {
     struct transfer t = {.curl = http->curl, .url = url, .max = max, .sink = sink, .ctx = ctx, .err = err};
     bool secure = cw_str_starts(url, "https:");
@@ -158,7 +162,8 @@ int cw_http_get(struct cw_http *http, const char *url, uint64_t max, cw_http_sin
 
     http->curl_error[0] = '\0';
     if (curl_easy_setopt(http->curl, CURLOPT_URL, url) != CURLE_OK ||
-        curl_easy_setopt(http->curl, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https") != CURLE_OK ||
+        curl_easy_setopt(http->curl, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https") !=
+            CURLE_OK ||
         curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, receive) != CURLE_OK ||
         curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, &t) != CURLE_OK)
         return cw_err_set(err, CW_E_FAIL, "unable to set up libcurl for '%s'", url);
@@ -184,7 +189,8 @@ int cw_http_get_buf(struct cw_http *http, const char *url, struct cw_buf *buf, s
 
 static bool is_unreserved(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
 }
 
 int cw_http_join(struct cw_buf *buf, const char *base, const char *path, struct cw_err *err)
