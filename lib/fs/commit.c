@@ -64,6 +64,16 @@ int cw_out_write(struct cw_out *out, const void *data, size_t len, struct cw_err
     return cw_fd_write_all(out->fd, data, len, out->path, err);
 }
 
+int cw_out_set_name(struct cw_out *out, const char *name, struct cw_err *err)
+{
+    size_t folder = (size_t)(out->name - out->path);
+
+    if (strchr(name, '/') != NULL || strlen(name) >= sizeof out->path - folder)
+        return cw_err_set(err, CW_E_VERIFY, "'%s' cannot be the name of a file", name);
+    memcpy(out->path + folder, name, strlen(name) + 1);
+    return CW_OK;
+}
+
 static int rename_into_place(struct cw_out *out, struct cw_err *err)
 {
     if (renameat(out->parent, out->tmp, out->parent, out->name) != 0)

@@ -35,6 +35,8 @@ struct cw_out {
 /* Starts a file that will be `path` beneath dir; missing folders are made. */
 int cw_out_open(struct cw_out *out, int dir, const char *path, mode_t mode, struct cw_err *err);
 int cw_out_write(struct cw_out *out, const void *data, size_t len, struct cw_err *err);
+/* Lets it become another name in the same folder: for names that follow from the content, known once all is written. */
+int cw_out_set_name(struct cw_out *out, const char *name, struct cw_err *err);
 /* Makes it durable under its name, replacing what was there. Discards it on failure. */
 int cw_out_commit(struct cw_out *out, struct cw_err *err);
 /* Removes it; harmless when nothing is open. Also the scoped cleanup. */
