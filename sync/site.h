@@ -5,7 +5,7 @@
  *   site.lua policy.lua lock history.jsonl holds.json journal.json plans/<id>.json
  *   upstreams/<name>/trust/root.json timestamp.json <role>.json   newest trusted metadata, as received, unversioned names
  *   upstreams/<name>/trust/roots/<n>.root.json                    every root ever trusted, as received
- *   upstreams/<name>/memory.json                                  channel memory and time floor (one durable file)
+ *   upstreams/<name>/memory.json                                  channel memory, time floor, and which set is in (mirror/memory.h)
  *   upstreams/<name>/mirror/                                      a tree
  */
 #ifndef CW_SYNC_SITE_H
@@ -16,12 +16,17 @@
 #include <stdint.h>
 
 #include "cli/cli.h"
+#include "crypt/hash.h"
 #include "fs/root.h"
 #include "tree/set.h"
 
 #define CW_SITE_MARKER "site.lua"
+#define CW_SITE_POLICY "policy.lua"
+#define CW_SITE_LOCK "lock"
+#define CW_SITE_MAX ((size_t)256 * 1024) /* bytes of site.lua, which people write */
 #define CW_UPSTREAMS_MAX 64
 #define CW_SOURCES_MAX 32
+#define CW_KEEP_MAX 1000 /* generations; more is a slip of the keyboard */
 
 enum cw_source_kind { CW_SOURCE_HTTP, CW_SOURCE_FOLDER, CW_SOURCE_REMOVABLE };
 
@@ -35,7 +40,8 @@ struct cw_upstream { /* texts borrowed from the site's config */
     const char *channel;
     struct cw_source_spec sources[CW_SOURCES_MAX];
     size_t source_count;
-    struct cw_set_wanted wanted;
+    const char **products, **platforms; /* NULL-terminated, or NULL: all; the arrays are the site's */
+    struct cw_set_wanted wanted;        /* the same two, as lib/tree takes them */
     int64_t grace_http, grace_folder, grace_removable; /* seconds past expiry that metadata may enter; default 0 */
     const json_t *independent; /* array of product names declared independent; NULL: none */
 };
@@ -58,8 +64,13 @@ struct cw_site {
 /* Finds the folder (cw_cli_open_folder), takes the lock if asked (CW_E_TEMP when another run has it), evaluates and checks site.lua. Mistakes
  * in site.lua are CW_E_FAIL "site.lua: upstreams.acme: unknown field 'chanel' (did you mean 'channel'?)". */
 int cw_site_open(struct cw_site *site, const struct cw_cli *cli, bool lock, struct cw_err *err);
+/* The same in a folder that is open already (for init); fd becomes the site's. */
+int cw_site_open_at(struct cw_site *site, int fd, bool lock, struct cw_err *err);
 void cw_site_close(struct cw_site *site); /* harmless on CW_SITE_INIT; also the scoped cleanup */
 #define CW_AUTO_SITE __attribute__((cleanup(cw_site_close))) struct cw_site
+
+/* Fills the site from what site.lua returned (site->config, owned already). Pure. */
+int cw_site_configure(struct cw_site *site, struct cw_err *err);
 
 /* The upstream by name; NULL name: the only one, else CW_E_USAGE listing them. */
 int cw_site_upstream(const struct cw_upstream **upstream, const struct cw_site *site, const char *name, struct cw_err *err);

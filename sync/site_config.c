@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What site.lua may say, checked: every mistake is named by the place it stands at. Pure: JSON in, struct cw_site
+ * filled. Running site.lua is site.c's.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "codec/json.h"
+#include "release/name.h"
+#include "sync/site.h"
+
+/* The script writes {} for an empty table of either kind; an empty array is then an empty object. */
+static int object_in(const json_t **value, const json_t *obj, const char *key, struct cw_err *err)
+{
+    *value = json_object_get(obj, key);
+    if (*value == NULL || json_is_object(*value))
+        return CW_OK;
+    if (json_is_array(*value) && json_array_size(*value) == 0) {
+        *value = NULL;
+        return CW_OK;
+    }
+    return cw_err_set(err, CW_E_FAIL, "'%s' is not a table with names", key);
+}
+
+/* The same for lists: an absent one is NULL. */
+static int list_in(json_t **value, const json_t *obj, const char *key, struct cw_err *err)
+{
+    *value = json_object_get(obj, key);
+    if (*value == NULL || json_is_array(*value))
+        return CW_OK;
+    return cw_err_set(err, CW_E_FAIL, "'%s' is not a list", key);
+}
+
+/* A list of names as a NULL-terminated array; globs are checked as such, without their special characters. */
+static int names_in(const char ***names, const json_t *obj, const char *key, const char *what, bool globs, struct cw_err *err)
+{
+    json_t *list, *item;
+    size_t i;
+    int rc = list_in(&list, obj, key, err);
+
+    if (rc != CW_OK || list == NULL)
+        return rc;
+    if (json_array_size(list) == 0)
+        return cw_err_set(err, CW_E_FAIL, "'%s' is empty; leave it out to take all", key);
+    *names = calloc(json_array_size(list) + 1, sizeof **names);
+    if (*names == NULL)
+        return cw_err_nomem(err);
+    json_array_foreach(list, i, item) {
+        const char *text = json_string_value(item);
+
+        if (text == NULL)
+            return cw_err_set(err, CW_E_FAIL, "'%s' has an entry that is not a string", key);
+        if (globs ? text[0] == '\0' || strchr(text, '/') != NULL : cw_name_check(text, what, err) != CW_OK)
+            return globs ? cw_err_set(err, CW_E_FAIL, "'%s': '%s' is not a pattern of product names", key, text)
+                         : cw_err_prefix(err, "'%s'", key);
+        (*names)[i] = text;
+    }
+    return CW_OK;
+}
+
+static int take_source(struct cw_source_spec *spec, const json_t *item, struct cw_err *err)
+{
+    static const char *const keys[] = {"removable", NULL};
+    const char *text = json_string_value(item);
+
+    if (json_is_object(item)) {
+        int rc = cw_json_only(item, keys, err);
+
+        spec->kind = CW_SOURCE_REMOVABLE;
+        if (rc == CW_OK)
+            rc = cw_json_get_str(&spec->where, item, "removable", err);
+        if (rc == CW_OK && spec->where[0] != '/')
+            rc = cw_err_set(err, CW_E_FAIL, "removable '%s' is not an absolute path", spec->where);
+        return rc;
+    }
+    if (text == NULL)
+        return cw_err_set(err, CW_E_FAIL, "a source is neither a text nor removable \"/media/*/…\"");
+    spec->where = text;
+    if (cw_str_starts(text, "https://") || cw_str_starts(text, "http://"))
+        spec->kind = CW_SOURCE_HTTP;
+    else if (text[0] == '/')
+        spec->kind = CW_SOURCE_FOLDER;
+    else
+        return cw_err_set(err, CW_E_FAIL, "source '%s' is neither an http(s) URL nor an absolute folder", text);
+    return CW_OK;
+}
+
+static int take_sources(struct cw_upstream *upstream, const json_t *entry, struct cw_err *err)
+{
+    json_t *list, *item;
+    size_t i;
+    int rc = list_in(&list, entry, "sources", err);
+
+    if (rc != CW_OK)
+        return rc;
+    if (json_array_size(list) > CW_SOURCES_MAX)
+        return cw_err_set(err, CW_E_FAIL, "more than %d sources", CW_SOURCES_MAX);
+    json_array_foreach(list, i, item) {
+        rc = take_source(&upstream->sources[i], item, err);
+        if (rc != CW_OK)
+            return rc;
+        upstream->source_count++;
+    }
+    return CW_OK;
+}
+
+static int take_grace(struct cw_upstream *upstream, const json_t *entry, struct cw_err *err)
+{
+    static const char *const keys[] = {"http", "folder", "removable", NULL};
+    int64_t *const places[] = {&upstream->grace_http, &upstream->grace_folder, &upstream->grace_removable};
+    const json_t *grace;
+    size_t i;
+    int rc = object_in(&grace, entry, "grace", err);
+
+    if (rc == CW_OK && grace != NULL)
+        rc = cw_json_only(grace, keys, err);
+    for (i = 0; i < 3 && rc == CW_OK; i++) {
+        const char *text = NULL;
+
+        rc = cw_json_opt_str(&text, grace, keys[i], err);
+        if (rc == CW_OK && text != NULL)
+            rc = cw_duration_parse(places[i], text, err);
+    }
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "grace");
+}
+
+static int take_independent(struct cw_upstream *upstream, const json_t *entry, struct cw_err *err)
+{
+    json_t *list, *item;
+    size_t i;
+    int rc = list_in(&list, entry, "independent", err);
+
+    json_array_foreach(list, i, item) {
+        if (!json_is_string(item))
+            return cw_err_set(err, CW_E_FAIL, "'independent' has an entry that is not a string");
+        rc = cw_name_check_product(json_string_value(item), err);
+        if (rc != CW_OK)
+            return cw_err_prefix(err, "'independent'");
+    }
+    upstream->independent = json_array_size(list) > 0 ? list : NULL;
+    return rc;
+}
+
+static int take_upstream(struct cw_upstream *upstream, const char *name, const json_t *entry, struct cw_err *err)
+{
+    static const char *const keys[] = {"sources", "channel", "products", "platforms", "grace", "independent", NULL};
+    int rc = cw_name_check(name, "upstream", err);
+
+    upstream->name = name;
+    if (rc == CW_OK && !json_is_object(entry))
+        rc = cw_err_set(err, CW_E_FAIL, "not a table with names");
+    if (rc == CW_OK)
+        rc = cw_json_only(entry, keys, err);
+    if (rc == CW_OK)
+        rc = cw_json_get_str(&upstream->channel, entry, "channel", err);
+    if (rc == CW_OK)
+        rc = cw_name_check_channel(upstream->channel, err);
+    if (rc == CW_OK)
+        rc = take_sources(upstream, entry, err);
+    if (rc == CW_OK)
+        rc = names_in(&upstream->products, entry, "products", "product", true, err);
+    if (rc == CW_OK)
+        rc = names_in(&upstream->platforms, entry, "platforms", "platform", false, err);
+    if (rc == CW_OK)
+        rc = take_grace(upstream, entry, err);
+    if (rc == CW_OK)
+        rc = take_independent(upstream, entry, err);
+    upstream->wanted.products = (const char *const *)upstream->products;
+    upstream->wanted.platforms = (const char *const *)upstream->platforms;
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "upstreams.%s", name);
+}
+
+static int take_upstreams(struct cw_site *site, struct cw_err *err)
+{
+    const json_t *upstreams;
+    const char *name;
+    json_t *entry;
+    int rc = object_in(&upstreams, site->config, "upstreams", err);
+
+    if (rc != CW_OK)
+        return rc;
+    if (json_object_size(upstreams) > CW_UPSTREAMS_MAX)
+        return cw_err_set(err, CW_E_FAIL, "more than %d upstreams", CW_UPSTREAMS_MAX);
+    json_object_foreach((json_t *)upstreams, name, entry) {
+        struct cw_upstream *upstream = &site->upstreams[site->upstream_count++];
+
+        rc = take_upstream(upstream, name, entry, err);
+        if (rc != CW_OK)
+            return rc;
+    }
+    return CW_OK;
+}
+
+static int take_keep(struct cw_site *site, struct cw_err *err)
+{
+    static const char *const keys[] = {"versions", NULL};
+    const json_t *keep;
+    int64_t versions = 2;
+    int rc = object_in(&keep, site->config, "keep", err);
+
+    if (rc == CW_OK && keep != NULL)
+        rc = cw_json_only(keep, keys, err);
+    if (rc == CW_OK && json_object_get(keep, "versions") != NULL)
+        rc = cw_json_get_int(&versions, keep, "versions", 1, CW_KEEP_MAX, err);
+    site->keep_versions = (uint64_t)versions;
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "keep");
+}
+
+static int take_install(struct cw_site *site, struct cw_err *err)
+{
+    static const char *const keys[] = {"root", NULL};
+    const json_t *install;
+    int rc = object_in(&install, site->config, "install", err);
+
+    if (rc != CW_OK || install == NULL)
+        return rc;
+    rc = cw_json_only(install, keys, err);
+    if (rc == CW_OK)
+        rc = cw_json_opt_str(&site->install_root, install, "root", err);
+    if (rc == CW_OK && site->install_root != NULL && (site->install_root[0] != '/' || site->install_root[1] == '\0'))
+        rc = cw_err_set(err, CW_E_FAIL, "root '%s' is not an absolute path below '/'", site->install_root);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "install");
+}
+
+static int configure(struct cw_site *site, struct cw_err *err)
+{
+    static const char *const keys[] = {"site", "upstreams", "keep", "install", NULL};
+    int rc;
+
+    if (!json_is_object(site->config))
+        return cw_err_set(err, CW_E_FAIL, "it must return a table: return { site = \"…\", … }");
+    rc = cw_json_only(site->config, keys, err);
+    if (rc == CW_OK)
+        rc = cw_json_get_str(&site->name, site->config, "site", err);
+    if (rc == CW_OK)
+        rc = cw_name_check(site->name, "site", err);
+    if (rc == CW_OK)
+        rc = take_upstreams(site, err);
+    if (rc == CW_OK)
+        rc = take_keep(site, err);
+    return rc == CW_OK ? take_install(site, err) : rc;
+}
+
+int cw_site_configure(struct cw_site *site, struct cw_err *err)
+{
+    int rc = configure(site, err);
+
+    if (rc == CW_OK)
+        return CW_OK;
+    cw_err_prefix(err, "site.lua");
+    /* The getters take it for foreign bytes; here it is the person's own file. */
+    return rc == CW_E_NOMEM ? rc : (err->code = CW_E_FAIL);
+}
