@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The journal's file. Steps and their order belong to apply.c and rollback.c, their undoing to recover.c.
+ */
+#include "sync/deploy/journal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "codec/json.h"
+#include "fs/commit.h"
+#include "fs/root.h"
+
+#define JOURNAL_TYPE "causeway-journal"
+
+static const char *const state_names[] = {
+    [CW_STEP_NONE] = "none",     [CW_STEP_STAGE] = "staging", [CW_STEP_SWITCH] = "switching",      [CW_STEP_CHECK] = "checking",
+    [CW_STEP_PASSED] = "passed", [CW_STEP_RETURN] = "returning", [CW_STEP_ROLLBACK] = "rolling back",
+};
+
+const char *cw_journal_state_name(enum cw_journal_state state)
+{
+    return state_names[state];
+}
+
+static int parse_state(enum cw_journal_state *state, const char *text, struct cw_err *err)
+{
+    for (size_t i = CW_STEP_STAGE; i < CW_COUNT(state_names); i++) {
+        if (strcmp(text, state_names[i]) == 0) {
+            *state = (enum cw_journal_state)i;
+            return CW_OK;
+        }
+    }
+    return cw_err_set(err, CW_E_VERIFY, "unknown state '%s': was it written by a newer version?", text);
+}
+
+static int parse_doc(struct cw_journal *journal, const json_t *doc, struct cw_err *err)
+{
+    const char *state, *plan = "", *time = "", *reason = "";
+    json_t *holds = NULL;
+    int rc = cw_json_check_format(doc, JOURNAL_TYPE, err);
+
+    if (rc == CW_OK)
+        rc = cw_json_get_str(&state, doc, "state", err);
+    if (rc == CW_OK)
+        rc = parse_state(&journal->state, state, err);
+    if (rc == CW_OK)
+        rc = cw_json_get_int(&journal->from, doc, "from", 0, INT64_MAX, err);
+    if (rc == CW_OK)
+        rc = cw_json_get_int(&journal->to, doc, "to", 0, INT64_MAX, err);
+    if (rc == CW_OK)
+        rc = cw_json_get_int(&journal->checks, doc, "checks", 0, INT64_MAX, err);
+    if (rc == CW_OK)
+        rc = cw_json_opt_str(&plan, doc, "plan", err);
+    if (rc == CW_OK)
+        rc = cw_json_opt_str(&time, doc, "time", err);
+    if (rc == CW_OK)
+        rc = cw_json_opt_str(&reason, doc, "reason", err);
+    if (rc == CW_OK)
+        rc = cw_json_opt_array(&holds, doc, "holds", err);
+    if (rc != CW_OK)
+        return rc;
+    snprintf(journal->plan, sizeof journal->plan, "%s", plan);
+    snprintf(journal->time, sizeof journal->time, "%s", time);
+    snprintf(journal->reason, sizeof journal->reason, "%s", reason);
+    journal->holds = json_incref(holds);
+    return CW_OK;
+}
+
+int cw_journal_load(struct cw_journal *journal, int site, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
+    json_auto_t *doc = NULL;
+    int rc = cw_at_read_file(&text, site, CW_JOURNAL_FILE, err);
+
+    *journal = (struct cw_journal){0};
+    if (rc == CW_E_NOTFOUND) {
+        cw_err_clear(err);
+        return CW_OK;
+    }
+    if (rc == CW_OK)
+        rc = cw_json_parse(&doc, cw_buf_text(&text), text.len, err);
+    if (rc == CW_OK)
+        rc = parse_doc(journal, doc, err);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", CW_JOURNAL_FILE);
+}
+
+int cw_journal_store(int site, const struct cw_journal *journal, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
+    json_auto_t *doc = NULL;
+    int rc;
+
+    if (journal->state == CW_STEP_NONE)
+        return cw_remove(site, CW_JOURNAL_FILE, err);
+    doc = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:O*}", "_type", JOURNAL_TYPE, "format", "1.0", "state",
+                    state_names[journal->state], "from", (json_int_t)journal->from, "to", (json_int_t)journal->to, "checks",
+                    (json_int_t)journal->checks, "plan", journal->plan, "time", journal->time, "reason", journal->reason, "holds",
+                    journal->holds);
+    if (doc == NULL)
+        return cw_err_nomem(err);
+    rc = cw_json_format(&text, doc, err);
+    return rc == CW_OK ? cw_file_replace(site, CW_JOURNAL_FILE, text.data, text.len, 0644, err) : rc;
+}
+
+void cw_journal_clear(struct cw_journal *journal)
+{
+    json_decref(journal->holds);
+    *journal = (struct cw_journal){0};
+}
