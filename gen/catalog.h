@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The catalog: what to publish, as a build writes it. Reading one checks all that the document and a look at its files can
+ * tell, and collects every mistake; what the repository knows (which versions exist, which names are taken) is checked by `add`.
+ *
+ * {"format": "1.0", "products": [{"name", "releases": [{"version", "severity"?, "notes"? | "notes-file"?, "requires"?, "features"?, "sbom"?,
+ *   "builds": [{"platform", "files": [{"file", "kind"?, "name"?, "sha256"?}]}]}]}]}
+ * Paths are relative to the catalog's folder.
+ */
+#ifndef CW_GEN_CATALOG_H
+#define CW_GEN_CATALOG_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "gen/mistakes.h"
+
+#define CW_CATALOG_MAX ((size_t)1 << 20)   /* bytes: held in memory whole, ten times that as a tree */
+#define CW_CATALOG_NOTES_MAX ((size_t)64 << 10) /* bytes of one release's notes: they travel in every release manifest */
+#define CW_CATALOG_FIELD_MAX 256           /* bytes of a field's path with NUL: "products[12].releases[3].builds[1]…" */
+
+struct cw_catalog_file {
+    char *source;   /* path to open, with the catalog's folder before it where relative */
+    const char *name; /* file name in the tree; borrowed from doc or source */
+    const char *platform, *kind; /* kind NULL: the SBOM */
+    const char *sha256; /* what the catalog says; NULL: nothing */
+    uint64_t size;  /* as it was when the catalog was read */
+    char field[CW_CATALOG_FIELD_MAX];
+};
+
+struct cw_catalog_release {
+    const char *product, *version;
+    json_t *head; /* owned: severity, notes, requires, features as the release manifest says them */
+    struct cw_catalog_file *files;
+    size_t file_count, file_room;
+    char field[CW_CATALOG_FIELD_MAX];
+};
+
+struct cw_catalog {
+    const char *path; /* borrowed, for messages */
+    struct cw_buf text;
+    json_t *doc;
+    struct cw_catalog_release *releases;
+    size_t release_count, release_room;
+};
+
+/* CW_E_VERIFY when the file is no JSON document or has mistakes (which are then in the list); other errors as they come. */
+int cw_catalog_read(struct cw_catalog *catalog, const char *path, struct cw_mistakes *mistakes, struct cw_err *err);
+void cw_catalog_clear(struct cw_catalog *catalog);
+
+/* Adds a mistake at a field of this catalog. */
+void cw_catalog_mistake(const struct cw_catalog *catalog, struct cw_mistakes *mistakes, const char *field, const char *what);
+
+#endif

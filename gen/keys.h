@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The repository's keys: which there are, which are here, and unlocking those that have to sign. A key is a pair of files,
+ * keys/<name>.key (secret) and keys/<name>.pub; the secret one may be carried away, the public one stays and tells whose key
+ * is missing. Which role a key may sign for is said by the signed metadata alone, never by its name.
+ */
+#ifndef CW_GEN_KEYS_H
+#define CW_GEN_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "crypt/hash.h"
+#include "crypt/keyfile.h"
+#include "tuf/meta.h"
+
+#define CW_KEYS_MAX 4096       /* keys in one repository: a build key for each product, and some more */
+#define CW_KEYS_ROLE_MAX 64    /* keys of one role */
+#define CW_KEYS_NAME_MAX 192   /* bytes of a key's name with NUL: "product-" and a portable name */
+
+struct cw_key {
+    char name[CW_KEYS_NAME_MAX];
+    char id[CW_SHA256_TEXT]; /* TUF's keyid */
+    unsigned char public_key[CW_ED25519_PUBLIC];
+    bool here;   /* the secret file is in the folder */
+    bool locked; /* and encrypted */
+    struct cw_secret *secret; /* NULL until unlocked */
+};
+
+struct cw_keys {
+    int dir; /* borrowed: the folder that holds keys/ */
+    struct cw_key *items; /* sorted by name */
+    size_t count, room;
+};
+
+/* Reads the public half of every key beneath dir. */
+int cw_keys_load(struct cw_keys *keys, int dir, struct cw_err *err);
+void cw_keys_clear(struct cw_keys *keys); /* wipes what was unlocked */
+#define CW_AUTO_KEYS __attribute__((cleanup(cw_keys_clear))) struct cw_keys
+
+/* Borrowed until the next key is made; NULL: no such key. */
+struct cw_key *cw_keys_find(const struct cw_keys *keys, const char *id);
+struct cw_key *cw_keys_named(const struct cw_keys *keys, const char *name);
+
+/* Makes a key that does not exist yet and stores both files, durable. unlock NULL: not encrypted. It stays unlocked. */
+int cw_keys_make(struct cw_keys *keys, const char *name, struct cw_unlock *unlock, struct cw_err *err);
+
+/* As many keys as the role's threshold asks for, of those that are here, in the order of their names. CW_E_NOTFOUND names the
+ * keys that would have to be brought. */
+int cw_keys_choose(struct cw_key *chosen[CW_KEYS_ROLE_MAX], size_t *count, const struct cw_keys *keys,
+                   const struct cw_tuf_role *role, struct cw_err *err);
+int cw_keys_unlock(const struct cw_keys *keys, struct cw_key *key, struct cw_unlock *unlock, struct cw_err *err);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Opening the repository; see gen/repo.h.
+ */
+#include "gen/repo.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "codec/json.h"
+#include "fs/commit.h"
+#include "fs/lock.h"
+#include "fs/root.h"
+#include "tree/layout.h"
+
+#define FOLDERS_FILE CW_REPO_STAGED "/writing.json"
+#define FOLDERS_MAX ((size_t)16 << 20) /* bytes: as many releases as one add can bring, with room */
+
+static int read_folders(json_t **folders, const struct cw_repo *repo, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(FOLDERS_MAX);
+    int rc = cw_at_read_file(&text, repo->dir, FOLDERS_FILE, err);
+
+    *folders = NULL;
+    if (rc != CW_OK)
+        return rc == CW_E_NOTFOUND ? CW_OK : rc;
+    rc = cw_json_parse(folders, text.data, text.len, err);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s'", FOLDERS_FILE);
+}
+
+static int sweep_noted(const struct cw_repo *repo, struct cw_err *err)
+{
+    json_auto_t *folders = NULL;
+    json_t *folder;
+    size_t i;
+    int rc = read_folders(&folders, repo, err);
+
+    if (rc != CW_OK || folders == NULL)
+        return rc;
+    json_array_foreach(folders, i, folder) {
+        rc = cw_sweep(repo->tree, json_is_string(folder) ? json_string_value(folder) : "", err);
+        if (rc != CW_OK)
+            return rc;
+    }
+    return cw_remove(repo->dir, FOLDERS_FILE, err);
+}
+
+static int sweep(const struct cw_repo *repo, struct cw_err *err)
+{
+    static const char *const folders[] = {"", CW_REPO_KEYS, CW_REPO_STAGED "/releases", CW_REPO_STAGED "/channels", CW_REPO_STAGED};
+    size_t i;
+    int rc = sweep_noted(repo, err);
+
+    for (i = 0; i < CW_COUNT(folders) && rc == CW_OK; i++)
+        rc = cw_sweep(repo->dir, folders[i], err);
+    return rc == CW_OK ? cw_sweep(repo->tree, CW_TREE_METADATA, err) : rc;
+}
+
+int cw_repo_open(struct cw_repo *repo, const struct cw_cli *cli, bool write, struct cw_err *err)
+{
+    int rc = cw_cli_open_folder(&repo->dir, cli, CW_CONFIG_FILE, err);
+
+    if (rc == CW_OK)
+        rc = cw_config_load(&repo->config, repo->dir, err);
+    if (rc == CW_OK)
+        rc = cw_at_open_dir(&repo->tree, repo->dir, CW_REPO_TREE, err);
+    if (rc == CW_OK && write)
+        rc = cw_lock_take(&repo->lock, repo->dir, CW_REPO_LOCK, err);
+    return rc == CW_OK && write ? sweep(repo, err) : rc;
+}
+
+void cw_repo_close(struct cw_repo *repo)
+{
+    cw_fd_close_(&repo->tree);
+    cw_fd_close_(&repo->lock);
+    cw_fd_close_(&repo->dir);
+    *repo = (struct cw_repo)CW_REPO_INIT;
+}
+
+int cw_repo_note_folders(const struct cw_repo *repo, const json_t *folders, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(FOLDERS_MAX);
+    int rc = cw_json_format(&text, folders, err);
+
+    return rc == CW_OK ? cw_file_replace(repo->dir, FOLDERS_FILE, text.data, text.len, 0644, err) : rc;
+}
+
+int cw_repo_forget_folders(const struct cw_repo *repo, struct cw_err *err)
+{
+    return cw_remove(repo->dir, FOLDERS_FILE, err);
+}
