@@ -32,7 +32,7 @@ static int find_path(char **path, int fd, struct cw_err *err)
 
 static int evaluate(struct cw_site *site, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_SITE_MAX);
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_SITE_LUA_MAX);
     struct cw_script_source source = {.name = CW_SITE_MARKER};
     int rc = cw_at_read_file(&text, site->fd, CW_SITE_MARKER, err);
 

@@ -23,7 +23,6 @@
 #define CW_SITE_MARKER "site.lua"
 #define CW_SITE_POLICY "policy.lua"
 #define CW_SITE_LOCK "lock"
-#define CW_SITE_MAX ((size_t)256 * 1024) /* bytes of site.lua, which people write */
 #define CW_UPSTREAMS_MAX 64
 #define CW_SOURCES_MAX 32
 #define CW_KEEP_MAX 1000 /* generations; more is a slip of the keyboard */
