@@ -3,7 +3,7 @@
  * causeway-gen: turns a catalog of builds into a signed tree.
  * This file only finds the command; each command lives in its cmd_<verb>.c.
  */
-#include "config.h"
+#include <config.h>
 
 #include <stdio.h>
 #include <string.h>

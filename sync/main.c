@@ -3,7 +3,7 @@
  * causeway-sync: mirrors and verifies a tree, and applies what the site's policy wants.
  * This file only finds the command; each command lives in its cmd_<verb>.c.
  */
-#include "config.h"
+#include <config.h>
 
 #include <stdio.h>
 #include <string.h>

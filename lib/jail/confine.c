@@ -4,7 +4,7 @@
  * to open later (locale, character sets, the time zone) is opened here, before nothing can be opened any more.
  */
 #ifdef HAVE_CONFIG_H
-#include "config.h"
+#include <config.h>
 #endif
 
 #include "jail/confine.h"

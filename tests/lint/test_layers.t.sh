@@ -36,7 +36,7 @@ clean_tree() {
     put lib/fs/commit.c '#include "base/err.h"' '#include <stdio.h>' 'int f(void) { return rename("a", "b"); }'
     put lib/tuf/role.h '#include "base/err.h"'
     put lib/http/get.c '#include <curl/curl.h>' '/* never system(), not even strcpy() */'
-    put gen/main.c '#include "config.h"' 'int main(void) { exit(0); } /* "rename(" */'
+    put gen/main.c '#include <config.h>' 'int main(void) { exit(0); } /* "rename(" */'
     put sync/main.c '#include "sync/deploy/plan.h"' 'int g(void) { return ops->rename("sprintf("); }'
     put sync/deploy/plan.h '#include "fs/commit.h"'
     put sync/mirror/mirror.c '#include "http/get.h"'
@@ -67,6 +67,7 @@ planted layers sync/deploy/plan.c '#include "http/get.h"' "'http/get.h'"
 planted layers gen/main.c '#include <curl/curl.h>' "'<curl/curl.h>' belongs to lib/http"
 planted layers lib/tuf/role.c '#include <openssl/evp.h>' "'<openssl/evp.h>' belongs to lib/crypt"
 planted layers lib/base/err.c '#include "err.h"' "'err.h' does not say its folder; write \"base/err.h\""
+planted layers gen/main.c '#include "config.h"' 'write <config.h>'
 
 planted banned lib/base/str.c 'void f(char *a) { strcpy(a, "b"); }' "'strcpy' is banned"
 planted banned gen/main.c 'int f(void) { return rename("a", "b"); }' "'rename' is banned: use fs/commit.h"
