@@ -42,9 +42,12 @@ struct cw_tuf_meta {
 int cw_tuf_meta_parse(struct cw_tuf_meta *meta, enum cw_tuf_type type, const void *bytes, size_t len, struct cw_err *err);
 void cw_tuf_meta_clear(struct cw_tuf_meta *meta); /* harmless on a zeroed struct */
 
+/* Does this root say that metadata and targets bear their version or hash in their names? */
+bool cw_tuf_root_is_consistent(const struct cw_tuf_meta *root);
+
 /* A role's keys and threshold as root or a delegation states them. Borrowed from the metadata they were found in. */
 struct cw_tuf_role {
-    const char *name;
+    char name[CW_TUF_NAME_MAX];
     const json_t *keys;   /* object: keyid → key */
     const json_t *keyids; /* array of strings */
     int64_t threshold;
@@ -54,13 +57,18 @@ struct cw_tuf_role {
 /* A top-level role's keys out of a root. */
 int cw_tuf_root_role(struct cw_tuf_role *role, const struct cw_tuf_meta *root, const char *name, struct cw_err *err);
 
-/* The delegations of a targets file, in order. False at the end. */
+/* The delegations of a targets file, in order. Succinct hash bins (TAP 15) are as many delegations as there are bins. */
 size_t cw_tuf_delegation_count(const struct cw_tuf_meta *targets);
 int cw_tuf_delegation_at(struct cw_tuf_role *role, const struct cw_tuf_meta *targets, size_t index, struct cw_err *err);
 /* Does delegation number `index` cover this target path? */
 bool cw_tuf_delegation_covers(const struct cw_tuf_meta *targets, size_t index, const char *path);
+/* The first delegation at or behind *index that covers this path; false when there is none. Bins are found without trying each. */
+bool cw_tuf_delegation_find(const struct cw_tuf_meta *targets, const char *path, size_t *index);
+/* Does a pattern of "paths" match? '*', '?' and '[…]' as in glob(7), none of which ever crosses '/'; linear in time. */
+bool cw_tuf_pattern_matches(const char *pattern, const char *path);
 
-/* Enough distinct keys of the role signed this file: section 5.3.4 and its like. CW_E_VERIFY names role, threshold and how many. */
+/* Enough distinct keys of the role signed this file: section 5.3.4 and its like. CW_E_VERIFY names role, threshold and how many.
+ * Keys of unknown type or scheme do not count; one key under two keyids counts once. */
 int cw_tuf_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role, struct cw_err *err);
 
 /* What snapshot says of a role's file, or timestamp of snapshot. */
@@ -80,7 +88,8 @@ int cw_tuf_file_check(const struct cw_tuf_file *file, const void *bytes, size_t 
 /* Its sha256, borrowed; NULL when not stated. */
 const char *cw_tuf_file_sha256(const struct cw_tuf_file *file);
 
-/* A role's name as one file name: percent-encoded where it is not plain (section 5.6.2 leaves this to us; python-tuf does the same). */
+/* A role's name as one file name, "<role>.json": percent-encoded where it is not plain (section 5.6.2 leaves this to us; python-tuf does
+ * the same). CW_E_VERIFY when no filesystem would take it with a version in front. */
 int cw_tuf_role_filename(struct cw_buf *buf, const char *role, struct cw_err *err);
 
 #endif
