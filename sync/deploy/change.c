@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Describing one release's change: see sync/deploy/change.h. Whether it may happen is asked elsewhere.
+ */
+#include "sync/deploy/change.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "release/semver.h"
+
+const char *cw_change_kind(const char *version, const char *platform, const json_t *installed)
+{
+    const char *from = json_string_value(json_object_get(installed, "version"));
+    const char *on = json_string_value(json_object_get(installed, "platform"));
+    int order;
+
+    if (from == NULL)
+        return "install";
+    order = cw_semver_compare(version, from);
+    if (order == 0)
+        return on != NULL && strcmp(on, platform) == 0 ? "same" : "upgrade";
+    return order > 0 ? "upgrade" : "downgrade";
+}
+
+static const char *find_platform(const struct cw_manifest *manifest, const char *platform)
+{
+    for (size_t i = 0; i < manifest->artifact_count; i++) {
+        if (strcmp(manifest->artifacts[i].platform, platform) == 0)
+            return manifest->artifacts[i].platform;
+    }
+    return NULL;
+}
+
+/* Of a release with builds for one platform only (and perhaps "any"), that one. */
+static int only_platform(const char **platform, const struct cw_manifest *manifest, struct cw_err *err)
+{
+    for (size_t i = 0; i < manifest->artifact_count; i++) {
+        const char *here = manifest->artifacts[i].platform;
+
+        if (strcmp(here, CW_PLATFORM_ANY) == 0)
+            continue;
+        if (*platform != NULL && strcmp(*platform, here) != 0)
+            return cw_err_set(err, CW_E_HELD, "%s %s has builds for '%s' and '%s': name this site's platforms in site.lua",
+                              manifest->product, manifest->version, *platform, here);
+        *platform = here;
+    }
+    return CW_OK;
+}
+
+int cw_change_platform(const char **platform, const struct cw_manifest *manifest, const char *const *platforms, struct cw_err *err)
+{
+    int rc = CW_OK;
+
+    *platform = NULL;
+    if (platforms == NULL)
+        rc = only_platform(platform, manifest, err);
+    for (size_t i = 0; platforms != NULL && platforms[i] != NULL && *platform == NULL; i++)
+        *platform = find_platform(manifest, platforms[i]);
+    if (rc == CW_OK && *platform == NULL)
+        *platform = find_platform(manifest, CW_PLATFORM_ANY);
+    if (rc == CW_OK && *platform == NULL)
+        return cw_err_set(err, CW_E_NOTFOUND, "%s %s has no build for this site's platforms", manifest->product, manifest->version);
+    return rc;
+}
+
+static int add_artifacts(json_t *list, uint64_t *bytes, const struct cw_manifest *manifest, const char *platform)
+{
+    *bytes = 0;
+    for (size_t i = 0; i < manifest->artifact_count; i++) {
+        const struct cw_artifact *artifact = &manifest->artifacts[i];
+
+        if (strcmp(artifact->platform, platform) != 0 && strcmp(artifact->platform, CW_PLATFORM_ANY) != 0)
+            continue;
+        if (json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:s}", "path", artifact->path, "sha256", artifact->sha256, "length",
+                                                  (json_int_t)artifact->length, "kind", cw_kind_name(artifact->kind))) != 0)
+            return -1;
+        *bytes += artifact->length;
+    }
+    return 0;
+}
+
+int cw_change_compose(json_t **change, const struct cw_manifest *manifest, const struct cw_pin *pin, const char *platform,
+                      const json_t *installed, struct cw_err *err)
+{
+    const char *from = json_string_value(json_object_get(installed, "version"));
+    json_auto_t *artifacts = json_array();
+    json_auto_t *requires = manifest->requires != NULL ? json_deep_copy(manifest->requires) : json_object();
+    uint64_t bytes;
+
+    if (artifacts == NULL || requires == NULL || add_artifacts(artifacts, &bytes, manifest, platform) != 0)
+        return cw_err_nomem(err);
+    *change = json_pack("{s:s, s:s*, s:s, s:s, s:s, s:s, s:I, s:s, s:O, s:O}", "product", manifest->product, "from", from, "to",
+                        manifest->version, "change", cw_change_kind(manifest->version, platform, installed), "severity",
+                        manifest->severity, "platform", platform, "bytes", (json_int_t)bytes, "manifest_sha256", pin->sha256,
+                        "requires", requires, "artifacts", artifacts);
+    return *change != NULL ? CW_OK : cw_err_nomem(err);
+}
+
+json_t *cw_change_for_policy(const json_t *change, const struct cw_manifest *manifest, const struct cw_pin *pin)
+{
+    const json_t *features = json_object_get(manifest->doc, "features");
+    char promoted[CW_TIME_TEXT];
+
+    cw_time_format(pin->promoted, promoted);
+    return json_pack("{s:O, s:O*, s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:s, s:o}", "product", json_object_get(change, "product"), "from",
+                     json_object_get(change, "from"), "version", json_object_get(change, "to"), "change",
+                     json_object_get(change, "change"), "severity", json_object_get(change, "severity"), "platform",
+                     json_object_get(change, "platform"), "bytes", json_object_get(change, "bytes"), "requires",
+                     json_object_get(change, "requires"), "promoted", promoted, "notes",
+                     manifest->notes != NULL ? manifest->notes : "", "features",
+                     features != NULL ? json_deep_copy(features) : json_array());
+}
