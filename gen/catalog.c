@@ -535,6 +535,16 @@ static int load(struct cw_catalog *catalog, struct cw_err *err)
     return cw_fd_read_all(&catalog->text, fd, catalog->path, err);
 }
 
+/* The parser says "line N, column M: …" where it knows. */
+static void note_malformed(const char *path, struct cw_mistakes *mistakes, const struct cw_err *err)
+{
+    unsigned line = 0;
+
+    if (sscanf(err->text, "line %u", &line) != 1)
+        line = 0;
+    cw_mistakes_add(mistakes, path, line, "", "%s", err->text);
+}
+
 int cw_catalog_read(struct cw_catalog *catalog, const char *path, struct cw_mistakes *mistakes, struct cw_err *err)
 {
     struct reader r = {.catalog = catalog, .mistakes = mistakes};
@@ -551,7 +561,7 @@ int cw_catalog_read(struct cw_catalog *catalog, const char *path, struct cw_mist
         return rc;
     rc = cw_json_parse(&catalog->doc, catalog->text.data != NULL ? catalog->text.data : "", catalog->text.len, err);
     if (rc == CW_E_VERIFY)
-        cw_mistakes_add(mistakes, path, 0, "", "%s", err->text);
+        note_malformed(path, mistakes, err);
     if (rc == CW_OK)
         read_doc(&r);
     if (r.nomem)

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Composing the next publication: the roles to be signed anew, and renewal of what soon expires. Releases and channels have
+ * files of their own.
+ */
+#include "gen/draft.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+int cw_draft_report(struct cw_draft *draft, const char *list, json_t *row, struct cw_err *err)
+{
+    return json_array_append_new(json_object_get(draft->report, list), row) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+int cw_draft_add_file(struct cw_draft *draft, enum cw_step step, const char *path, struct cw_buf *bytes, struct cw_err *err)
+{
+    struct cw_draft_file *file;
+
+    if (draft->file_count == draft->file_room) {
+        size_t room = draft->file_room != 0 ? draft->file_room * 2 : 16;
+        struct cw_draft_file *files = reallocarray(draft->files, room, sizeof *files);
+
+        if (files == NULL)
+            return cw_err_nomem(err);
+        draft->files = files;
+        draft->file_room = room;
+    }
+    file = &draft->files[draft->file_count++];
+    file->step = step;
+    snprintf(file->path, sizeof file->path, "%s", path);
+    file->bytes = *bytes;
+    cw_buf_init(bytes, bytes->max);
+    return CW_OK;
+}
+
+/* A copy of the signed part, one version on, good for its life time from now. */
+static int next_version(json_t **body, const struct cw_tuf_meta *meta, int64_t expires, struct cw_err *err)
+{
+    char text[CW_TIME_TEXT];
+
+    cw_time_format(expires, text);
+    *body = json_deep_copy(meta->signed_);
+    if (*body == NULL || json_object_set_new(*body, "version", json_integer(meta->version + 1)) != 0 ||
+        json_object_set_new(*body, "expires", json_string(text)) != 0) {
+        json_decref(*body);
+        *body = NULL;
+        return cw_err_nomem(err);
+    }
+    return CW_OK;
+}
+
+static int64_t expiry(const struct cw_draft_input *input, const char *role)
+{
+    return input->now + input->config->expires[cw_state_life(input->state, role)];
+}
+
+int cw_draft_touch(json_t **body, struct cw_draft *draft, const struct cw_draft_input *input, const char *role, struct cw_err *err)
+{
+    const struct cw_state_role *known = cw_state_role(input->state, role);
+    const struct cw_tuf_meta *meta = known != NULL ? &known->meta : &input->state->targets;
+    int rc;
+
+    *body = json_object_get(draft->roles, role);
+    if (*body != NULL)
+        return CW_OK;
+    rc = next_version(body, meta, expiry(input, role), err);
+    if (rc == CW_OK && json_object_set_new(draft->roles, role, *body) != 0)
+        rc = cw_err_nomem(err);
+    return rc;
+}
+
+static int keys_of(struct cw_tuf_role *keys, const struct cw_state *state, const char *role, struct cw_err *err)
+{
+    const struct cw_state_role *delegated = cw_state_role(state, role);
+
+    if (delegated == NULL)
+        return cw_tuf_root_role(keys, &state->root, role, err);
+    *keys = delegated->keys;
+    return CW_OK;
+}
+
+struct renewing {
+    struct cw_draft *draft;
+    const struct cw_draft_input *input;
+};
+
+static int renew_now(struct renewing *renewing, const char *role, const struct cw_tuf_meta *meta, struct cw_err *err)
+{
+    struct cw_draft *draft = renewing->draft;
+    json_t *body;
+    int rc = CW_OK;
+
+    if (strcmp(role, "timestamp") == 0)
+        draft->timestamp = true;
+    else if (strcmp(role, "snapshot") == 0)
+        draft->snapshot = true;
+    else if (strcmp(role, "root") == 0)
+        rc = next_version(&draft->root, meta, expiry(renewing->input, role), err);
+    else
+        rc = cw_draft_touch(&body, draft, renewing->input, role, err);
+    return rc == CW_OK ? cw_draft_report(draft, "renewed", json_string(role), err) : rc;
+}
+
+/* A key that is elsewhere keeps this role from being renewed, not the others. */
+static int renew(void *ctx, const char *role, const struct cw_tuf_meta *meta, struct cw_err *err)
+{
+    struct renewing *renewing = ctx;
+    const struct cw_draft_input *input = renewing->input;
+    struct cw_key *chosen[CW_KEYS_ROLE_MAX];
+    struct cw_tuf_role keys;
+    size_t count;
+    int rc;
+
+    if (meta->expires - input->now > input->renew_within || json_object_get(renewing->draft->roles, role) != NULL)
+        return CW_OK;
+    rc = keys_of(&keys, input->state, role, err);
+    if (rc == CW_OK)
+        rc = cw_keys_choose(chosen, &count, input->keys, &keys, err);
+    if (rc == CW_E_NOTFOUND)
+        return cw_draft_report(renewing->draft, "not_renewed", json_pack("{s:s, s:s}", "role", role, "reason", err->text), err);
+    return rc == CW_OK ? renew_now(renewing, role, meta, err) : rc;
+}
+
+/* A site takes the newest `published` it verified as the earliest the time can be, so it may never go back. */
+static int check_clock(const struct cw_draft_input *input, struct cw_err *err)
+{
+    char now[CW_TIME_TEXT], before[CW_TIME_TEXT];
+
+    if (input->now >= input->state->published)
+        return CW_OK;
+    cw_time_format(input->now, now);
+    cw_time_format(input->state->published, before);
+    return cw_err_set(err, CW_E_EXPIRED, "the time is %s, before the last publish at %s: set the clock (or SOURCE_DATE_EPOCH) right",
+                      now, before);
+}
+
+static int start(struct cw_draft *draft, struct cw_err *err)
+{
+    *draft = (struct cw_draft){.roles = json_object(), .manifests = json_object(), .staged = json_array()};
+    draft->report =
+        json_pack("{s:[], s:[], s:[], s:[], s:[]}", "products", "releases", "channels", "renewed", "not_renewed");
+    if (draft->roles == NULL || draft->manifests == NULL || draft->staged == NULL || draft->report == NULL)
+        return cw_err_nomem(err);
+    return CW_OK;
+}
+
+int cw_draft_compose(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_err *err)
+{
+    struct renewing renewing = {.draft = draft, .input = input};
+    int rc = start(draft, err);
+
+    if (rc == CW_OK)
+        rc = cw_draft_compose_releases(draft, input, err);
+    if (rc == CW_OK)
+        rc = cw_draft_compose_channels(draft, input, err);
+    if (rc == CW_OK && input->renew_within >= 0)
+        rc = cw_state_each(input->state, renew, &renewing, err);
+    if (rc != CW_OK)
+        return rc;
+    draft->snapshot = draft->snapshot || json_object_size(draft->roles) > 0;
+    draft->timestamp = draft->timestamp || draft->snapshot;
+    return cw_draft_is_empty(draft) ? CW_OK : check_clock(input, err);
+}
+
+bool cw_draft_is_empty(const struct cw_draft *draft)
+{
+    return !draft->timestamp && draft->root == NULL;
+}
+
+void cw_draft_clear(struct cw_draft *draft)
+{
+    size_t i;
+
+    for (i = 0; i < draft->file_count; i++)
+        cw_buf_clear(&draft->files[i].bytes);
+    free(draft->files);
+    json_decref(draft->roles);
+    json_decref(draft->root);
+    json_decref(draft->manifests);
+    json_decref(draft->staged);
+    json_decref(draft->report);
+    *draft = (struct cw_draft){.roles = NULL};
+}

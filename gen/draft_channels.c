@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Composing staged promotions into channel manifests: the next serial of each channel, its set checked whole.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "codec/json.h"
+#include "crypt/hash.h"
+#include "gen/draft.h"
+#include "tree/layout.h"
+#include "tuf/write.h"
+
+/* A channel on its way from one serial to the next. */
+struct channel {
+    const char *name;
+    struct cw_channel before; /* doc NULL: nothing was ever promoted to it */
+    char sha256[CW_SHA256_TEXT];
+    json_t *releases; /* the set as it will be */
+    json_t *moves;    /* for the report: [{"product", "from"?, "to"}] */
+};
+
+static void clear(struct channel *channel)
+{
+    cw_channel_clear(&channel->before);
+    json_decref(channel->releases);
+    json_decref(channel->moves);
+}
+
+static int load(struct channel *channel, const struct cw_draft_input *input, struct cw_err *err)
+{
+    int rc = cw_state_read_channel(&channel->before, channel->sha256, input->state, channel->name, err);
+
+    if (rc == CW_E_NOTFOUND && cw_state_channel(input->state, channel->name) != NULL)
+        rc = CW_OK;
+    if (rc != CW_OK)
+        return rc;
+    channel->moves = json_array();
+    channel->releases =
+        channel->before.doc != NULL ? json_deep_copy(json_object_get(channel->before.doc, "releases")) : json_object();
+    return channel->moves != NULL && channel->releases != NULL ? CW_OK : cw_err_nomem(err);
+}
+
+/* Hash and length of a release manifest: published with this draft, or before. */
+static int find_release(json_t **pin, const struct cw_draft *draft, const struct cw_draft_input *input, const char *product,
+                        const char *version, struct cw_err *err)
+{
+    const struct cw_state_role *role = cw_state_product(input->state, product);
+    char key[2 * CW_NAME_MAX + 2], target[CW_PATH_MAX];
+    struct cw_tuf_file said;
+    const json_t *fresh;
+    int rc = CW_E_NOTFOUND;
+
+    snprintf(key, sizeof key, "%s@%s", product, version);
+    fresh = json_object_get(draft->manifests, key);
+    if (fresh != NULL) {
+        *pin = json_deep_copy(fresh);
+        return *pin != NULL ? CW_OK : cw_err_nomem(err);
+    }
+    if (role != NULL)
+        rc = cw_tree_release_target(target, product, version, err);
+    if (role != NULL && rc == CW_OK)
+        rc = cw_tuf_target_file(&said, &role->meta, target, err);
+    if (rc == CW_E_NOTFOUND)
+        return cw_err_set(err, CW_E_VERIFY, "there is no %s %s, neither published nor staged; add it first", product, version);
+    if (rc != CW_OK)
+        return rc;
+    *pin = json_pack("{s:s, s:I}", "sha256", cw_tuf_file_sha256(&said), "length", (json_int_t)said.length);
+    return *pin != NULL ? CW_OK : cw_err_nomem(err);
+}
+
+static int move(struct channel *channel, const struct cw_draft *draft, const struct cw_draft_input *input, const char *product,
+                const char *version, struct cw_err *err)
+{
+    const char *from = json_string_value(json_object_get(json_object_get(channel->releases, product), "version"));
+    char now[CW_TIME_TEXT];
+    json_t *pin = NULL, *row;
+    int rc;
+
+    if (from != NULL && strcmp(from, version) == 0)
+        return CW_OK;
+    rc = find_release(&pin, draft, input, product, version, err);
+    if (rc != CW_OK)
+        return rc;
+    row = json_pack("{s:s, s:s*, s:s}", "product", product, "from", from, "to", version);
+    if (row == NULL || json_array_append_new(channel->moves, row) != 0) {
+        json_decref(pin);
+        return cw_err_nomem(err);
+    }
+    cw_time_format(input->now, now);
+    if (json_object_set_new(pin, "version", json_string(version)) != 0 ||
+        json_object_set_new(pin, "promoted", json_string(now)) != 0) {
+        json_decref(pin);
+        return cw_err_nomem(err);
+    }
+    return json_object_set_new(channel->releases, product, pin) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+/* The manifest's text, its serial one higher. */
+static int format(struct cw_buf *bytes, const struct channel *channel, const struct cw_draft_input *input, struct cw_err *err)
+{
+    bool first = channel->before.doc == NULL;
+    json_t *withdrawn = first ? NULL : json_object_get(channel->before.doc, "withdrawn");
+    json_auto_t *doc = NULL;
+    char now[CW_TIME_TEXT];
+
+    cw_time_format(input->now, now);
+    doc = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s*, s:O, s:O*}", "_type", CW_CHANNEL_TYPE, "format", "1.0", "channel",
+                    channel->name, "serial", (json_int_t)(first ? 1 : channel->before.serial + 1), "published", now, "previous",
+                    first ? NULL : channel->sha256, "releases", channel->releases, "withdrawn", withdrawn);
+    return doc != NULL ? cw_json_format(bytes, doc, err) : cw_err_nomem(err);
+}
+
+/* What the release of `pin` requires, as a new reference; NULL: nothing. */
+static int requires_of(json_t **requires, const struct cw_draft_input *input, const struct cw_pin *pin, struct cw_err *err)
+{
+    json_t *staged = cw_stage_release(input->stage, pin->product, pin->version);
+    struct cw_manifest manifest = {.doc = NULL};
+    int rc;
+
+    *requires = NULL;
+    if (staged != NULL) {
+        *requires = json_incref(json_object_get(staged, "requires"));
+        return CW_OK;
+    }
+    rc = cw_state_read_release(&manifest, input->state, pin->product, pin->version, err);
+    if (rc == CW_OK)
+        *requires = json_incref((json_t *)manifest.requires);
+    cw_manifest_clear(&manifest);
+    return rc;
+}
+
+static int check_set(const struct cw_channel *channel, const struct cw_draft_input *input, struct cw_err *err)
+{
+    size_t i;
+    int rc = CW_OK;
+
+    for (i = 0; i < channel->pin_count && rc == CW_OK; i++) {
+        json_auto_t *requires = NULL;
+
+        rc = requires_of(&requires, input, &channel->pins[i], err);
+        if (rc == CW_OK && requires != NULL)
+            rc = cw_channel_check_requires(channel, channel->pins[i].product, requires, err);
+        if (rc == CW_E_VERIFY)
+            cw_err_prefix(err, "this set would not hold together");
+    }
+    return rc;
+}
+
+/* Reads it back as a site would. */
+static int check(int64_t *serial, const struct cw_buf *bytes, const struct cw_draft_input *input, struct cw_err *err)
+{
+    struct cw_channel channel = {.doc = NULL};
+    int rc = cw_channel_parse(&channel, bytes->data, bytes->len, err);
+
+    if (rc == CW_OK) {
+        *serial = channel.serial;
+        rc = check_set(&channel, input, err);
+    }
+    cw_channel_clear(&channel);
+    return rc;
+}
+
+static int add(struct cw_draft *draft, const struct cw_draft_input *input, const struct channel *channel, struct cw_err *err)
+{
+    CW_AUTO_BUF bytes = CW_BUF_INIT(CW_CHANNEL_MAX);
+    char sha256[CW_SHA256_TEXT], target[CW_PATH_MAX], path[CW_PATH_MAX];
+    int64_t serial = 0;
+    json_t *body;
+    int rc = format(&bytes, channel, input, err);
+
+    if (rc == CW_OK)
+        rc = check(&serial, &bytes, input, err);
+    if (rc == CW_OK)
+        rc = cw_sha256(sha256, bytes.data, bytes.len, err);
+    if (rc == CW_OK)
+        rc = cw_tree_channel_target(target, channel->name, err);
+    if (rc == CW_OK)
+        rc = cw_tree_target_path(path, target, sha256, err);
+    if (rc == CW_OK)
+        rc = cw_draft_touch(&body, draft, input, channel->name, err);
+    if (rc == CW_OK)
+        rc = cw_tuf_targets_add(body, target, (int64_t)bytes.len, sha256, NULL, err);
+    if (rc == CW_OK)
+        rc = cw_draft_report(draft, "channels",
+                             json_pack("{s:s, s:I, s:O}", "channel", channel->name, "serial", (json_int_t)serial, "releases",
+                                       channel->moves),
+                             err);
+    return rc == CW_OK ? cw_draft_add_file(draft, CW_STEP_MANIFESTS, path, &bytes, err) : rc;
+}
+
+static int compose_channel(struct cw_draft *draft, const struct cw_draft_input *input, const char *name, const json_t *wanted,
+                           struct cw_err *err)
+{
+    struct channel channel = {.name = name};
+    const char *product;
+    json_t *version;
+    int rc = load(&channel, input, err);
+
+    if (rc == CW_OK) {
+        json_object_foreach((json_t *)wanted, product, version) {
+            rc = move(&channel, draft, input, product, json_string_value(version), err);
+            if (rc != CW_OK)
+                break;
+        }
+    }
+    if (rc == CW_OK && json_array_append_new(draft->staged, json_sprintf("%s/%s.json", CW_STAGE_CHANNELS, name)) != 0)
+        rc = cw_err_nomem(err);
+    if (rc == CW_OK && json_array_size(channel.moves) > 0)
+        rc = add(draft, input, &channel, err);
+    if (rc != CW_OK)
+        cw_err_prefix(err, "channel '%s'", name);
+    clear(&channel);
+    return rc;
+}
+
+int cw_draft_compose_channels(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_err *err)
+{
+    const char *name;
+    json_t *wanted;
+    int rc = CW_OK;
+
+    json_object_foreach(input->stage->promotions, name, wanted) {
+        rc = compose_channel(draft, input, name, wanted, err);
+        if (rc != CW_OK)
+            break;
+    }
+    return rc;
+}
