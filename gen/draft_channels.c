@@ -10,6 +10,7 @@
 #include "codec/json.h"
 #include "crypt/hash.h"
 #include "gen/draft.h"
+#include "release/name.h"
 #include "tree/layout.h"
 #include "tuf/write.h"
 

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Signing a composed draft: every role's file, then the snapshot and timestamp that name them. Each file is read back and
+ * verified as a client would before it counts.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "codec/json.h"
+#include "gen/draft.h"
+#include "tree/layout.h"
+#include "tuf/write.h"
+
+/* What signing carries along. */
+struct signing {
+    struct cw_draft *draft;
+    const struct cw_draft_input *input;
+    struct cw_unlock *unlock;
+    struct cw_tuf_meta targets; /* the new targets; doc NULL: those in force stay */
+    json_t *snapshot;           /* signed part being filled */
+    json_t *timestamp;
+};
+
+static int sign_with(json_t *envelope, struct signing *s, const struct cw_tuf_role *role, struct cw_err *err)
+{
+    struct cw_key *chosen[CW_KEYS_ROLE_MAX];
+    size_t i, count;
+    int rc = cw_keys_choose(chosen, &count, s->input->keys, role, err);
+
+    for (i = 0; i < count && rc == CW_OK; i++) {
+        rc = cw_keys_unlock(s->input->keys, chosen[i], s->unlock, err);
+        if (rc == CW_OK)
+            rc = cw_tuf_envelope_sign(envelope, chosen[i]->secret, err);
+    }
+    return rc;
+}
+
+static int check_size(enum cw_tuf_type type, const char *role, size_t len, struct cw_err *err)
+{
+    static const size_t most[] = {
+        [CW_TUF_ROOT] = CW_TUF_ROOT_MAX,
+        [CW_TUF_TIMESTAMP] = CW_TUF_TIMESTAMP_MAX,
+        [CW_TUF_SNAPSHOT] = CW_TUF_SNAPSHOT_MAX,
+        [CW_TUF_TARGETS] = CW_TUF_TARGETS_MAX,
+    };
+
+    if (len <= most[type])
+        return CW_OK;
+    return cw_err_set(err, CW_E_FAIL, "role '%s' would be %zu bytes, more than clients take (%zu)", role, len, most[type]);
+}
+
+/* Signs a body into the bytes of its file. `back` gets it parsed. */
+static int sign_body(struct cw_buf *bytes, struct cw_tuf_meta *back, struct signing *s, enum cw_tuf_type type,
+                     const struct cw_tuf_role *role, json_t *body, struct cw_err *err)
+{
+    json_auto_t *envelope = NULL;
+    int rc = cw_tuf_envelope_new(&envelope, body, err);
+
+    if (rc == CW_OK)
+        rc = sign_with(envelope, s, role, err);
+    if (rc == CW_OK)
+        rc = cw_tuf_envelope_format(bytes, envelope, err);
+    if (rc == CW_OK)
+        rc = check_size(type, role->name, bytes->len, err);
+    if (rc == CW_OK)
+        rc = cw_tuf_meta_parse(back, type, bytes->data, bytes->len, err);
+    if (rc == CW_OK)
+        rc = cw_tuf_verify(back, role, err);
+    return rc;
+}
+
+/* Lists a file in the one that names it (NULL: none does), and queues it for writing. */
+static int queue(struct signing *s, enum cw_step step, const char *role, int64_t version, struct cw_buf *bytes, json_t *lister,
+                 struct cw_err *err)
+{
+    char path[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
+    int rc = cw_sha256(sha256, bytes->data, bytes->len, err);
+
+    if (rc == CW_OK && lister != NULL)
+        rc = cw_tuf_meta_add(lister, role, version, (int64_t)bytes->len, sha256, err);
+    if (step == CW_STEP_TIMESTAMP)
+        snprintf(path, sizeof path, "%s", CW_TREE_TIMESTAMP);
+    else if (rc == CW_OK)
+        rc = cw_tree_metadata_path(path, version, role, err);
+    return rc == CW_OK ? cw_draft_add_file(s->draft, step, path, bytes, err) : rc;
+}
+
+/* Signs and queues one role. `kept` (may be NULL) gets the parsed file, the caller's to clear. */
+static int sign_role(struct signing *s, enum cw_step step, enum cw_tuf_type type, const struct cw_tuf_role *role, json_t *body,
+                     json_t *lister, struct cw_tuf_meta *kept, struct cw_err *err)
+{
+    CW_AUTO_BUF bytes = CW_BUF_INIT(CW_TUF_TEXT_MAX);
+    struct cw_tuf_meta back = {.doc = NULL};
+    int rc = sign_body(&bytes, &back, s, type, role, body, err);
+
+    if (rc == CW_OK)
+        rc = queue(s, step, role->name, back.version, &bytes, lister, err);
+    if (rc != CW_OK)
+        cw_err_prefix(err, "unable to sign role '%s'", role->name);
+    if (rc == CW_OK && kept != NULL)
+        *kept = back;
+    else
+        cw_tuf_meta_clear(&back);
+    return rc;
+}
+
+static int sign_top(struct signing *s, enum cw_step step, enum cw_tuf_type type, json_t *body, json_t *lister,
+                    struct cw_tuf_meta *kept, struct cw_err *err)
+{
+    struct cw_tuf_role role;
+    int rc = cw_tuf_root_role(&role, &s->input->state->root, cw_tuf_type_name(type), err);
+
+    return rc == CW_OK ? sign_role(s, step, type, &role, body, lister, kept, err) : rc;
+}
+
+/* Keys and threshold of a delegated role as the targets in force after this publication say. */
+static int delegation_of(struct cw_tuf_role *role, const struct signing *s, const char *name, struct cw_err *err)
+{
+    const struct cw_tuf_meta *targets = s->targets.doc != NULL ? &s->targets : &s->input->state->targets;
+    size_t i, count = cw_tuf_delegation_count(targets);
+    int rc = CW_OK;
+
+    for (i = 0; i < count && rc == CW_OK; i++) {
+        rc = cw_tuf_delegation_at(role, targets, i, err);
+        if (rc == CW_OK && strcmp(role->name, name) == 0)
+            return CW_OK;
+    }
+    return rc != CW_OK ? rc : cw_err_set(err, CW_E_FAIL, "targets delegates nothing to role '%s'", name);
+}
+
+static int sign_roles(struct signing *s, struct cw_err *err)
+{
+    json_t *body = json_object_get(s->draft->roles, "targets");
+    const char *name;
+    int rc = CW_OK;
+
+    if (body != NULL)
+        rc = sign_top(s, CW_STEP_ROLES, CW_TUF_TARGETS, body, s->snapshot, &s->targets, err);
+    if (rc != CW_OK)
+        return rc;
+    json_object_foreach(s->draft->roles, name, body) {
+        struct cw_tuf_role role;
+
+        if (strcmp(name, "targets") == 0)
+            continue;
+        rc = delegation_of(&role, s, name, err);
+        if (rc == CW_OK)
+            rc = sign_role(s, CW_STEP_ROLES, CW_TUF_TARGETS, &role, body, s->snapshot, NULL, err);
+        if (rc != CW_OK)
+            return rc;
+    }
+    return CW_OK;
+}
+
+static int next_body(json_t **body, const struct signing *s, const struct cw_tuf_meta *before, enum cw_life life, struct cw_err *err)
+{
+    char expires[CW_TIME_TEXT];
+
+    cw_time_format(s->input->now + s->input->config->expires[life], expires);
+    *body = json_deep_copy(before->signed_);
+    if (*body == NULL || json_object_set_new(*body, "version", json_integer(before->version + 1)) != 0 ||
+        json_object_set_new(*body, "expires", json_string(expires)) != 0)
+        return cw_err_nomem(err);
+    return CW_OK;
+}
+
+static int start_bodies(struct signing *s, struct cw_err *err)
+{
+    const struct cw_state *state = s->input->state;
+    char now[CW_TIME_TEXT];
+    int rc = next_body(&s->snapshot, s, &state->snapshot, CW_LIFE_SNAPSHOT, err);
+
+    if (rc == CW_OK)
+        rc = next_body(&s->timestamp, s, &state->timestamp, CW_LIFE_TIMESTAMP, err);
+    if (rc != CW_OK)
+        return rc;
+    cw_time_format(s->input->now, now);
+    return json_object_set_new(s->timestamp, "published", json_string(now)) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+int cw_draft_sign(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_unlock *unlock, struct cw_err *err)
+{
+    struct signing s = {.draft = draft, .input = input, .unlock = unlock};
+    int rc = start_bodies(&s, err);
+
+    if (rc == CW_OK)
+        rc = sign_roles(&s, err);
+    if (rc == CW_OK && draft->snapshot)
+        rc = sign_top(&s, CW_STEP_SNAPSHOT, CW_TUF_SNAPSHOT, s.snapshot, s.timestamp, NULL, err);
+    if (rc == CW_OK && draft->root != NULL)
+        rc = sign_top(&s, CW_STEP_ROOT, CW_TUF_ROOT, draft->root, NULL, NULL, err);
+    if (rc == CW_OK && draft->timestamp)
+        rc = sign_top(&s, CW_STEP_TIMESTAMP, CW_TUF_TIMESTAMP, s.timestamp, NULL, NULL, err);
+    cw_tuf_meta_clear(&s.targets);
+    json_decref(s.snapshot);
+    json_decref(s.timestamp);
+    return rc;
+}
