@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The list of a bundle: read, compared with SHA256SUMS, and asked for each file.
+ */
+#include "sync/mirror/bundle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypt/hash.h"
+#include "fs/root.h"
+
+#define SUMS_FILE "SHA256SUMS"
+
+/* SHA256SUMS lets people check the bundle with what they have; if it says otherwise, someone was here. */
+static int check_sums(const struct cw_bundle *bundle, int dir, const struct cw_buf *list, struct cw_err *err)
+{
+    CW_AUTO_BUF want = CW_BUF_INIT(CW_VOLUME_MAX);
+    CW_AUTO_BUF have = CW_BUF_INIT(CW_VOLUME_MAX);
+    char sha256[CW_SHA256_TEXT];
+    int rc = cw_sha256(sha256, cw_buf_text(list), list->len, err);
+
+    if (rc == CW_OK)
+        rc = cw_volume_sums(&want, &bundle->volume, sha256, err);
+    if (rc == CW_OK)
+        rc = cw_at_read_file(&have, dir, SUMS_FILE, err);
+    if (rc == CW_E_NOTFOUND)
+        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the bundle; copy the bundle again", SUMS_FILE);
+    if (rc != CW_OK)
+        return rc;
+    if (want.len != have.len || memcmp(cw_buf_text(&want), cw_buf_text(&have), want.len) != 0)
+        return cw_err_set(err, CW_E_VERIFY, "'%s' does not say the same as '%s': the bundle was changed", SUMS_FILE, CW_VOLUME_FILE);
+    return CW_OK;
+}
+
+int cw_bundle_open(struct cw_bundle *bundle, int dir, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_VOLUME_MAX);
+    size_t i;
+    int rc = cw_at_read_file(&text, dir, CW_VOLUME_FILE, err);
+
+    *bundle = (struct cw_bundle){.read = NULL};
+    if (rc != CW_OK)
+        return rc;
+    rc = cw_volume_parse(&bundle->volume, cw_buf_text(&text), text.len, err);
+    if (rc != CW_OK)
+        return cw_err_prefix(err, "'%s'", CW_VOLUME_FILE);
+    bundle->read = calloc(bundle->volume.file_count + 1, sizeof *bundle->read);
+    if (bundle->read == NULL)
+        return cw_err_nomem(err);
+    for (i = 0; i < bundle->volume.file_count; i++)
+        bundle->rest += bundle->volume.files[i].length;
+    return check_sums(bundle, dir, &text, err);
+}
+
+void cw_bundle_clear(struct cw_bundle *bundle)
+{
+    cw_volume_clear(&bundle->volume);
+    free(bundle->read);
+    *bundle = (struct cw_bundle){.read = NULL};
+}
+
+int cw_bundle_find(size_t *index, const struct cw_bundle *bundle, const char *path, struct cw_err *err)
+{
+    size_t low = 0, high = bundle->volume.file_count;
+
+    while (low < high) { /* the list is sorted by path */
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(path, bundle->volume.files[middle].path);
+
+        if (order == 0) {
+            *index = middle;
+            return CW_OK;
+        }
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return cw_err_set(err, CW_E_NOTFOUND, "'%s' is not in this bundle", path);
+}
+
+int cw_bundle_judge(struct cw_bundle *bundle, size_t index, const char *sha256, uint64_t length, struct cw_err *err)
+{
+    const struct cw_volume_file *file = &bundle->volume.files[index];
+
+    if (length != file->length)
+        return cw_err_set(err, CW_E_VERIFY, "'%s' is %llu bytes long, not %llu as the bundle's list says", file->path,
+                          (unsigned long long)length, (unsigned long long)file->length);
+    if (strcmp(sha256, file->sha256) != 0)
+        return cw_err_set(err, CW_E_VERIFY, "'%s': sha256 differs from the bundle's list: expected %s, got %s", file->path,
+                          file->sha256, sha256);
+    if (!bundle->read[index]) {
+        bundle->read[index] = true;
+        bundle->rest -= file->length;
+    }
+    return CW_OK;
+}

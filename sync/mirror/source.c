@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The three kinds of source behind one get(): a web server by lib/http, a folder, a folder with a bundle's list.
+ */
+#include "sync/mirror/source.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "sync/mirror/bundle.h"
+
+#define BLOCK ((size_t)256 * 1024) /* large enough for slow sticks to read ahead */
+#define URL_BYTES_MAX ((size_t)8192)
+#define MISSING_SHOWN 3 /* names in a message; the count says how many more */
+
+struct cw_source {
+    enum cw_source_kind kind;
+    char *where;
+    bool answered;
+    struct cw_http *http;    /* HTTP */
+    int dir;                 /* the others */
+    bool is_bundle;
+    struct cw_bundle bundle;
+    char *block;             /* BLOCK bytes for reading folders */
+};
+
+static int open_folder(struct cw_source *source, struct cw_err *err)
+{
+    int rc = cw_dir_open(&source->dir, source->where, err);
+
+    if (rc != CW_OK)
+        return rc;
+    source->answered = true;
+    source->block = malloc(BLOCK);
+    if (source->block == NULL)
+        return cw_err_nomem(err);
+    rc = cw_bundle_open(&source->bundle, source->dir, err);
+    if (rc == CW_E_NOTFOUND)
+        return CW_OK;
+    source->is_bundle = true;
+    source->kind = CW_SOURCE_REMOVABLE;
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "bundle in '%s'", source->where);
+}
+
+int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const char *where, struct cw_err *err)
+{
+    struct cw_source *s = calloc(1, sizeof *s);
+    int rc;
+
+    *source = NULL;
+    if (s == NULL)
+        return cw_err_nomem(err);
+    s->kind = kind;
+    s->dir = -1;
+    s->where = strdup(where);
+    if (s->where == NULL)
+        rc = cw_err_nomem(err);
+    else if (kind == CW_SOURCE_HTTP)
+        rc = cw_http_new(&s->http, &(struct cw_http_options){.ca_file = NULL}, err);
+    else
+        rc = open_folder(s, err);
+    if (rc != CW_OK) {
+        cw_source_free(s);
+        return rc;
+    }
+    *source = s;
+    return CW_OK;
+}
+
+void cw_source_free(struct cw_source *source)
+{
+    if (source == NULL)
+        return;
+    if (source->http != NULL)
+        cw_http_free(source->http);
+    if (source->dir >= 0)
+        close(source->dir);
+    cw_bundle_clear(&source->bundle);
+    free(source->block);
+    free(source->where);
+    free(source);
+}
+
+const char *cw_source_where(const struct cw_source *source)
+{
+    return source->where;
+}
+
+enum cw_source_kind cw_source_kind(const struct cw_source *source)
+{
+    return source->kind;
+}
+
+bool cw_source_answered(const struct cw_source *source)
+{
+    return source->answered;
+}
+
+int64_t cw_source_volumes(const struct cw_source *source)
+{
+    return source->is_bundle ? source->bundle.volume.of : 0;
+}
+
+uint64_t cw_source_rest(const struct cw_source *source)
+{
+    return source->is_bundle ? source->bundle.rest : 0;
+}
+
+/* Looks at the first bytes of a response: a login page of a hotel's or plant's network answers every question with HTML. */
+struct page_guard {
+    const char *path;
+    bool looked;
+    cw_http_sink *sink;
+    void *ctx;
+};
+
+static int look_for_page(void *ctx, const void *data, size_t len, struct cw_err *err)
+{
+    struct page_guard *guard = ctx;
+    const char *text = data;
+    size_t i = 0;
+
+    if (!guard->looked && cw_str_ends(guard->path, ".json")) {
+        while (i < len && isspace((unsigned char)text[i]))
+            i++;
+        if (i < len && text[i] == '<')
+            return cw_err_set(err, CW_E_TEMP, "got a web page (HTML) instead of '%s': does this network want a login first?",
+                              guard->path);
+        guard->looked = i < len;
+    }
+    return guard->sink(guard->ctx, data, len, err);
+}
+
+static int get_http(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx, struct cw_err *err)
+{
+    struct page_guard guard = {.path = path, .sink = sink, .ctx = ctx};
+    CW_AUTO_BUF url = CW_BUF_INIT(URL_BYTES_MAX);
+    int rc = cw_http_join(&url, source->where, path, err);
+
+    if (rc == CW_OK)
+        rc = cw_http_get(source->http, cw_buf_text(&url), max, look_for_page, &guard, err);
+    if (rc == CW_OK || rc == CW_E_NOTFOUND || rc == CW_E_VERIFY)
+        source->answered = true;
+    return rc;
+}
+
+/* Hands a regular file of the folder to sink and, where asked, hashes what it hands on. */
+static int read_file(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx, struct cw_hash *hash,
+                     uint64_t *length, struct cw_err *err)
+{
+    CW_AUTO_FD int fd = -1;
+    ssize_t n;
+    int rc = cw_at_open_file(&fd, source->dir, path, err);
+
+    *length = 0;
+    while (rc == CW_OK && (n = cw_fd_read(fd, source->block, BLOCK)) != 0) {
+        if (n < 0)
+            return cw_err_errno(err, errno, "unable to read '%s' in '%s'", path, source->where);
+        *length += (uint64_t)n;
+        if (*length > max)
+            return cw_err_set(err, CW_E_VERIFY, "'%s' is longer than %llu bytes", path, (unsigned long long)max);
+        if (hash != NULL)
+            rc = cw_hash_update(hash, source->block, (size_t)n, err);
+        if (rc == CW_OK)
+            rc = sink(ctx, source->block, (size_t)n, err);
+    }
+    return rc;
+}
+
+static int get_bundled(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx, struct cw_err *err)
+{
+    CW_AUTO_HASH *hash = NULL;
+    char sha256[CW_HASH_TEXT_MAX];
+    uint64_t length;
+    size_t index;
+    int rc = cw_bundle_find(&index, &source->bundle, path, err);
+
+    if (rc != CW_OK)
+        return rc;
+    rc = cw_hash_new(&hash, CW_SHA256, err);
+    if (rc == CW_OK)
+        rc = read_file(source, path, max, sink, ctx, hash, &length, err);
+    if (rc == CW_E_NOTFOUND)
+        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from volume %lld of %lld in '%s'", path,
+                          (long long)source->bundle.volume.index, (long long)source->bundle.volume.of, source->where);
+    if (rc == CW_OK)
+        rc = cw_hash_final(hash, sha256, err);
+    return rc == CW_OK ? cw_bundle_judge(&source->bundle, index, sha256, length, err) : rc;
+}
+
+int cw_source_get(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx, struct cw_err *err)
+{
+    uint64_t length;
+
+    if (source->kind == CW_SOURCE_HTTP)
+        return get_http(source, path, max, sink, ctx, err);
+    if (source->is_bundle)
+        return get_bundled(source, path, max, sink, ctx, err);
+    return read_file(source, path, max, sink, ctx, NULL, &length, err);
+}
+
+static int add_to_buf(void *ctx, const void *data, size_t len, struct cw_err *err)
+{
+    struct cw_buf *buf = ctx;
+
+    cw_buf_add(buf, data, len);
+    return cw_buf_check(buf, "a file", err);
+}
+
+int cw_source_get_buf(struct cw_source *source, const char *path, struct cw_buf *buf, struct cw_err *err)
+{
+    return cw_source_get(source, path, buf->max - buf->len, add_to_buf, buf, err);
+}
+
+static int count_progress(void *ctx, const void *data, size_t len, struct cw_err *err)
+{
+    (void)data;
+    (void)err;
+    cw_progress_add(ctx, len);
+    return CW_OK;
+}
+
+int cw_source_check_rest(struct cw_source *source, struct cw_progress *progress, struct cw_err *err)
+{
+    CW_AUTO_BUF names = CW_BUF_INIT(MISSING_SHOWN * CW_PATH_MAX);
+    uint64_t missing = 0;
+    size_t i;
+
+    for (i = 0; source->is_bundle && i < source->bundle.volume.file_count; i++) {
+        const struct cw_volume_file *file = &source->bundle.volume.files[i];
+        int rc;
+
+        if (source->bundle.read[i])
+            continue;
+        rc = get_bundled(source, file->path, file->length, count_progress, progress, err);
+        if (rc != CW_OK && rc != CW_E_INCOMPLETE)
+            return rc;
+        if (rc == CW_E_INCOMPLETE && missing++ < MISSING_SHOWN)
+            cw_buf_addf(&names, "%s'%s'", missing > 1 ? ", " : "", file->path);
+    }
+    if (missing == 0)
+        return CW_OK;
+    return cw_err_set(err, CW_E_INCOMPLETE, "%llu file%s missing from volume %lld of %lld in '%s': %s%s", (unsigned long long)missing,
+                      cw_str_plural(missing), (long long)source->bundle.volume.index, (long long)source->bundle.volume.of, source->where,
+                      cw_buf_text(&names), missing > MISSING_SHOWN ? ", …" : "");
+}
+
+int cw_source_match(char ***matches, const char *pattern, struct cw_err *err)
+{
+    glob_t found;
+    size_t i, count;
+    int got = glob(pattern, GLOB_ONLYDIR, NULL, &found);
+
+    *matches = NULL;
+    if (got == GLOB_NOSPACE)
+        return cw_err_nomem(err);
+    count = got == 0 ? found.gl_pathc : 0;
+    if (count > CW_SOURCE_MATCHES_MAX)
+        count = CW_SOURCE_MATCHES_MAX;
+    *matches = calloc(count + 1, sizeof **matches);
+    for (i = 0; *matches != NULL && i < count; i++) {
+        (*matches)[i] = strdup(found.gl_pathv[i]);
+        if ((*matches)[i] == NULL) {
+            cw_source_matches_free(*matches);
+            *matches = NULL;
+        }
+    }
+    globfree(&found);
+    return *matches == NULL ? cw_err_nomem(err) : CW_OK;
+}
+
+void cw_source_matches_free(char **matches)
+{
+    size_t i;
+
+    for (i = 0; matches != NULL && matches[i] != NULL; i++)
+        free(matches[i]);
+    free(matches);
+}
