@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Answers what the TUF client's state machine wants during a pull. Roots are stored as they are verified; everything else is
+ * kept in the machine until the whole set is in (enter.c).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "crypt/hash.h"
+#include "sync/mirror/pull.h"
+#include "sync/mirror/trust.h"
+#include "tree/layout.h"
+
+static int answer_load(struct cw_pull *pull, struct cw_tuf_update *update, const struct cw_tuf_want *want, struct cw_err *err)
+{
+    CW_AUTO_BUF bytes = CW_BUF_INIT(want->max);
+    int rc = cw_trust_read(&bytes, pull->site, pull->upstream, want->name, err);
+
+    if (rc == CW_E_NOTFOUND)
+        return cw_tuf_update_absent(update, err);
+    return rc == CW_OK ? cw_tuf_update_give(update, cw_buf_text(&bytes), bytes.len, err) : rc;
+}
+
+static int answer_fetch(struct cw_pull *pull, struct cw_tuf_update *update, const struct cw_tuf_want *want, struct cw_err *err)
+{
+    CW_AUTO_BUF bytes = CW_BUF_INIT(want->max);
+    char path[CW_PATH_MAX];
+    int rc, n = snprintf(path, sizeof path, CW_TREE_METADATA "/%s", want->name);
+
+    if (n < 0 || (size_t)n >= sizeof path)
+        return cw_err_set(err, CW_E_VERIFY, "role name '%.64s…' is too long", want->name);
+    rc = cw_source_get_buf(pull->source, path, &bytes, err);
+    if (rc == CW_E_NOTFOUND && want->optional)
+        return cw_tuf_update_absent(update, err);
+    if (rc == CW_E_NOTFOUND)
+        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is not there; is this the right place, and was it copied whole?", path);
+    return rc == CW_OK ? cw_tuf_update_give(update, cw_buf_text(&bytes), bytes.len, err) : rc;
+}
+
+static int answer_store(struct cw_pull *pull, struct cw_tuf_update *update, const struct cw_tuf_want *want, struct cw_err *err)
+{
+    int rc = CW_OK;
+
+    if (strcmp(want->role, cw_tuf_type_name(CW_TUF_ROOT)) == 0) {
+        rc = cw_trust_store_root(pull->site, pull->upstream, want->version, want->bytes, want->len, err);
+        pull->rooted = true;
+    }
+    return rc == CW_OK ? cw_tuf_update_stored(update, err) : rc;
+}
+
+int cw_pull_drive(void *ctx, struct cw_tuf_update *update, struct cw_err *err)
+{
+    struct cw_pull *pull = ctx;
+    struct cw_tuf_want want;
+    int rc;
+
+    while ((rc = cw_tuf_update_next(update, &want, err)) == CW_OK && want.kind != CW_TUF_DONE) {
+        if (want.kind == CW_TUF_LOAD)
+            rc = answer_load(pull, update, &want, err);
+        else if (want.kind == CW_TUF_FETCH)
+            rc = answer_fetch(pull, update, &want, err);
+        else
+            rc = answer_store(pull, update, &want, err);
+        if (rc != CW_OK)
+            break;
+    }
+    return rc;
+}
+
+/* The mirror's own copy, if its bytes have the hash that its name says; a damaged one is taken anew. */
+static int read_mirrored(struct cw_pull *pull, const char *tree_path, struct cw_buf *buf, bool *good, struct cw_err *err)
+{
+    char sha256[CW_SHA256_TEXT];
+    int rc = cw_at_read_file(buf, pull->mirror, tree_path, err);
+
+    *good = false;
+    if (rc == CW_E_NOTFOUND)
+        return CW_OK;
+    if (rc == CW_OK)
+        rc = cw_sha256(sha256, cw_buf_text(buf), buf->len, err);
+    if (rc == CW_OK)
+        *good = strncmp(cw_str_basename(tree_path), sha256, CW_SHA256_TEXT - 1) == 0;
+    return rc;
+}
+
+static int keep(struct cw_pull *pull, const char *tree_path, const struct cw_buf *buf, struct cw_err *err)
+{
+    struct cw_pull_kept *kept;
+
+    if (pull->kept_bytes + buf->len > CW_PULL_CACHE_MAX)
+        return CW_OK; /* it will be read again */
+    kept = reallocarray(pull->kept, pull->kept_count + 1, sizeof *kept);
+    if (kept == NULL)
+        return cw_err_nomem(err);
+    pull->kept = kept;
+    kept += pull->kept_count;
+    kept->path = strdup(tree_path);
+    kept->bytes = malloc(buf->len + 1);
+    if (kept->path == NULL || kept->bytes == NULL) {
+        free(kept->path);
+        free(kept->bytes);
+        return cw_err_nomem(err);
+    }
+    memcpy(kept->bytes, cw_buf_text(buf), buf->len + 1);
+    kept->len = buf->len;
+    pull->kept_bytes += buf->len;
+    pull->kept_count++;
+    return CW_OK;
+}
+
+int cw_pull_read(void *ctx, const char *tree_path, struct cw_buf *buf, struct cw_err *err)
+{
+    struct cw_pull *pull = ctx;
+    bool good;
+    int rc = read_mirrored(pull, tree_path, buf, &good, err);
+
+    if (rc != CW_OK || good)
+        return rc;
+    cw_buf_reset(buf);
+    rc = cw_source_get_buf(pull->source, tree_path, buf, err);
+    if (rc == CW_E_NOTFOUND)
+        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing at '%s'", tree_path, cw_source_where(pull->source));
+    return rc == CW_OK ? keep(pull, tree_path, buf, err) : rc;
+}
+
+const struct cw_pull_kept *cw_pull_find_kept(const struct cw_pull *pull, const char *tree_path)
+{
+    size_t i;
+
+    for (i = 0; i < pull->kept_count; i++) {
+        if (strcmp(pull->kept[i].path, tree_path) == 0)
+            return &pull->kept[i];
+    }
+    return NULL;
+}
+
+void cw_pull_forget_kept(struct cw_pull *pull)
+{
+    size_t i;
+
+    for (i = 0; i < pull->kept_count; i++) {
+        free(pull->kept[i].path);
+        free(pull->kept[i].bytes);
+    }
+    free(pull->kept);
+    pull->kept = NULL;
+    pull->kept_count = 0;
+    pull->kept_bytes = 0;
+}
