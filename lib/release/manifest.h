@@ -6,6 +6,8 @@
  * {"_type": "causeway-release", "format": "1.0", "product", "version", "severity": "low|normal|high|critical", "notes": text,
  *  "requires": {product: range}, "features": [text], "artifacts": [{"path", "length", "sha256", "platform", "kind"}],
  *  "sbom": {"path", "length", "sha256"} or absent, "attestations": [], "sealed": reserved}
+ * "notes", "requires", "features" and "attestations" may be absent. Unknown members are kept in doc and ignored: later versions of format 1 may
+ * add some. A sealed release is refused by name until this program can open one: what lies in it is not what it seems.
  */
 #ifndef CW_RELEASE_MANIFEST_H
 #define CW_RELEASE_MANIFEST_H
@@ -17,9 +19,12 @@
 
 #include "base/err.h"
 
-#define CW_MANIFEST_MAX ((size_t)1 << 20)
-#define CW_ARTIFACTS_MAX 4096
-#define CW_REQUIRES_MAX 256
+#define CW_MANIFEST_MAX ((size_t)1 << 20) /* bytes; jansson's tree of it stays near 10 MiB */
+#define CW_ARTIFACTS_MAX 4096             /* some 200 bytes each: what fits in CW_MANIFEST_MAX */
+#define CW_REQUIRES_MAX 256               /* more than any product needs of its neighbours */
+#define CW_FEATURES_MAX 256
+#define CW_LENGTH_MAX INT64_C(9007199254740991) /* of one file: what every JSON reader can hold exactly */
+#define CW_MANIFEST_FILE "release.json"         /* its own name; no artifact has it */
 
 #define CW_RELEASE_TYPE "causeway-release"
 #define CW_PLATFORM_ANY "any" /* goes with every platform */
@@ -39,12 +44,13 @@ struct cw_artifact { /* texts borrowed from the manifest's doc */
 
 struct cw_manifest {
     json_t *doc; /* owned; what is not below is read from here */
-    const char *product, *version, *severity, *notes;
+    const char *product, *version, *severity;
+    const char *notes; /* "" when absent */
     const json_t *requires; /* object: product → range; NULL: none */
     struct cw_artifact *artifacts;
     size_t artifact_count;
     bool has_sbom;
-    struct cw_artifact sbom; /* platform "any", kind file */
+    struct cw_artifact sbom; /* platform "any", kind file; its path is not one of the artifacts' */
 };
 
 /* Parses and checks everything that the document alone can tell: names, versions, that each path lies in its own
