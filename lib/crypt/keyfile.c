@@ -111,7 +111,8 @@ static int parse(struct keyfile *file, const void *text, size_t len, struct cw_e
     return file->locked ? parse_lock(file, err) : CW_OK;
 }
 
-int cw_keyfile_public(unsigned char public_key[CW_ED25519_PUBLIC], const void *text, size_t len, struct cw_err *err)
+int cw_keyfile_public(unsigned char public_key[CW_ED25519_PUBLIC], const void *text, size_t len,
+                      struct cw_err *err)
 {
     AUTO_KEYFILE file = {.doc = NULL};
     int rc = parse(&file, text, len, err);
@@ -141,14 +142,15 @@ static int try_key(void *ctx, const unsigned char key[CW_UNLOCK_KEY], struct cw_
     struct opening *opening = ctx;
     const struct keyfile *file = opening->file;
 
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(opening->seed, NULL, NULL, file->sealed, SEALED, file->public_key,
-                                                   CW_ED25519_PUBLIC, file->nonce, key) != 0)
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(opening->seed, NULL, NULL, file->sealed, SEALED,
+                                                   file->public_key, CW_ED25519_PUBLIC, file->nonce,
+                                                   key) != 0)
         return cw_err_set(err, CW_E_VERIFY, "wrong passphrase");
     return CW_OK;
 }
 
-static int get_seed(unsigned char *seed, const struct keyfile *file, const char *what, struct cw_unlock *unlock,
-                    struct cw_err *err)
+static int get_seed(unsigned char *seed, const struct keyfile *file, const char *what,
+                    struct cw_unlock *unlock, struct cw_err *err)
 {
     struct opening opening = {.file = file, .seed = seed};
     int rc;
@@ -161,8 +163,8 @@ static int get_seed(unsigned char *seed, const struct keyfile *file, const char 
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s'", what);
 }
 
-int cw_keyfile_open(struct cw_secret **secret, const void *text, size_t len, const char *what, struct cw_unlock *unlock,
-                    struct cw_err *err)
+int cw_keyfile_open(struct cw_secret **secret, const void *text, size_t len, const char *what,
+                    struct cw_unlock *unlock, struct cw_err *err)
 {
     AUTO_KEYFILE file = {.doc = NULL};
     unsigned char *seed;
@@ -194,7 +196,8 @@ struct plain {
 
 /* Written by hand into guarded memory, because jansson would leave copies of the seed on the heap; the text is
  * cw_json_format()'s. */
-static int format_plain(struct cw_buf *buf, const struct cw_secret *secret, const char *public_hex, struct cw_err *err)
+static int format_plain(struct cw_buf *buf, const struct cw_secret *secret, const char *public_hex,
+                        struct cw_err *err)
 {
     struct plain *plain = sodium_malloc(sizeof *plain);
 
@@ -210,7 +213,8 @@ static int format_plain(struct cw_buf *buf, const struct cw_secret *secret, cons
     return cw_buf_check(buf, "key file", err);
 }
 
-static int seal(struct keyfile *file, const struct cw_secret *secret, struct cw_unlock *unlock, struct cw_err *err)
+static int seal(struct keyfile *file, const struct cw_secret *secret, struct cw_unlock *unlock,
+                struct cw_err *err)
 {
     const unsigned char *key;
     int rc = cw_unlock_seal(unlock, &file->cost, &key, err);
@@ -219,15 +223,18 @@ static int seal(struct keyfile *file, const struct cw_secret *secret, struct cw_
         return rc;
     randombytes_buf(file->nonce, sizeof file->nonce);
     crypto_aead_xchacha20poly1305_ietf_encrypt(file->sealed, NULL, cw_secret_seed(secret), CW_ED25519_SEED,
-                                               cw_secret_public(secret), CW_ED25519_PUBLIC, NULL, file->nonce, key);
+                                               cw_secret_public(secret), CW_ED25519_PUBLIC, NULL, file->nonce,
+                                               key);
     return CW_OK;
 }
 
-int cw_keyfile_format(struct cw_buf *buf, const struct cw_secret *secret, struct cw_unlock *unlock, struct cw_err *err)
+int cw_keyfile_format(struct cw_buf *buf, const struct cw_secret *secret, struct cw_unlock *unlock,
+                      struct cw_err *err)
 {
     struct keyfile file = {.doc = NULL};
     json_auto_t *doc = NULL;
-    char public_hex[HEX(CW_ED25519_PUBLIC)], salt[HEX(CW_UNLOCK_SALT)], nonce[HEX(NONCE)], sealed[HEX(SEALED)];
+    char public_hex[HEX(CW_ED25519_PUBLIC)], salt[HEX(CW_UNLOCK_SALT)], nonce[HEX(NONCE)],
+        sealed[HEX(SEALED)];
     int rc;
 
     cw_hex_format(public_hex, cw_secret_public(secret), CW_ED25519_PUBLIC);
@@ -239,9 +246,10 @@ int cw_keyfile_format(struct cw_buf *buf, const struct cw_secret *secret, struct
     cw_hex_format(salt, file.cost.salt, sizeof file.cost.salt);
     cw_hex_format(nonce, file.nonce, sizeof file.nonce);
     cw_hex_format(sealed, file.sealed, sizeof file.sealed);
-    doc = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:I, s:I}, s:s, s:s, s:s}", "_type", CW_KEYFILE_TYPE, "format",
-                    "1.0", "keytype", "ed25519", "public", public_hex, "kdf", "name", "argon2id", "salt", salt,
-                    "opslimit", (json_int_t)file.cost.opslimit, "memlimit", (json_int_t)file.cost.memlimit, "cipher",
-                    "xchacha20poly1305", "nonce", nonce, "sealed", sealed);
+    doc = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:I, s:I}, s:s, s:s, s:s}", "_type", CW_KEYFILE_TYPE,
+                    "format", "1.0", "keytype", "ed25519", "public", public_hex, "kdf", "name", "argon2id",
+                    "salt", salt, "opslimit", (json_int_t)file.cost.opslimit, "memlimit",
+                    (json_int_t)file.cost.memlimit, "cipher", "xchacha20poly1305", "nonce", nonce, "sealed",
+                    sealed);
     return doc != NULL ? cw_json_format(buf, doc, err) : cw_err_nomem(err);
 }

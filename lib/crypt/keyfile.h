@@ -28,7 +28,8 @@
 struct cw_unlock;
 /* ask gives the passphrase when first needed (into guarded memory of CW_PASSPHRASE_MAX bytes, NUL-terminated); confirm: it
  * is for new keys. It is asked again for a file that the remembered passphrase does not open. */
-typedef int cw_unlock_ask(void *ctx, char passphrase[CW_PASSPHRASE_MAX], const char *what, bool confirm, struct cw_err *err);
+typedef int cw_unlock_ask(void *ctx, char passphrase[CW_PASSPHRASE_MAX], const char *what, bool confirm,
+                          struct cw_err *err);
 int cw_unlock_new(struct cw_unlock **unlock, cw_unlock_ask *ask, void *ctx, struct cw_err *err);
 void cw_unlock_free(struct cw_unlock *unlock); /* NULL is fine */
 
@@ -39,15 +40,17 @@ static inline void cw_unlock_free_(struct cw_unlock **unlock)
 #define CW_AUTO_UNLOCK __attribute__((cleanup(cw_unlock_free_))) struct cw_unlock
 
 /* Appends the file's text. unlock NULL: plain, not encrypted. */
-int cw_keyfile_format(struct cw_buf *buf, const struct cw_secret *secret, struct cw_unlock *unlock, struct cw_err *err);
+int cw_keyfile_format(struct cw_buf *buf, const struct cw_secret *secret, struct cw_unlock *unlock,
+                      struct cw_err *err);
 /* The public half of a file's text. As good as the file: opening a sealed one proves it. */
-int cw_keyfile_public(unsigned char public_key[CW_ED25519_PUBLIC], const void *text, size_t len, struct cw_err *err);
+int cw_keyfile_public(unsigned char public_key[CW_ED25519_PUBLIC], const void *text, size_t len,
+                      struct cw_err *err);
 /* Is it encrypted? */
 int cw_keyfile_is_locked(bool *locked, const void *text, size_t len, struct cw_err *err);
 /* The secret half; a wrong passphrase is CW_E_FAIL "wrong passphrase". what is for messages and prompts. unlock may be NULL
  * for a plain file. */
-int cw_keyfile_open(struct cw_secret **secret, const void *text, size_t len, const char *what, struct cw_unlock *unlock,
-                    struct cw_err *err);
+int cw_keyfile_open(struct cw_secret **secret, const void *text, size_t len, const char *what,
+                    struct cw_unlock *unlock, struct cw_err *err);
 
 /* Wipes and frees: for buffers that held a file's text, which may be a plain key. Also as scoped cleanup. */
 void cw_keyfile_text_clear(struct cw_buf *text);

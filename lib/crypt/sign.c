@@ -25,7 +25,8 @@ int cw_crypt_init(struct cw_err *err)
     return CW_OK;
 }
 
-int cw_secret_from_seed(struct cw_secret **secret, const unsigned char seed[CW_ED25519_SEED], struct cw_err *err)
+int cw_secret_from_seed(struct cw_secret **secret, const unsigned char seed[CW_ED25519_SEED],
+                        struct cw_err *err)
 {
     struct cw_secret *made;
     int rc = cw_crypt_init(err);
@@ -77,8 +78,8 @@ const unsigned char *cw_secret_seed(const struct cw_secret *secret)
     return secret->seed;
 }
 
-int cw_ed25519_sign(unsigned char signature[CW_ED25519_SIGNATURE], const struct cw_secret *secret, const void *data,
-                    size_t len, struct cw_err *err)
+int cw_ed25519_sign(unsigned char signature[CW_ED25519_SIGNATURE], const struct cw_secret *secret,
+                    const void *data, size_t len, struct cw_err *err)
 {
     if (crypto_sign_detached(signature, NULL, data, len, secret->key) != 0)
         return cw_err_set(err, CW_E_FAIL, "libsodium refused to sign");

@@ -22,7 +22,8 @@ int cw_crypt_init(struct cw_err *err);
 
 int cw_secret_new(struct cw_secret **secret, struct cw_err *err); /* a fresh random key */
 /* The key that a seed stands for (RFC 8032, section 5.1.5). The caller keeps the seed in guarded memory and wipes it. */
-int cw_secret_from_seed(struct cw_secret **secret, const unsigned char seed[CW_ED25519_SEED], struct cw_err *err);
+int cw_secret_from_seed(struct cw_secret **secret, const unsigned char seed[CW_ED25519_SEED],
+                        struct cw_err *err);
 void cw_secret_free(struct cw_secret *secret);
 /* The public half; borrowed, CW_ED25519_PUBLIC bytes. */
 const unsigned char *cw_secret_public(const struct cw_secret *secret);
@@ -35,8 +36,8 @@ static inline void cw_secret_free_(struct cw_secret **secret)
 }
 #define CW_AUTO_SECRET __attribute__((cleanup(cw_secret_free_))) struct cw_secret
 
-int cw_ed25519_sign(unsigned char signature[CW_ED25519_SIGNATURE], const struct cw_secret *secret, const void *data,
-                    size_t len, struct cw_err *err);
+int cw_ed25519_sign(unsigned char signature[CW_ED25519_SIGNATURE], const struct cw_secret *secret,
+                    const void *data, size_t len, struct cw_err *err);
 bool cw_ed25519_verify(const unsigned char public_key[CW_ED25519_PUBLIC],
                        const unsigned char signature[CW_ED25519_SIGNATURE], const void *data, size_t len);
 

@@ -65,21 +65,23 @@ static int derive(unsigned char key[CW_UNLOCK_KEY], const char *passphrase, cons
 {
     if (crypto_pwhash(key, CW_UNLOCK_KEY, passphrase, strlen(passphrase), cost->salt, cost->opslimit,
                       (size_t)cost->memlimit, crypto_pwhash_ALG_ARGON2ID13) != 0)
-        return cw_err_set(err, CW_E_NOMEM, "a passphrase needs %llu MiB of free memory to be turned into a key",
+        return cw_err_set(err, CW_E_NOMEM,
+                          "a passphrase needs %llu MiB of free memory to be turned into a key",
                           (unsigned long long)(cost->memlimit >> 20));
     return CW_OK;
 }
 
 static bool same_cost(const struct cw_unlock_cost *a, const struct cw_unlock_cost *b)
 {
-    return memcmp(a->salt, b->salt, sizeof a->salt) == 0 && a->opslimit == b->opslimit && a->memlimit == b->memlimit;
+    return memcmp(a->salt, b->salt, sizeof a->salt) == 0 && a->opslimit == b->opslimit &&
+           a->memlimit == b->memlimit;
 }
 
 /* Remembers a derivation that was right, in the place of the oldest when all places are taken. */
 static const unsigned char *remember(struct cw_unlock *unlock, const struct cw_unlock_cost *cost,
                                      const unsigned char key[CW_UNLOCK_KEY])
 {
-    unsigned char (*keys)[CW_UNLOCK_KEY] = unlock->secrets->keys;
+    unsigned char(*keys)[CW_UNLOCK_KEY] = unlock->secrets->keys;
 
     if (unlock->count == DERIVATIONS_MAX) {
         unlock->count--;
@@ -126,8 +128,8 @@ static void accept_asked(struct cw_unlock *unlock)
 }
 
 /* The derivations at hand for this cost, then the remembered passphrase. */
-static int open_remembered(struct cw_unlock *unlock, const struct cw_unlock_cost *cost, cw_unlock_try *attempt, void *ctx,
-                           struct cw_err *err)
+static int open_remembered(struct cw_unlock *unlock, const struct cw_unlock_cost *cost,
+                           cw_unlock_try *attempt, void *ctx, struct cw_err *err)
 {
     bool derived = false;
     int rc = CW_E_VERIFY;
@@ -143,8 +145,8 @@ static int open_remembered(struct cw_unlock *unlock, const struct cw_unlock_cost
     return rc;
 }
 
-int cw_unlock_open(struct cw_unlock *unlock, const struct cw_unlock_cost *cost, const char *what, cw_unlock_try *attempt,
-                   void *ctx, struct cw_err *err)
+int cw_unlock_open(struct cw_unlock *unlock, const struct cw_unlock_cost *cost, const char *what,
+                   cw_unlock_try *attempt, void *ctx, struct cw_err *err)
 {
     struct secrets *secrets = unlock->secrets;
     int rc = open_remembered(unlock, cost, attempt, ctx, err);
@@ -167,7 +169,8 @@ int cw_unlock_open(struct cw_unlock *unlock, const struct cw_unlock_cost *cost, 
 /* A remembered derivation that is as dear as a new one would be. */
 static bool is_dear(const struct cw_unlock_cost *cost)
 {
-    return cost->opslimit >= crypto_pwhash_OPSLIMIT_MODERATE && cost->memlimit >= crypto_pwhash_MEMLIMIT_MODERATE;
+    return cost->opslimit >= crypto_pwhash_OPSLIMIT_MODERATE &&
+           cost->memlimit >= crypto_pwhash_MEMLIMIT_MODERATE;
 }
 
 static int derive_new(struct cw_unlock *unlock, struct cw_unlock_cost *cost, const unsigned char **key,
@@ -188,7 +191,8 @@ static int derive_new(struct cw_unlock *unlock, struct cw_unlock_cost *cost, con
     return rc;
 }
 
-int cw_unlock_seal(struct cw_unlock *unlock, struct cw_unlock_cost *cost, const unsigned char **key, struct cw_err *err)
+int cw_unlock_seal(struct cw_unlock *unlock, struct cw_unlock_cost *cost, const unsigned char **key,
+                   struct cw_err *err)
 {
     int rc;
 

@@ -28,10 +28,11 @@ typedef int cw_unlock_try(void *ctx, const unsigned char key[CW_UNLOCK_KEY], str
 
 /* Offers `attempt` the keys that this cost gives: for the remembered derivation, the remembered passphrase, one newly asked
  * for. CW_E_FAIL "wrong passphrase" when none is right. */
-int cw_unlock_open(struct cw_unlock *unlock, const struct cw_unlock_cost *cost, const char *what, cw_unlock_try *attempt,
-                   void *ctx, struct cw_err *err);
+int cw_unlock_open(struct cw_unlock *unlock, const struct cw_unlock_cost *cost, const char *what,
+                   cw_unlock_try *attempt, void *ctx, struct cw_err *err);
 
 /* Cost and key (borrowed) for a new file. */
-int cw_unlock_seal(struct cw_unlock *unlock, struct cw_unlock_cost *cost, const unsigned char **key, struct cw_err *err);
+int cw_unlock_seal(struct cw_unlock *unlock, struct cw_unlock_cost *cost, const unsigned char **key,
+                   struct cw_err *err);
 
 #endif

@@ -26,7 +26,8 @@ static bool is_top_level(const char *name)
 static int check_name(const char *name, size_t room, struct cw_err *err)
 {
     if (name[0] == '\0' || strlen(name) >= room)
-        return cw_err_set(err, CW_E_VERIFY, "role name '%s' is empty or longer than %zu bytes", name, room - 1);
+        return cw_err_set(err, CW_E_VERIFY, "role name '%s' is empty or longer than %zu bytes", name,
+                          room - 1);
     if (is_top_level(name))
         return cw_err_set(err, CW_E_VERIFY, "role name '%s' is a top-level role's", name);
     return CW_OK;
@@ -79,7 +80,7 @@ static int check_list(const json_t *roles, struct cw_err *err)
 
     if (seen == NULL)
         return cw_err_nomem(err);
-    json_array_foreach(roles, i, role) {
+    json_array_foreach (roles, i, role) {
         if (check_named(role, seen, err) != CW_OK)
             return cw_err_prefix(err, "delegation %zu", i);
     }
@@ -138,7 +139,8 @@ size_t cw_tuf_delegation_count(const struct cw_tuf_meta *targets)
 {
     const json_t *bins = bins_of(targets);
 
-    return bins != NULL ? (size_t)1 << bits_of(bins) : json_array_size(json_object_get(delegations_of(targets), "roles"));
+    return bins != NULL ? (size_t)1 << bits_of(bins)
+                        : json_array_size(json_object_get(delegations_of(targets), "roles"));
 }
 
 /* The bin's number in as many hexadecimal digits as the highest one needs. */
@@ -149,7 +151,8 @@ static void name_bin(char name[CW_TUF_NAME_MAX], const json_t *bins, size_t inde
     snprintf(name, CW_TUF_NAME_MAX, "%s-%0*zx", prefix, (int)(bits_of(bins) + 3) / 4, index);
 }
 
-int cw_tuf_delegation_at(struct cw_tuf_role *role, const struct cw_tuf_meta *targets, size_t index, struct cw_err *err)
+int cw_tuf_delegation_at(struct cw_tuf_role *role, const struct cw_tuf_meta *targets, size_t index,
+                         struct cw_err *err)
 {
     const json_t *bins = bins_of(targets), *found = bins;
 
@@ -188,7 +191,7 @@ static bool has_hash_prefix(const json_t *prefixes, const char *path)
 
     if (cw_sha256(digest, path, strlen(path), NULL) != CW_OK)
         return false;
-    json_array_foreach(prefixes, i, prefix) {
+    json_array_foreach (prefixes, i, prefix) {
         if (cw_str_starts(digest, json_string_value(prefix)))
             return true;
     }
@@ -207,7 +210,7 @@ bool cw_tuf_delegation_covers(const struct cw_tuf_meta *targets, size_t index, c
     prefixes = json_object_get(role, "path_hash_prefixes");
     if (prefixes != NULL)
         return has_hash_prefix(prefixes, path);
-    json_array_foreach(json_object_get(role, "paths"), i, pattern) {
+    json_array_foreach (json_object_get(role, "paths"), i, pattern) {
         if (cw_tuf_pattern_matches(json_string_value(pattern), path))
             return true;
     }

@@ -14,7 +14,7 @@ int cw_tuf_form_strings(const json_t *array, const char *key, struct cw_err *err
     json_t *item;
     size_t i;
 
-    json_array_foreach(array, i, item) {
+    json_array_foreach (array, i, item) {
         if (!json_is_string(item))
             return cw_err_set(err, CW_E_VERIFY, "%s[%zu] is not a string", key, i);
     }
@@ -29,12 +29,13 @@ int cw_tuf_form_signatures(const json_t *signatures, struct cw_err *err)
 
     if (seen == NULL)
         return cw_err_nomem(err);
-    json_array_foreach(signatures, i, item) {
+    json_array_foreach (signatures, i, item) {
         const char *keyid, *sig;
 
         if (!json_is_object(item))
             return cw_err_set(err, CW_E_VERIFY, "signatures[%zu] is not an object", i);
-        if (cw_json_get_str(&keyid, item, "keyid", err) != CW_OK || cw_json_get_str(&sig, item, "sig", err) != CW_OK)
+        if (cw_json_get_str(&keyid, item, "keyid", err) != CW_OK ||
+            cw_json_get_str(&sig, item, "sig", err) != CW_OK)
             return cw_err_prefix(err, "signatures[%zu]", i);
         if (json_object_get(seen, keyid) != NULL)
             return cw_err_set(err, CW_E_VERIFY, "signatures[%zu]: keyid '%s' has signed twice", i, keyid);
@@ -49,13 +50,14 @@ int cw_tuf_form_keys(const json_t *keys, struct cw_err *err)
     const char *keyid;
     json_t *key;
 
-    json_object_foreach((json_t *)keys, keyid, key) {
+    json_object_foreach ((json_t *)keys, keyid, key) {
         const char *text;
         json_t *value;
 
         if (!json_is_object(key))
             return cw_err_set(err, CW_E_VERIFY, "key '%s' is not an object", keyid);
-        if (cw_json_get_str(&text, key, "keytype", err) != CW_OK || cw_json_get_str(&text, key, "scheme", err) != CW_OK ||
+        if (cw_json_get_str(&text, key, "keytype", err) != CW_OK ||
+            cw_json_get_str(&text, key, "scheme", err) != CW_OK ||
             cw_json_get_obj(&value, key, "keyval", err) != CW_OK)
             return cw_err_prefix(err, "key '%s'", keyid);
     }
@@ -70,7 +72,7 @@ static int check_keyids(const json_t *keyids, struct cw_err *err)
 
     if (seen == NULL)
         return cw_err_nomem(err);
-    json_array_foreach(keyids, i, item) {
+    json_array_foreach (keyids, i, item) {
         if (json_object_get(seen, json_string_value(item)) != NULL)
             return cw_err_set(err, CW_E_VERIFY, "keyid '%s' is there twice", json_string_value(item));
         if (json_object_set_new(seen, json_string_value(item), json_true()) != 0)
@@ -119,13 +121,14 @@ static int check_hashes(const json_t *file, bool required, struct cw_err *err)
 {
     json_t *hashes = NULL, *value;
     const char *name;
-    int rc = required ? cw_json_get_obj(&hashes, file, "hashes", err) : cw_json_opt_obj(&hashes, file, "hashes", err);
+    int rc = required ? cw_json_get_obj(&hashes, file, "hashes", err)
+                      : cw_json_opt_obj(&hashes, file, "hashes", err);
 
     if (rc != CW_OK || hashes == NULL)
         return rc;
     if (json_object_size(hashes) == 0)
         return cw_err_set(err, CW_E_VERIFY, "field 'hashes' is empty");
-    json_object_foreach(hashes, name, value) {
+    json_object_foreach (hashes, name, value) {
         if (!json_is_string(value))
             return cw_err_set(err, CW_E_VERIFY, "hash '%s' is not a string", name);
     }
@@ -153,7 +156,7 @@ static int check_meta(const json_t *signed_, const char *required, struct cw_err
 
     if (rc != CW_OK)
         return rc;
-    json_object_foreach(meta, name, file) {
+    json_object_foreach (meta, name, file) {
         if (check_meta_file(file, err) != CW_OK)
             return cw_err_prefix(err, "meta '%s'", name);
     }
@@ -184,7 +187,7 @@ static int check_targets(const json_t *signed_, struct cw_err *err)
 
     if (rc != CW_OK)
         return rc;
-    json_object_foreach(targets, path, file) {
+    json_object_foreach (targets, path, file) {
         if (check_target(file, err) != CW_OK)
             return cw_err_prefix(err, "target '%s'", path);
     }

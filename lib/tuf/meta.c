@@ -18,8 +18,10 @@
 
 const char *cw_tuf_type_name(enum cw_tuf_type type)
 {
-    static const char *const names[] = {
-        [CW_TUF_ROOT] = "root", [CW_TUF_TIMESTAMP] = "timestamp", [CW_TUF_SNAPSHOT] = "snapshot", [CW_TUF_TARGETS] = "targets"};
+    static const char *const names[] = {[CW_TUF_ROOT] = "root",
+                                        [CW_TUF_TIMESTAMP] = "timestamp",
+                                        [CW_TUF_SNAPSHOT] = "snapshot",
+                                        [CW_TUF_TARGETS] = "targets"};
 
     return names[type];
 }
@@ -65,7 +67,8 @@ static int read_common(struct cw_tuf_meta *meta, struct cw_err *err)
     if (rc == CW_OK)
         rc = cw_json_get_str(&expires, meta->signed_, "expires", err);
     if (rc == CW_OK && cw_time_parse(&meta->expires, expires, err) != CW_OK)
-        rc = cw_err_set(err, CW_E_VERIFY, "field 'expires': '%s' is not a time like 2030-01-31T12:00:00Z", expires);
+        rc = cw_err_set(err, CW_E_VERIFY, "field 'expires': '%s' is not a time like 2030-01-31T12:00:00Z",
+                        expires);
     return rc;
 }
 
@@ -90,7 +93,8 @@ static int parse(struct cw_tuf_meta *meta, const void *bytes, size_t len, struct
     return rc == CW_OK ? cw_tuf_form_check(signed_, meta->type, err) : rc;
 }
 
-int cw_tuf_meta_parse(struct cw_tuf_meta *meta, enum cw_tuf_type type, const void *bytes, size_t len, struct cw_err *err)
+int cw_tuf_meta_parse(struct cw_tuf_meta *meta, enum cw_tuf_type type, const void *bytes, size_t len,
+                      struct cw_err *err)
 {
     int rc;
 
@@ -112,12 +116,14 @@ bool cw_tuf_root_is_consistent(const struct cw_tuf_meta *root)
     return json_is_true(json_object_get(root->signed_, "consistent_snapshot"));
 }
 
-int cw_tuf_root_role(struct cw_tuf_role *role, const struct cw_tuf_meta *root, const char *name, struct cw_err *err)
+int cw_tuf_root_role(struct cw_tuf_role *role, const struct cw_tuf_meta *root, const char *name,
+                     struct cw_err *err)
 {
     const json_t *found = json_object_get(json_object_get(root->signed_, "roles"), name);
 
     if (found == NULL || strlen(name) >= CW_TUF_NAME_MAX)
-        return cw_err_set(err, CW_E_VERIFY, "root version %lld has no role '%s'", (long long)root->version, name);
+        return cw_err_set(err, CW_E_VERIFY, "root version %lld has no role '%s'", (long long)root->version,
+                          name);
     snprintf(role->name, sizeof role->name, "%s", name);
     role->keys = json_object_get(root->signed_, "keys");
     role->keyids = json_object_get(found, "keyids");
@@ -136,7 +142,8 @@ static void read_file(struct cw_tuf_file *file, const json_t *entry)
     file->custom = json_object_get(entry, "custom");
 }
 
-int cw_tuf_meta_file(struct cw_tuf_file *file, const struct cw_tuf_meta *meta, const char *role, struct cw_err *err)
+int cw_tuf_meta_file(struct cw_tuf_file *file, const struct cw_tuf_meta *meta, const char *role,
+                     struct cw_err *err)
 {
     char name[CW_TUF_NAME_MAX + sizeof ".json"];
     const json_t *entry = NULL;
@@ -146,13 +153,14 @@ int cw_tuf_meta_file(struct cw_tuf_file *file, const struct cw_tuf_meta *meta, c
         entry = json_object_get(json_object_get(meta->signed_, "meta"), name);
     }
     if (entry == NULL)
-        return cw_err_set(err, CW_E_NOTFOUND, "%s version %lld does not list role '%s'", cw_tuf_type_name(meta->type),
-                          (long long)meta->version, role);
+        return cw_err_set(err, CW_E_NOTFOUND, "%s version %lld does not list role '%s'",
+                          cw_tuf_type_name(meta->type), (long long)meta->version, role);
     read_file(file, entry);
     return CW_OK;
 }
 
-int cw_tuf_target_file(struct cw_tuf_file *file, const struct cw_tuf_meta *targets, const char *path, struct cw_err *err)
+int cw_tuf_target_file(struct cw_tuf_file *file, const struct cw_tuf_meta *targets, const char *path,
+                       struct cw_err *err)
 {
     const json_t *entry = json_object_get(json_object_get(targets->signed_, "targets"), path);
 
@@ -163,7 +171,8 @@ int cw_tuf_target_file(struct cw_tuf_file *file, const struct cw_tuf_meta *targe
     return CW_OK;
 }
 
-static int check_hash(const char *algorithm, const char *expected, const void *bytes, size_t len, struct cw_err *err)
+static int check_hash(const char *algorithm, const char *expected, const void *bytes, size_t len,
+                      struct cw_err *err)
 {
     CW_AUTO_HASH *hash = NULL;
     char got[CW_HASH_TEXT_MAX];
@@ -189,8 +198,9 @@ int cw_tuf_file_check(const struct cw_tuf_file *file, const void *bytes, size_t 
     int rc = CW_OK;
 
     if (file->length >= 0 && (uint64_t)file->length != len)
-        return cw_err_set(err, CW_E_VERIFY, "length differs: expected %lld bytes, got %zu", (long long)file->length, len);
-    json_object_foreach((json_t *)file->hashes, algorithm, value) {
+        return cw_err_set(err, CW_E_VERIFY, "length differs: expected %lld bytes, got %zu",
+                          (long long)file->length, len);
+    json_object_foreach ((json_t *)file->hashes, algorithm, value) {
         rc = check_hash(algorithm, json_string_value(value), bytes, len, err);
         if (rc != CW_OK)
             return rc;

@@ -16,8 +16,8 @@
 #include "base/err.h"
 #include "crypt/hash.h"
 
-#define CW_TUF_NAME_MAX 256       /* bytes of a role's name with NUL */
-#define CW_TUF_ROOT_MAX 512000    /* most bytes of each role's file; the same defaults as other clients' */
+#define CW_TUF_NAME_MAX 256    /* bytes of a role's name with NUL */
+#define CW_TUF_ROOT_MAX 512000 /* most bytes of each role's file; the same defaults as other clients' */
 #define CW_TUF_TIMESTAMP_MAX 16384
 #define CW_TUF_SNAPSHOT_MAX 2000000
 #define CW_TUF_TARGETS_MAX 5000000
@@ -32,14 +32,15 @@ const char *cw_tuf_type_name(enum cw_tuf_type type);
 /* One parsed file. Everything hangs off doc; the pointers below are borrowed from it. */
 struct cw_tuf_meta {
     enum cw_tuf_type type;
-    json_t *doc;         /* {"signatures": […], "signed": {…}}; owned */
+    json_t *doc;           /* {"signatures": […], "signed": {…}}; owned */
     const json_t *signed_; /* the signed part */
     int64_t version;
     int64_t expires; /* seconds since 1970 */
 };
 
 /* Parses bytes as a file of that type. CW_E_VERIFY for anything malformed or of another type or spec_version major. */
-int cw_tuf_meta_parse(struct cw_tuf_meta *meta, enum cw_tuf_type type, const void *bytes, size_t len, struct cw_err *err);
+int cw_tuf_meta_parse(struct cw_tuf_meta *meta, enum cw_tuf_type type, const void *bytes, size_t len,
+                      struct cw_err *err);
 void cw_tuf_meta_clear(struct cw_tuf_meta *meta); /* harmless on a zeroed struct */
 
 /* Does this root say that metadata and targets bear their version or hash in their names? */
@@ -55,11 +56,13 @@ struct cw_tuf_role {
 };
 
 /* A top-level role's keys out of a root. */
-int cw_tuf_root_role(struct cw_tuf_role *role, const struct cw_tuf_meta *root, const char *name, struct cw_err *err);
+int cw_tuf_root_role(struct cw_tuf_role *role, const struct cw_tuf_meta *root, const char *name,
+                     struct cw_err *err);
 
 /* The delegations of a targets file, in order. Succinct hash bins (TAP 15) are as many delegations as there are bins. */
 size_t cw_tuf_delegation_count(const struct cw_tuf_meta *targets);
-int cw_tuf_delegation_at(struct cw_tuf_role *role, const struct cw_tuf_meta *targets, size_t index, struct cw_err *err);
+int cw_tuf_delegation_at(struct cw_tuf_role *role, const struct cw_tuf_meta *targets, size_t index,
+                         struct cw_err *err);
 /* Does delegation number `index` cover this target path? */
 bool cw_tuf_delegation_covers(const struct cw_tuf_meta *targets, size_t index, const char *path);
 /* The first delegation at or behind *index that covers this path; false when there is none. Bins are found without trying each. */
@@ -73,15 +76,17 @@ int cw_tuf_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role
 
 /* What snapshot says of a role's file, or timestamp of snapshot. */
 struct cw_tuf_file {
-    int64_t version; /* 0 for targets */
-    int64_t length;  /* -1: not stated */
+    int64_t version;      /* 0 for targets */
+    int64_t length;       /* -1: not stated */
     const json_t *hashes; /* object: algorithm → hex; NULL: not stated */
     const json_t *custom; /* NULL: none */
 };
 /* CW_E_NOTFOUND when the snapshot or timestamp does not list "<role>.json". */
-int cw_tuf_meta_file(struct cw_tuf_file *file, const struct cw_tuf_meta *meta, const char *role, struct cw_err *err);
+int cw_tuf_meta_file(struct cw_tuf_file *file, const struct cw_tuf_meta *meta, const char *role,
+                     struct cw_err *err);
 /* A target by its path in this targets file; CW_E_NOTFOUND. */
-int cw_tuf_target_file(struct cw_tuf_file *file, const struct cw_tuf_meta *targets, const char *path, struct cw_err *err);
+int cw_tuf_target_file(struct cw_tuf_file *file, const struct cw_tuf_meta *targets, const char *path,
+                       struct cw_err *err);
 
 /* Checks bytes in memory against what is stated: length and every hash (an unknown algorithm fails). */
 int cw_tuf_file_check(const struct cw_tuf_file *file, const void *bytes, size_t len, struct cw_err *err);

@@ -40,11 +40,11 @@ static bool lost_key(const struct cw_tuf_role *before, const struct cw_tuf_role 
     json_t *keyid, *other;
     size_t i, j;
 
-    json_array_foreach(before->keyids, i, keyid) {
+    json_array_foreach (before->keyids, i, keyid) {
         const char *id = json_string_value(keyid);
         bool kept = false;
 
-        json_array_foreach(after->keyids, j, other)
+        json_array_foreach (after->keyids, j, other)
             kept = kept || json_equal(keyid, other);
         if (!kept || !json_equal(json_object_get(before->keys, id), json_object_get(after->keys, id)))
             return true;
@@ -59,8 +59,8 @@ static bool rotates(const struct cw_tuf_meta *before, const struct cw_tuf_meta *
     struct cw_tuf_role old, new;
 
     for (size_t i = 0; i < 2; i++) {
-        if (cw_tuf_root_role(&old, before, roles[i], NULL) != CW_OK || cw_tuf_root_role(&new, after, roles[i], NULL) != CW_OK ||
-            lost_key(&old, &new))
+        if (cw_tuf_root_role(&old, before, roles[i], NULL) != CW_OK ||
+            cw_tuf_root_role(&new, after, roles[i], NULL) != CW_OK || lost_key(&old, &new))
             return true;
     }
     return false;

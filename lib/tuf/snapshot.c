@@ -48,7 +48,8 @@ static int stated(struct cw_tuf_file *file, const struct cw_tuf_update *update, 
 }
 
 /* 5.5.2 and 5.5.4. */
-static int check_stated(const struct cw_tuf_update *update, const struct cw_tuf_held *snapshot, struct cw_err *err)
+static int check_stated(const struct cw_tuf_update *update, const struct cw_tuf_held *snapshot,
+                        struct cw_err *err)
 {
     struct cw_tuf_file file;
     int rc = stated(&file, update, err);
@@ -62,7 +63,8 @@ static int check_stated(const struct cw_tuf_update *update, const struct cw_tuf_
 }
 
 /* The snapshot that counts from here on; next comes the top-level targets role. */
-static int settle(struct cw_tuf_update *update, struct cw_tuf_held **snapshot, bool is_new, struct cw_err *err)
+static int settle(struct cw_tuf_update *update, struct cw_tuf_held **snapshot, bool is_new,
+                  struct cw_err *err)
 {
     struct cw_tuf_role role;
     int rc;
@@ -94,25 +96,28 @@ int cw_tuf_snapshot_want(struct cw_tuf_update *update, struct cw_tuf_want *want,
         rc = cw_tuf_length_limit(&want->max, &file, update->params.snapshot_max, "snapshot", err);
     if (rc != CW_OK)
         return rc;
-    return cw_tuf_want_file(update, want, CW_TUF_FETCH, cw_tuf_name_version(update, file.version), "snapshot", err);
+    return cw_tuf_want_file(update, want, CW_TUF_FETCH, cw_tuf_name_version(update, file.version), "snapshot",
+                            err);
 }
 
 /* 5.5.5: no role vanishes, none goes back. */
 static int check_rollback(const struct cw_tuf_meta *old, const struct cw_tuf_meta *new, struct cw_err *err)
 {
-    const json_t *before = json_object_get(old->signed_, "meta"), *after = json_object_get(new->signed_, "meta");
+    const json_t *before = json_object_get(old->signed_, "meta"),
+                 *after = json_object_get(new->signed_, "meta");
     const char *name;
     json_t *entry;
 
-    json_object_foreach((json_t *)before, name, entry) {
+    json_object_foreach ((json_t *)before, name, entry) {
         int64_t version = json_integer_value(json_object_get(entry, "version"));
         const json_t *now = json_object_get(after, name);
 
         if (now == NULL)
             return cw_err_set(err, CW_E_VERIFY, "does not list '%s' any more", name);
         if (json_integer_value(json_object_get(now, "version")) < version)
-            return cw_err_set(err, CW_E_VERIFY, "lists '%s' in version %lld, older than the trusted version %lld", name,
-                              (long long)json_integer_value(json_object_get(now, "version")), (long long)version);
+            return cw_err_set(
+                err, CW_E_VERIFY, "lists '%s' in version %lld, older than the trusted version %lld", name,
+                (long long)json_integer_value(json_object_get(now, "version")), (long long)version);
     }
     return CW_OK;
 }

@@ -10,12 +10,12 @@
 #include "tuf/update.h"
 
 enum cw_tuf_step {
-    CW_TUF_STEP_ROOT,            /* fetch the next root */
-    CW_TUF_STEP_TIMESTAMP_LOAD,  /* look at the trusted timestamp */
-    CW_TUF_STEP_SNAPSHOT_LOAD,   /* look at the trusted snapshot */
+    CW_TUF_STEP_ROOT,           /* fetch the next root */
+    CW_TUF_STEP_TIMESTAMP_LOAD, /* look at the trusted timestamp */
+    CW_TUF_STEP_SNAPSHOT_LOAD,  /* look at the trusted snapshot */
     CW_TUF_STEP_TIMESTAMP_FETCH,
     CW_TUF_STEP_SNAPSHOT_FETCH,
-    CW_TUF_STEP_TARGETS_LOAD,    /* look at the trusted copy of the role in update->wanted */
+    CW_TUF_STEP_TARGETS_LOAD, /* look at the trusted copy of the role in update->wanted */
     CW_TUF_STEP_TARGETS_FETCH,
     CW_TUF_STEP_DONE,
 };
@@ -36,7 +36,7 @@ struct cw_tuf_pending {
 
 /* The search for one target (section 5.6.7). */
 struct cw_tuf_walk {
-    char *path;     /* NULL: no search yet */
+    char *path;      /* NULL: no search yet */
     json_t *visited; /* object: role → true */
     struct cw_tuf_pending *stack;
     size_t depth, room;
@@ -46,20 +46,22 @@ struct cw_tuf_walk {
 struct cw_tuf_update {
     struct cw_tuf_params params;
     enum cw_tuf_step step;
-    bool failed;             /* the refresh failed: nothing more is wanted or taken */
-    bool asked;              /* the last want was a LOAD or FETCH and has no answer yet */
-    size_t limit;            /* its max */
-    struct cw_buf name;      /* its name */
+    bool failed;               /* the refresh failed: nothing more is wanted or taken */
+    bool asked;                /* the last want was a LOAD or FETCH and has no answer yet */
+    size_t limit;              /* its max */
+    struct cw_buf name;        /* its name */
     struct cw_tuf_held *store; /* verified, to be stored before anything else happens; NULL: none */
 
-    struct cw_tuf_held **held; /* everything verified in this run, each for itself on the heap so that pointers stay */
+    struct cw_tuf_held *
+        *held; /* everything verified in this run, each for itself on the heap so that pointers stay */
     size_t held_count, held_room;
     json_t *index; /* object: role → place in held */
 
-    int rotations;        /* roots taken in this run */
-    bool keys_rotated;    /* one of them took away keys of timestamp or snapshot */
-    struct cw_tuf_held *old_timestamp, *old_snapshot; /* trusted copies that verify under the root; NULL: none */
-    struct cw_tuf_role wanted;     /* the targets role being taken in, with its delegator's keys */
+    int rotations;     /* roots taken in this run */
+    bool keys_rotated; /* one of them took away keys of timestamp or snapshot */
+    struct cw_tuf_held *old_timestamp,
+        *old_snapshot;              /* trusted copies that verify under the root; NULL: none */
+    struct cw_tuf_role wanted;      /* the targets role being taken in, with its delegator's keys */
     struct cw_tuf_file wanted_file; /* what snapshot says of it */
     int64_t grace_used;
     struct cw_tuf_walk walk;
@@ -67,8 +69,8 @@ struct cw_tuf_update {
 
 /* update.c */
 /* Parses, and copies the bytes. The caller owns *held (cw_tuf_held_free). */
-int cw_tuf_held_new(struct cw_tuf_held **held, const char *role, enum cw_tuf_type type, const void *bytes, size_t len,
-                    struct cw_err *err);
+int cw_tuf_held_new(struct cw_tuf_held **held, const char *role, enum cw_tuf_type type, const void *bytes,
+                    size_t len, struct cw_err *err);
 void cw_tuf_held_free(struct cw_tuf_held *held);
 /* Takes *held over as this run's file of its role, in place of an earlier one, and sets it to NULL; store: it is new and to
  * be stored before anything else happens. */
@@ -76,18 +78,21 @@ int cw_tuf_hold(struct cw_tuf_update *update, struct cw_tuf_held **held, bool st
 /* This run's file of a role; NULL when there is none. */
 struct cw_tuf_held *cw_tuf_held_of(const struct cw_tuf_update *update, const char *role);
 /* Signed by enough keys of that top-level role of the trusted root? */
-int cw_tuf_verify_top(const struct cw_tuf_update *update, const struct cw_tuf_meta *meta, const char *role, struct cw_err *err);
+int cw_tuf_verify_top(const struct cw_tuf_update *update, const struct cw_tuf_meta *meta, const char *role,
+                      struct cw_err *err);
 /* CW_E_EXPIRED when it is, grace counted. */
-int cw_tuf_expiry_check(const struct cw_tuf_update *update, const struct cw_tuf_meta *meta, const char *role, struct cw_err *err);
+int cw_tuf_expiry_check(const struct cw_tuf_update *update, const struct cw_tuf_meta *meta, const char *role,
+                        struct cw_err *err);
 /* Notes how far past its expiry a file is that was accepted. */
 void cw_tuf_expiry_note(struct cw_tuf_update *update, const struct cw_tuf_meta *meta);
 /* Sets want's kind, role (borrowed until the next call) and name; version 0: no version in the name. */
-int cw_tuf_want_file(struct cw_tuf_update *update, struct cw_tuf_want *want, enum cw_tuf_want_kind kind, int64_t version,
-                     const char *role, struct cw_err *err);
+int cw_tuf_want_file(struct cw_tuf_update *update, struct cw_tuf_want *want, enum cw_tuf_want_kind kind,
+                     int64_t version, const char *role, struct cw_err *err);
 /* The version to put into the name of a file to be fetched: 0 when the repository has no consistent snapshots. */
 int64_t cw_tuf_name_version(const struct cw_tuf_update *update, int64_t version);
 /* The most bytes to take of a file whose stated length (-1: none) must not be over `most` either. */
-int cw_tuf_length_limit(size_t *limit, const struct cw_tuf_file *file, size_t most, const char *role, struct cw_err *err);
+int cw_tuf_length_limit(size_t *limit, const struct cw_tuf_file *file, size_t most, const char *role,
+                        struct cw_err *err);
 
 /* root.c */
 int cw_tuf_root_want(struct cw_tuf_update *update, struct cw_tuf_want *want, struct cw_err *err);
@@ -96,14 +101,16 @@ int cw_tuf_root_absent(struct cw_tuf_update *update, struct cw_err *err);
 
 /* timestamp.c */
 int cw_tuf_timestamp_load_want(struct cw_tuf_update *update, struct cw_tuf_want *want, struct cw_err *err);
-int cw_tuf_timestamp_load_give(struct cw_tuf_update *update, const void *bytes, size_t len, struct cw_err *err);
+int cw_tuf_timestamp_load_give(struct cw_tuf_update *update, const void *bytes, size_t len,
+                               struct cw_err *err);
 int cw_tuf_timestamp_load_absent(struct cw_tuf_update *update, struct cw_err *err);
 int cw_tuf_timestamp_want(struct cw_tuf_update *update, struct cw_tuf_want *want, struct cw_err *err);
 int cw_tuf_timestamp_give(struct cw_tuf_update *update, const void *bytes, size_t len, struct cw_err *err);
 
 /* snapshot.c */
 int cw_tuf_snapshot_load_want(struct cw_tuf_update *update, struct cw_tuf_want *want, struct cw_err *err);
-int cw_tuf_snapshot_load_give(struct cw_tuf_update *update, const void *bytes, size_t len, struct cw_err *err);
+int cw_tuf_snapshot_load_give(struct cw_tuf_update *update, const void *bytes, size_t len,
+                              struct cw_err *err);
 int cw_tuf_snapshot_load_absent(struct cw_tuf_update *update, struct cw_err *err);
 /* The timestamp is settled: the trusted snapshot is the one it names, or another is to be fetched. */
 int cw_tuf_snapshot_start(struct cw_tuf_update *update, struct cw_err *err);

@@ -96,7 +96,8 @@ int cw_tuf_targets_want(struct cw_tuf_update *update, struct cw_tuf_want *want, 
 
     if (rc != CW_OK)
         return rc;
-    return cw_tuf_want_file(update, want, CW_TUF_FETCH, cw_tuf_name_version(update, file->version), update->wanted.name, err);
+    return cw_tuf_want_file(update, want, CW_TUF_FETCH, cw_tuf_name_version(update, file->version),
+                            update->wanted.name, err);
 }
 
 int cw_tuf_targets_give(struct cw_tuf_update *update, const void *bytes, size_t len, struct cw_err *err)

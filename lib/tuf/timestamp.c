@@ -12,7 +12,8 @@ int cw_tuf_timestamp_load_want(struct cw_tuf_update *update, struct cw_tuf_want 
 }
 
 /* A copy that does not hold is as good as none: it may be of keys that the root has replaced since, or torn. */
-int cw_tuf_timestamp_load_give(struct cw_tuf_update *update, const void *bytes, size_t len, struct cw_err *err)
+int cw_tuf_timestamp_load_give(struct cw_tuf_update *update, const void *bytes, size_t len,
+                               struct cw_err *err)
 {
     struct cw_tuf_held *old;
     int rc = cw_tuf_held_new(&old, "timestamp", CW_TUF_TIMESTAMP, bytes, len, err);
@@ -46,8 +47,8 @@ static int check_rollback(const struct cw_tuf_meta *old, const struct cw_tuf_met
     int rc;
 
     if (new->version < old->version)
-        return cw_err_set(err, CW_E_VERIFY, "version %lld is older than the trusted version %lld", (long long)new->version,
-                          (long long)old->version);
+        return cw_err_set(err, CW_E_VERIFY, "version %lld is older than the trusted version %lld",
+                          (long long)new->version, (long long)old->version);
     rc = cw_tuf_meta_file(&before, old, "snapshot", err);
     if (rc == CW_OK)
         rc = cw_tuf_meta_file(&after, new, "snapshot", err);
@@ -58,7 +59,8 @@ static int check_rollback(const struct cw_tuf_meta *old, const struct cw_tuf_met
 }
 
 /* The timestamp that counts from here on: a new one, or, when nothing has changed, the one that was trusted before. */
-static int settle(struct cw_tuf_update *update, struct cw_tuf_held **timestamp, bool is_new, struct cw_err *err)
+static int settle(struct cw_tuf_update *update, struct cw_tuf_held **timestamp, bool is_new,
+                  struct cw_err *err)
 {
     int rc = cw_tuf_expiry_check(update, &(*timestamp)->meta, "timestamp", err);
 

@@ -21,12 +21,14 @@ static const struct {
     bool is_load;
 } steps[] = {
     [CW_TUF_STEP_ROOT] = {cw_tuf_root_want, cw_tuf_root_give, cw_tuf_root_absent, false},
-    [CW_TUF_STEP_TIMESTAMP_LOAD] = {cw_tuf_timestamp_load_want, cw_tuf_timestamp_load_give, cw_tuf_timestamp_load_absent,
-                                    true},
-    [CW_TUF_STEP_SNAPSHOT_LOAD] = {cw_tuf_snapshot_load_want, cw_tuf_snapshot_load_give, cw_tuf_snapshot_load_absent, true},
+    [CW_TUF_STEP_TIMESTAMP_LOAD] = {cw_tuf_timestamp_load_want, cw_tuf_timestamp_load_give,
+                                    cw_tuf_timestamp_load_absent, true},
+    [CW_TUF_STEP_SNAPSHOT_LOAD] = {cw_tuf_snapshot_load_want, cw_tuf_snapshot_load_give,
+                                   cw_tuf_snapshot_load_absent, true},
     [CW_TUF_STEP_TIMESTAMP_FETCH] = {cw_tuf_timestamp_want, cw_tuf_timestamp_give, NULL, false},
     [CW_TUF_STEP_SNAPSHOT_FETCH] = {cw_tuf_snapshot_want, cw_tuf_snapshot_give, NULL, false},
-    [CW_TUF_STEP_TARGETS_LOAD] = {cw_tuf_targets_load_want, cw_tuf_targets_load_give, cw_tuf_targets_load_absent, true},
+    [CW_TUF_STEP_TARGETS_LOAD] = {cw_tuf_targets_load_want, cw_tuf_targets_load_give,
+                                  cw_tuf_targets_load_absent, true},
     [CW_TUF_STEP_TARGETS_FETCH] = {cw_tuf_targets_want, cw_tuf_targets_give, NULL, false},
 };
 
@@ -39,8 +41,8 @@ void cw_tuf_held_free(struct cw_tuf_held *held)
     free(held);
 }
 
-int cw_tuf_held_new(struct cw_tuf_held **held, const char *role, enum cw_tuf_type type, const void *bytes, size_t len,
-                    struct cw_err *err)
+int cw_tuf_held_new(struct cw_tuf_held **held, const char *role, enum cw_tuf_type type, const void *bytes,
+                    size_t len, struct cw_err *err)
 {
     struct cw_tuf_held *made = calloc(1, sizeof *made);
     int rc;
@@ -105,7 +107,8 @@ int cw_tuf_hold(struct cw_tuf_update *update, struct cw_tuf_held **held, bool st
     return CW_OK;
 }
 
-int cw_tuf_verify_top(const struct cw_tuf_update *update, const struct cw_tuf_meta *meta, const char *role, struct cw_err *err)
+int cw_tuf_verify_top(const struct cw_tuf_update *update, const struct cw_tuf_meta *meta, const char *role,
+                      struct cw_err *err)
 {
     struct cw_tuf_role keys;
     int rc = cw_tuf_root_role(&keys, &cw_tuf_held_of(update, "root")->meta, role, err);
@@ -113,7 +116,8 @@ int cw_tuf_verify_top(const struct cw_tuf_update *update, const struct cw_tuf_me
     return rc == CW_OK ? cw_tuf_verify(meta, &keys, err) : rc;
 }
 
-int cw_tuf_expiry_check(const struct cw_tuf_update *update, const struct cw_tuf_meta *meta, const char *role, struct cw_err *err)
+int cw_tuf_expiry_check(const struct cw_tuf_update *update, const struct cw_tuf_meta *meta, const char *role,
+                        struct cw_err *err)
 {
     const struct cw_tuf_params *params = &update->params;
     char expires[CW_TIME_TEXT], now[CW_TIME_TEXT];
@@ -123,7 +127,8 @@ int cw_tuf_expiry_check(const struct cw_tuf_update *update, const struct cw_tuf_
     cw_time_format(meta->expires, expires);
     cw_time_format(params->now, now);
     return cw_err_set(err, CW_E_EXPIRED, "%s version %lld expired at %s%s, and the clock says %s", role,
-                      (long long)meta->version, expires, params->grace > 0 ? ", longer ago than the grace allowed" : "", now);
+                      (long long)meta->version, expires,
+                      params->grace > 0 ? ", longer ago than the grace allowed" : "", now);
 }
 
 void cw_tuf_expiry_note(struct cw_tuf_update *update, const struct cw_tuf_meta *meta)
@@ -143,8 +148,8 @@ int64_t cw_tuf_name_version(const struct cw_tuf_update *update, int64_t version)
     return cw_tuf_root_is_consistent(&cw_tuf_held_of(update, "root")->meta) ? version : 0;
 }
 
-int cw_tuf_want_file(struct cw_tuf_update *update, struct cw_tuf_want *want, enum cw_tuf_want_kind kind, int64_t version,
-                     const char *role, struct cw_err *err)
+int cw_tuf_want_file(struct cw_tuf_update *update, struct cw_tuf_want *want, enum cw_tuf_want_kind kind,
+                     int64_t version, const char *role, struct cw_err *err)
 {
     int rc;
 
@@ -158,7 +163,8 @@ int cw_tuf_want_file(struct cw_tuf_update *update, struct cw_tuf_want *want, enu
     return rc;
 }
 
-int cw_tuf_length_limit(size_t *limit, const struct cw_tuf_file *file, size_t most, const char *role, struct cw_err *err)
+int cw_tuf_length_limit(size_t *limit, const struct cw_tuf_file *file, size_t most, const char *role,
+                        struct cw_err *err)
 {
     if (file->length > 0 && (uint64_t)file->length > most)
         return cw_err_set(err, CW_E_VERIFY, "%s: is said to have %lld bytes, more than the %zu allowed", role,
@@ -192,8 +198,8 @@ static int hold_root(struct cw_tuf_update *update, const void *bytes, size_t len
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "trusted root");
 }
 
-int cw_tuf_update_new(struct cw_tuf_update **update, const struct cw_tuf_params *params, const void *root, size_t len,
-                      struct cw_err *err)
+int cw_tuf_update_new(struct cw_tuf_update **update, const struct cw_tuf_params *params, const void *root,
+                      size_t len, struct cw_err *err)
 {
     struct cw_tuf_update *made = calloc(1, sizeof *made);
     int rc = CW_OK;
@@ -274,7 +280,8 @@ int cw_tuf_update_next(struct cw_tuf_update *update, struct cw_tuf_want *want, s
 static int check_asked(struct cw_tuf_update *update, struct cw_err *err)
 {
     if (update->failed || !update->asked)
-        return cw_err_set(err, CW_E_FAIL, "the update was given '%s' without having asked", cw_buf_text(&update->name));
+        return cw_err_set(err, CW_E_FAIL, "the update was given '%s' without having asked",
+                          cw_buf_text(&update->name));
     update->asked = false;
     return CW_OK;
 }
@@ -290,7 +297,8 @@ int cw_tuf_update_give(struct cw_tuf_update *update, const void *bytes, size_t l
     else if (steps[update->step].is_load)
         rc = steps[update->step].absent(update, err);
     else
-        rc = cw_err_set(err, CW_E_VERIFY, "'%s' is larger than the %zu bytes allowed", cw_buf_text(&update->name), update->limit);
+        rc = cw_err_set(err, CW_E_VERIFY, "'%s' is larger than the %zu bytes allowed",
+                        cw_buf_text(&update->name), update->limit);
     return ended(update, rc);
 }
 
@@ -322,12 +330,14 @@ int cw_tuf_update_find(struct cw_tuf_update *update, const char *path, struct cw
     return ended(update, cw_tuf_walk_start(update, path, err));
 }
 
-int cw_tuf_update_found(const struct cw_tuf_update *update, struct cw_tuf_file *file, const char **role, struct cw_err *err)
+int cw_tuf_update_found(const struct cw_tuf_update *update, struct cw_tuf_file *file, const char **role,
+                        struct cw_err *err)
 {
     const struct cw_tuf_walk *walk = &update->walk;
 
     if (walk->found == NULL)
-        return cw_err_set(err, CW_E_NOTFOUND, "no role signs target '%s'", walk->path != NULL ? walk->path : "");
+        return cw_err_set(err, CW_E_NOTFOUND, "no role signs target '%s'",
+                          walk->path != NULL ? walk->path : "");
     if (role != NULL)
         *role = walk->found->role;
     return cw_tuf_target_file(file, &walk->found->meta, walk->path, err);
@@ -351,8 +361,8 @@ const void *cw_tuf_update_bytes(const struct cw_tuf_update *update, const char *
 }
 
 int cw_tuf_update_each(const struct cw_tuf_update *update,
-                       int (*fn)(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes, size_t len,
-                                 struct cw_err *err),
+                       int (*fn)(void *ctx, const char *role, const struct cw_tuf_meta *meta,
+                                 const void *bytes, size_t len, struct cw_err *err),
                        void *ctx, struct cw_err *err)
 {
     for (size_t i = 0; i < update->held_count; i++) {

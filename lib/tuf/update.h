@@ -19,7 +19,7 @@
 #include "tuf/meta.h"
 
 enum cw_tuf_want_kind {
-    CW_TUF_LOAD,  /* a trusted copy, by its unversioned name ("timestamp.json"): as stored earlier, or absent */
+    CW_TUF_LOAD, /* a trusted copy, by its unversioned name ("timestamp.json"): as stored earlier, or absent */
     CW_TUF_FETCH, /* a remote file, by the name it has below metadata/ ("7.snapshot.json") */
     CW_TUF_STORE, /* verified bytes to be kept under the unversioned name */
     CW_TUF_DONE,
@@ -33,7 +33,7 @@ struct cw_tuf_want {
     bool optional;     /* FETCH: absence (404, 403) is an answer, not a failure: only for the next root */
     const void *bytes; /* STORE */
     size_t len;
-    int64_t version;   /* STORE */
+    int64_t version; /* STORE */
 };
 
 struct cw_tuf_params {
@@ -45,8 +45,8 @@ struct cw_tuf_params {
 struct cw_tuf_update;
 
 /* Starts from the newest trusted root (bytes as stored). */
-int cw_tuf_update_new(struct cw_tuf_update **update, const struct cw_tuf_params *params, const void *root, size_t len,
-                      struct cw_err *err);
+int cw_tuf_update_new(struct cw_tuf_update **update, const struct cw_tuf_params *params, const void *root,
+                      size_t len, struct cw_err *err);
 void cw_tuf_update_free(struct cw_tuf_update *update);
 
 int cw_tuf_update_next(struct cw_tuf_update *update, struct cw_tuf_want *want, struct cw_err *err);
@@ -57,7 +57,8 @@ int cw_tuf_update_stored(struct cw_tuf_update *update, struct cw_err *err);
 /* Searches a target by preorder depth-first walk (section 5.6). Call after DONE; then run the loop; then cw_tuf_update_found(). */
 int cw_tuf_update_find(struct cw_tuf_update *update, const char *path, struct cw_err *err);
 /* The result of the last search: CW_E_NOTFOUND when no role signs that path. role (may be NULL) gets the signing role's name. Borrowed. */
-int cw_tuf_update_found(const struct cw_tuf_update *update, struct cw_tuf_file *file, const char **role, struct cw_err *err);
+int cw_tuf_update_found(const struct cw_tuf_update *update, struct cw_tuf_file *file, const char **role,
+                        struct cw_err *err);
 
 /* Verified metadata of this run; NULL when not (yet) there. Borrowed. */
 const struct cw_tuf_meta *cw_tuf_update_meta(const struct cw_tuf_update *update, const char *role);
@@ -65,8 +66,8 @@ const struct cw_tuf_meta *cw_tuf_update_meta(const struct cw_tuf_update *update,
 const void *cw_tuf_update_bytes(const struct cw_tuf_update *update, const char *role, size_t *len);
 /* Calls fn for each role verified in this run, top-level ones included. */
 int cw_tuf_update_each(const struct cw_tuf_update *update,
-                       int (*fn)(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes, size_t len,
-                                 struct cw_err *err),
+                       int (*fn)(void *ctx, const char *role, const struct cw_tuf_meta *meta,
+                                 const void *bytes, size_t len, struct cw_err *err),
                        void *ctx, struct cw_err *err);
 /* How many seconds past expiry the oldest accepted file was (0: none was): for the site's history. */
 int64_t cw_tuf_update_grace_used(const struct cw_tuf_update *update);

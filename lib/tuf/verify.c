@@ -13,7 +13,8 @@
 #include "tuf/meta.h"
 #include "tuf/write.h"
 
-#define MATERIAL 32 /* bytes that tell one key from another: an ed25519 key itself, a digest for longer ones */
+#define MATERIAL                                                                                             \
+    32 /* bytes that tell one key from another: an ed25519 key itself, a digest for longer ones */
 
 struct kind {
     const char *keytype, *scheme;
@@ -58,11 +59,12 @@ struct counted {
     struct {
         const struct kind *kind;
         unsigned char material[MATERIAL];
-    } *keys;
+    } * keys;
     size_t count;
 };
 
-static bool is_counted(const struct counted *counted, const struct kind *kind, const unsigned char material[MATERIAL])
+static bool is_counted(const struct counted *counted, const struct kind *kind,
+                       const unsigned char material[MATERIAL])
 {
     for (size_t i = 0; i < counted->count; i++) {
         if (counted->keys[i].kind == kind && memcmp(counted->keys[i].material, material, MATERIAL) == 0)
@@ -76,7 +78,7 @@ static const char *signature_by(const json_t *signatures, const char *keyid)
     json_t *item;
     size_t i;
 
-    json_array_foreach(signatures, i, item) {
+    json_array_foreach (signatures, i, item) {
         if (strcmp(json_string_value(json_object_get(item, "keyid")), keyid) == 0)
             return json_string_value(json_object_get(item, "sig"));
     }
@@ -113,7 +115,7 @@ int cw_tuf_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role
     if (rc != CW_OK)
         return rc;
     counted.keys = memory;
-    json_array_foreach(role->keyids, i, keyid) {
+    json_array_foreach (role->keyids, i, keyid) {
         const char *id = json_string_value(keyid);
 
         count_key(&counted, json_object_get(role->keys, id), signature_by(signatures, id), &text);

@@ -16,7 +16,8 @@ void cw_tuf_walk_clear(struct cw_tuf_walk *walk)
     *walk = (struct cw_tuf_walk){.path = NULL};
 }
 
-static int push(struct cw_tuf_walk *walk, const struct cw_tuf_held *delegator, size_t index, struct cw_err *err)
+static int push(struct cw_tuf_walk *walk, const struct cw_tuf_held *delegator, size_t index,
+                struct cw_err *err)
 {
     if (walk->depth == walk->room) {
         size_t room = walk->room != 0 ? 2 * walk->room : 16;

@@ -23,7 +23,8 @@ int cw_tuf_key_new(json_t **key, const unsigned char public_key[CW_ED25519_PUBLI
     char hex[2 * CW_ED25519_PUBLIC + 1];
 
     cw_hex_format(hex, public_key, CW_ED25519_PUBLIC);
-    *key = json_pack("{s:s, s:{s:s}, s:s}", "keytype", "ed25519", "keyval", "public", hex, "scheme", "ed25519");
+    *key =
+        json_pack("{s:s, s:{s:s}, s:s}", "keytype", "ed25519", "keyval", "public", hex, "scheme", "ed25519");
     return *key != NULL ? CW_OK : cw_err_nomem(err);
 }
 
@@ -35,13 +36,14 @@ int cw_tuf_key_id(char out[CW_SHA256_TEXT], const json_t *key, struct cw_err *er
     return rc == CW_OK ? cw_sha256(out, text.data, text.len, err) : rc;
 }
 
-int cw_tuf_signed_new(json_t **signed_, enum cw_tuf_type type, int64_t version, int64_t expires, struct cw_err *err)
+int cw_tuf_signed_new(json_t **signed_, enum cw_tuf_type type, int64_t version, int64_t expires,
+                      struct cw_err *err)
 {
     char text[CW_TIME_TEXT];
 
     cw_time_format(expires, text);
-    *signed_ = json_pack("{s:s, s:s, s:I, s:s}", "_type", cw_tuf_type_name(type), "spec_version", CW_TUF_SPEC_VERSION,
-                         "version", (json_int_t)version, "expires", text);
+    *signed_ = json_pack("{s:s, s:s, s:I, s:s}", "_type", cw_tuf_type_name(type), "spec_version",
+                         CW_TUF_SPEC_VERSION, "version", (json_int_t)version, "expires", text);
     return *signed_ != NULL ? CW_OK : cw_err_nomem(err);
 }
 
@@ -64,17 +66,19 @@ static int body_new(json_t **signed_, enum cw_tuf_type type, int64_t version, in
 int cw_tuf_root_new(json_t **signed_, int64_t version, int64_t expires, struct cw_err *err)
 {
     json_t *fields = json_pack("{s:b, s:{}, s:{s:{s:[], s:i}, s:{s:[], s:i}, s:{s:[], s:i}, s:{s:[], s:i}}}",
-                               "consistent_snapshot", 1, "keys", "roles", "root", "keyids", "threshold", 1, "timestamp",
-                               "keyids", "threshold", 1, "snapshot", "keyids", "threshold", 1, "targets", "keyids",
-                               "threshold", 1);
+                               "consistent_snapshot", 1, "keys", "roles", "root", "keyids", "threshold", 1,
+                               "timestamp", "keyids", "threshold", 1, "snapshot", "keyids", "threshold", 1,
+                               "targets", "keyids", "threshold", 1);
 
     return body_new(signed_, CW_TUF_ROOT, version, expires, fields, err);
 }
 
-int cw_tuf_targets_new(json_t **signed_, int64_t version, int64_t expires, bool with_delegations, struct cw_err *err)
+int cw_tuf_targets_new(json_t **signed_, int64_t version, int64_t expires, bool with_delegations,
+                       struct cw_err *err)
 {
-    json_t *fields = with_delegations ? json_pack("{s:{}, s:{s:{}, s:[]}}", "targets", "delegations", "keys", "roles")
-                                      : json_pack("{s:{}}", "targets");
+    json_t *fields = with_delegations
+                         ? json_pack("{s:{}, s:{s:{}, s:[]}}", "targets", "delegations", "keys", "roles")
+                         : json_pack("{s:{}}", "targets");
 
     return body_new(signed_, CW_TUF_TARGETS, version, expires, fields, err);
 }
@@ -106,7 +110,8 @@ static int insert_keyid(json_t *keyids, const char *keyid, struct cw_err *err)
 }
 
 /* Adds a key to an object of keys and its id to a role's keyids. */
-static int add_key(json_t *keys, json_t *keyids, const unsigned char public_key[CW_ED25519_PUBLIC], struct cw_err *err)
+static int add_key(json_t *keys, json_t *keyids, const unsigned char public_key[CW_ED25519_PUBLIC],
+                   struct cw_err *err)
 {
     json_auto_t *key = NULL;
     char keyid[CW_SHA256_TEXT];
@@ -125,12 +130,15 @@ static int root_role(json_t **found, json_t *root, const char *role, struct cw_e
     return *found != NULL ? CW_OK : cw_err_set(err, CW_E_FAIL, "a root has no role '%s'", role);
 }
 
-int cw_tuf_root_add_key(json_t *root, const char *role, const unsigned char public_key[CW_ED25519_PUBLIC], struct cw_err *err)
+int cw_tuf_root_add_key(json_t *root, const char *role, const unsigned char public_key[CW_ED25519_PUBLIC],
+                        struct cw_err *err)
 {
     json_t *found;
     int rc = root_role(&found, root, role, err);
 
-    return rc == CW_OK ? add_key(json_object_get(root, "keys"), json_object_get(found, "keyids"), public_key, err) : rc;
+    return rc == CW_OK
+               ? add_key(json_object_get(root, "keys"), json_object_get(found, "keyids"), public_key, err)
+               : rc;
 }
 
 int cw_tuf_root_set_threshold(json_t *root, const char *role, int64_t threshold, struct cw_err *err)
@@ -141,10 +149,12 @@ int cw_tuf_root_set_threshold(json_t *root, const char *role, int64_t threshold,
     return rc == CW_OK ? stored(json_object_set_new(found, "threshold", json_integer(threshold)), err) : rc;
 }
 
-static int delegation_new(json_t **role, json_t *keys, const struct cw_tuf_delegation_spec *spec, struct cw_err *err)
+static int delegation_new(json_t **role, json_t *keys, const struct cw_tuf_delegation_spec *spec,
+                          struct cw_err *err)
 {
-    json_auto_t *made = json_pack("{s:s, s:[], s:[], s:b, s:I}", "name", spec->name, "keyids", "paths", "terminating",
-                                  (int)spec->terminating, "threshold", (json_int_t)spec->threshold);
+    json_auto_t *made =
+        json_pack("{s:s, s:[], s:[], s:b, s:I}", "name", spec->name, "keyids", "paths", "terminating",
+                  (int)spec->terminating, "threshold", (json_int_t)spec->threshold);
     int rc = made != NULL ? CW_OK : cw_err_nomem(err);
 
     for (size_t i = 0; rc == CW_OK && i < spec->key_count; i++)
@@ -161,8 +171,8 @@ static bool uses_key(const json_t *roles, const char *keyid)
     json_t *role, *id;
     size_t i, j;
 
-    json_array_foreach(roles, i, role) {
-        json_array_foreach(json_object_get(role, "keyids"), j, id) {
+    json_array_foreach (roles, i, role) {
+        json_array_foreach (json_object_get(role, "keyids"), j, id) {
             if (strcmp(json_string_value(id), keyid) == 0)
                 return true;
         }
@@ -177,7 +187,7 @@ static void drop_unused_keys(json_t *keys, const json_t *roles)
     json_t *key;
     void *next;
 
-    json_object_foreach_safe(keys, next, keyid, key) {
+    json_object_foreach_safe (keys, next, keyid, key) {
         if (!uses_key(roles, keyid))
             json_object_del(keys, keyid);
     }
@@ -185,7 +195,8 @@ static void drop_unused_keys(json_t *keys, const json_t *roles)
 
 int cw_tuf_targets_delegate(json_t *targets, const struct cw_tuf_delegation_spec *spec, struct cw_err *err)
 {
-    json_t *delegations = json_object_get(targets, "delegations"), *keys = json_object_get(delegations, "keys");
+    json_t *delegations = json_object_get(targets, "delegations"),
+           *keys = json_object_get(delegations, "keys");
     json_t *roles = json_object_get(delegations, "roles"), *other;
     json_auto_t *role = NULL;
     size_t i;
@@ -196,18 +207,19 @@ int cw_tuf_targets_delegate(json_t *targets, const struct cw_tuf_delegation_spec
     rc = delegation_new(&role, keys, spec, err);
     if (rc != CW_OK)
         return rc;
-    json_array_foreach(roles, i, other) {
+    json_array_foreach (roles, i, other) {
         if (strcmp(json_string_value(json_object_get(other, "name")), spec->name) == 0)
             break;
     }
-    rc = stored(i < json_array_size(roles) ? json_array_set(roles, i, role) : json_array_append(roles, role), err);
+    rc = stored(i < json_array_size(roles) ? json_array_set(roles, i, role) : json_array_append(roles, role),
+                err);
     if (rc == CW_OK)
         drop_unused_keys(keys, roles);
     return rc;
 }
 
-int cw_tuf_targets_add(json_t *targets, const char *path, int64_t length, const char *sha256, const json_t *custom,
-                       struct cw_err *err)
+int cw_tuf_targets_add(json_t *targets, const char *path, int64_t length, const char *sha256,
+                       const json_t *custom, struct cw_err *err)
 {
     json_auto_t *file = json_pack("{s:I, s:{s:s}}", "length", (json_int_t)length, "hashes", "sha256", sha256);
 
@@ -216,12 +228,13 @@ int cw_tuf_targets_add(json_t *targets, const char *path, int64_t length, const 
     return stored(json_object_set(json_object_get(targets, "targets"), path, file), err);
 }
 
-int cw_tuf_meta_add(json_t *signed_, const char *role, int64_t version, int64_t length, const char *sha256, struct cw_err *err)
+int cw_tuf_meta_add(json_t *signed_, const char *role, int64_t version, int64_t length, const char *sha256,
+                    struct cw_err *err)
 {
     CW_AUTO_BUF name = CW_BUF_INIT(CW_TUF_NAME_MAX + 8);
     json_auto_t *file = sha256 == NULL ? json_pack("{s:I}", "version", (json_int_t)version)
-                                       : json_pack("{s:I, s:I, s:{s:s}}", "version", (json_int_t)version, "length",
-                                                   (json_int_t)length, "hashes", "sha256", sha256);
+                                       : json_pack("{s:I, s:I, s:{s:s}}", "version", (json_int_t)version,
+                                                   "length", (json_int_t)length, "hashes", "sha256", sha256);
     int rc;
 
     if (file == NULL)

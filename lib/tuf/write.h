@@ -18,7 +18,8 @@
 #include "tuf/meta.h"
 
 #define CW_TUF_SPEC_VERSION "1.0.34"
-#define CW_TUF_TEXT_MAX ((size_t)64 << 20) /* most bytes of an envelope's text: the canonical form of the largest targets file */
+#define CW_TUF_TEXT_MAX                                                                                      \
+    ((size_t)64 << 20) /* most bytes of an envelope's text: the canonical form of the largest targets file */
 
 /* {"keytype": "ed25519", "keyval": {"public": hex}, "scheme": "ed25519"}. New reference: json_decref() it. */
 int cw_tuf_key_new(json_t **key, const unsigned char public_key[CW_ED25519_PUBLIC], struct cw_err *err);
@@ -26,17 +27,20 @@ int cw_tuf_key_new(json_t **key, const unsigned char public_key[CW_ED25519_PUBLI
 int cw_tuf_key_id(char out[CW_SHA256_TEXT], const json_t *key, struct cw_err *err);
 
 /* {"_type", "spec_version", "version", "expires"}: what every signed body begins with. The caller owns *signed_. */
-int cw_tuf_signed_new(json_t **signed_, enum cw_tuf_type type, int64_t version, int64_t expires, struct cw_err *err);
+int cw_tuf_signed_new(json_t **signed_, enum cw_tuf_type type, int64_t version, int64_t expires,
+                      struct cw_err *err);
 /* The same with the type's own fields, empty where they are containers:
  * root: consistent_snapshot true, keys {}, roles with an empty keyids and threshold 1 for each top-level role;
  * targets: targets {}; with_delegations: delegations {keys {}, roles []};  snapshot and timestamp: meta {}. */
 int cw_tuf_root_new(json_t **signed_, int64_t version, int64_t expires, struct cw_err *err);
-int cw_tuf_targets_new(json_t **signed_, int64_t version, int64_t expires, bool with_delegations, struct cw_err *err);
+int cw_tuf_targets_new(json_t **signed_, int64_t version, int64_t expires, bool with_delegations,
+                       struct cw_err *err);
 int cw_tuf_snapshot_new(json_t **signed_, int64_t version, int64_t expires, struct cw_err *err);
 int cw_tuf_timestamp_new(json_t **signed_, int64_t version, int64_t expires, struct cw_err *err);
 
 /* Lets an ed25519 key sign for a top-level role of a root body: adds it to keys and to the role's keyids (sorted; twice is once). */
-int cw_tuf_root_add_key(json_t *root, const char *role, const unsigned char public_key[CW_ED25519_PUBLIC], struct cw_err *err);
+int cw_tuf_root_add_key(json_t *root, const char *role, const unsigned char public_key[CW_ED25519_PUBLIC],
+                        struct cw_err *err);
 int cw_tuf_root_set_threshold(json_t *root, const char *role, int64_t threshold, struct cw_err *err);
 
 /* One delegation to be added or, where one of that name is there, put in its place. */
@@ -51,9 +55,11 @@ struct cw_tuf_delegation_spec {
 int cw_tuf_targets_delegate(json_t *targets, const struct cw_tuf_delegation_spec *spec, struct cw_err *err);
 
 /* Says in a targets body: this path has these bytes. custom may be NULL and stays the caller's. Replaces an earlier entry. */
-int cw_tuf_targets_add(json_t *targets, const char *path, int64_t length, const char *sha256, const json_t *custom, struct cw_err *err);
+int cw_tuf_targets_add(json_t *targets, const char *path, int64_t length, const char *sha256,
+                       const json_t *custom, struct cw_err *err);
 /* Says in a snapshot or timestamp body: "<role>.json" has this version and these bytes. sha256 NULL: version only. */
-int cw_tuf_meta_add(json_t *signed_, const char *role, int64_t version, int64_t length, const char *sha256, struct cw_err *err);
+int cw_tuf_meta_add(json_t *signed_, const char *role, int64_t version, int64_t length, const char *sha256,
+                    struct cw_err *err);
 
 /* {"signatures": [], "signed": signed_}; signed_ is borrowed (its count goes up) and may be changed until the first signature. */
 int cw_tuf_envelope_new(json_t **envelope, json_t *signed_, struct cw_err *err);

@@ -22,7 +22,8 @@ struct person {
     int asked, confirmed;
 };
 
-static int answer(void *ctx, char passphrase[CW_PASSPHRASE_MAX], const char *what, bool confirm, struct cw_err *err)
+static int answer(void *ctx, char passphrase[CW_PASSPHRASE_MAX], const char *what, bool confirm,
+                  struct cw_err *err)
 {
     struct person *person = ctx;
     const char *text = person->answers[person->asked];
@@ -36,7 +37,8 @@ static int answer(void *ctx, char passphrase[CW_PASSPHRASE_MAX], const char *wha
     return CW_OK;
 }
 
-static int format_with(struct cw_buf *text, const struct cw_secret *secret, struct person *person, struct cw_err *err)
+static int format_with(struct cw_buf *text, const struct cw_secret *secret, struct person *person,
+                       struct cw_err *err)
 {
     CW_AUTO_UNLOCK *unlock = NULL;
 
@@ -44,7 +46,8 @@ static int format_with(struct cw_buf *text, const struct cw_secret *secret, stru
     return cw_keyfile_format(text, secret, unlock, err);
 }
 
-static int open_with(struct cw_secret **secret, const struct cw_buf *text, struct person *person, struct cw_err *err)
+static int open_with(struct cw_secret **secret, const struct cw_buf *text, struct person *person,
+                     struct cw_err *err)
 {
     CW_AUTO_UNLOCK *unlock = NULL;
 
@@ -129,7 +132,8 @@ static void files_of_one_sitting_share_a_derivation(void **state)
 {
     CW_AUTO_UNLOCK *making = NULL, *opening = NULL;
     struct person maker = {.answers = {"one sitting"}}, user = {.answers = {"one sitting"}};
-    struct cw_buf texts[3] = {CW_BUF_INIT(CW_KEYFILE_MAX), CW_BUF_INIT(CW_KEYFILE_MAX), CW_BUF_INIT(CW_KEYFILE_MAX)};
+    struct cw_buf texts[3] = {CW_BUF_INIT(CW_KEYFILE_MAX), CW_BUF_INIT(CW_KEYFILE_MAX),
+                              CW_BUF_INIT(CW_KEYFILE_MAX)};
     char salt[41] = "";
     struct cw_err err;
 
@@ -160,7 +164,8 @@ static void two_passphrases(void **state)
     CW_AUTO_SECRET *secret = NULL;
     CW_AUTO_KEYFILE_TEXT first = CW_BUF_INIT(CW_KEYFILE_MAX), second = CW_BUF_INIT(CW_KEYFILE_MAX);
     CW_AUTO_UNLOCK *unlock = NULL;
-    struct person alice = {.answers = {"alice's"}}, bob = {.answers = {"bob's"}}, both = {.answers = {"alice's", "bob's"}};
+    struct person alice = {.answers = {"alice's"}}, bob = {.answers = {"bob's"}},
+                  both = {.answers = {"alice's", "bob's"}};
     struct cw_err err;
 
     (void)state;
@@ -193,8 +198,10 @@ static void empty_passphrase_is_refused(void **state)
 #define HEX16 "00000000000000000000000000000000"
 #define HEX24 "000000000000000000000000000000000000000000000000"
 #define HEX32 "0000000000000000000000000000000000000000000000000000000000000000"
-#define HEAD "{\"_type\":\"causeway-key\",\"format\":\"1.0\",\"keytype\":\"ed25519\",\"public\":\"" HEX32 "\","
-#define KDF(ops, mem) "\"kdf\":{\"name\":\"argon2id\",\"salt\":\"" HEX16 "\",\"opslimit\":" ops ",\"memlimit\":" mem "},"
+#define HEAD                                                                                                 \
+    "{\"_type\":\"causeway-key\",\"format\":\"1.0\",\"keytype\":\"ed25519\",\"public\":\"" HEX32 "\","
+#define KDF(ops, mem)                                                                                        \
+    "\"kdf\":{\"name\":\"argon2id\",\"salt\":\"" HEX16 "\",\"opslimit\":" ops ",\"memlimit\":" mem "},"
 #define TAIL "\"cipher\":\"xchacha20poly1305\",\"nonce\":\"" HEX24 "\",\"sealed\":\"" HEX32 HEX16 "\"}"
 
 static const struct {
@@ -205,7 +212,8 @@ static const struct {
     {"{\"_type\":\"causeway-release\",\"format\":\"1.0\"}", "is a 'causeway-release' document"},
     {"{\"_type\":\"causeway-key\",\"format\":\"2.0\"}", "format '2.0'"},
     {"{\"_type\":\"causeway-key\",\"format\":\"1.0\",\"keytype\":\"rsa\"}", "keytype 'rsa' is not supported"},
-    {"{\"_type\":\"causeway-key\",\"format\":\"1.0\",\"keytype\":\"ed25519\",\"public\":\"00\"}", "field 'public'"},
+    {"{\"_type\":\"causeway-key\",\"format\":\"1.0\",\"keytype\":\"ed25519\",\"public\":\"00\"}",
+     "field 'public'"},
     {HEAD "\"seed\":7}", "field 'seed' is not a string"},
     {HEAD "\"seed\":\"xyz\"}", "field 'seed' is not 64 hexadecimal digits"},
     {HEAD "\"seed\":\"" HEX32 "\"}", "does not belong to the public half"},
@@ -230,7 +238,8 @@ static void malformed_files_are_named(void **state)
         struct cw_err err = {.code = 0};
 
         assert_int_equal(cw_unlock_new(&unlock, answer, &user, &err), 0);
-        assert_true(cw_keyfile_open(&opened, malformed[i].text, strlen(malformed[i].text), "k", unlock, &err) < 0);
+        assert_true(
+            cw_keyfile_open(&opened, malformed[i].text, strlen(malformed[i].text), "k", unlock, &err) < 0);
         assert_null(opened);
         if (strstr(err.text, malformed[i].error) == NULL)
             fail_msg("case %zu: '%s' does not contain '%s'", i, err.text, malformed[i].error);

@@ -133,7 +133,8 @@ void repo_init(struct repo *repo)
         else
             assert_int_equal(cw_tuf_targets_new(&signed_, 1, NOW + DAY, true, &err), 0);
         add_body(repo, top[i].role, signed_, top[i].key);
-        assert_int_equal(cw_tuf_root_add_key(repo_body(repo, "root"), top[i].role, repo_key(repo, top[i].key), &err), 0);
+        assert_int_equal(
+            cw_tuf_root_add_key(repo_body(repo, "root"), top[i].role, repo_key(repo, top[i].key), &err), 0);
     }
 }
 
@@ -164,8 +165,8 @@ void repo_set_expires(struct repo *repo, const char *role, int64_t expires)
     json_object_set_new(repo_body(repo, role), "expires", json_string(text));
 }
 
-void repo_delegate(struct repo *repo, const char *delegator, const char *role, const char *pattern, enum key key,
-                   bool terminating)
+void repo_delegate(struct repo *repo, const char *delegator, const char *role, const char *pattern,
+                   enum key key, bool terminating)
 {
     const char *paths[] = {pattern, NULL};
     unsigned char keys[1][CW_ED25519_PUBLIC];
@@ -192,7 +193,8 @@ void repo_add_target(struct repo *repo, const char *role, const char *path)
     struct cw_err err;
 
     assert_int_equal(cw_sha256(sha256, path, strlen(path), &err), 0);
-    assert_int_equal(cw_tuf_targets_add(repo_body(repo, role), path, (int64_t)strlen(path), sha256, NULL, &err), 0);
+    assert_int_equal(
+        cw_tuf_targets_add(repo_body(repo, role), path, (int64_t)strlen(path), sha256, NULL, &err), 0);
 }
 
 void repo_publish_role(struct repo *repo, const char *role)
@@ -292,7 +294,8 @@ static int drive(struct client *client, const struct repo *repo)
     size_t len = 0, used;
     int rc;
 
-    while ((rc = cw_tuf_update_next(client->update, &want, &client->err)) == CW_OK && want.kind != CW_TUF_DONE) {
+    while ((rc = cw_tuf_update_next(client->update, &want, &client->err)) == CW_OK &&
+           want.kind != CW_TUF_DONE) {
         const char *bytes;
 
         switch (want.kind) {
@@ -302,7 +305,8 @@ static int drive(struct client *client, const struct repo *repo)
             break;
         case CW_TUF_FETCH:
             used = strlen(client->requests);
-            snprintf(client->requests + used, sizeof client->requests - used, "%s%s", used > 0 ? " " : "", want.name);
+            snprintf(client->requests + used, sizeof client->requests - used, "%s%s", used > 0 ? " " : "",
+                     want.name);
             client->fetches++;
             bytes = files_get(&repo->files, want.name, &len);
             rc = answer(client, bytes, len);

@@ -16,7 +16,18 @@
 #define NOW INT64_C(1800000000) /* what the test's clock says unless it says otherwise */
 #define DAY INT64_C(86400)
 
-enum key { K_ROOT, K_ROOT2, K_TIMESTAMP, K_TIMESTAMP2, K_SNAPSHOT, K_SNAPSHOT2, K_TARGETS, K_A, K_B, K_COUNT };
+enum key {
+    K_ROOT,
+    K_ROOT2,
+    K_TIMESTAMP,
+    K_TIMESTAMP2,
+    K_SNAPSHOT,
+    K_SNAPSHOT2,
+    K_TARGETS,
+    K_A,
+    K_B,
+    K_COUNT
+};
 
 struct files { /* name → bytes */
     struct {
@@ -59,8 +70,8 @@ void repo_set_version(struct repo *repo, const char *role, int64_t version);
 int64_t repo_version(struct repo *repo, const char *role);
 void repo_set_expires(struct repo *repo, const char *role, int64_t expires);
 /* Adds a role signed by `key` and delegates to it from `delegator`. */
-void repo_delegate(struct repo *repo, const char *delegator, const char *role, const char *pattern, enum key key,
-                   bool terminating);
+void repo_delegate(struct repo *repo, const char *delegator, const char *role, const char *pattern,
+                   enum key key, bool terminating);
 /* Adds a target whose content is its path. */
 void repo_add_target(struct repo *repo, const char *role, const char *path);
 /* Signs a role and puts it among the files. */
