@@ -42,8 +42,8 @@ int cw_tree_metadata_path(char out[CW_PATH_MAX], int64_t version, const char *ro
     if (rc != CW_OK)
         return rc;
     if (version == 0)
-        return compose(out, err, CW_TREE_METADATA "/%s.json", cw_buf_text(&name));
-    return compose(out, err, CW_TREE_METADATA "/%" PRId64 ".%s.json", version, cw_buf_text(&name));
+        return compose(out, err, CW_TREE_METADATA "/%s", cw_buf_text(&name));
+    return compose(out, err, CW_TREE_METADATA "/%" PRId64 ".%s", version, cw_buf_text(&name));
 }
 
 int cw_tree_target_path(char out[CW_PATH_MAX], const char *target, const char *sha256, struct cw_err *err)
