@@ -28,10 +28,11 @@ static int not_before(char waits[CW_GATE_WAITS_MAX], const char *value, struct m
 {
     char text[CW_TIME_TEXT];
     int64_t from;
-    int rc = cw_time_parse(&from, value, err);
 
-    if (rc != CW_OK || waits == NULL || from <= at->now)
-        return rc;
+    if (cw_time_parse(&from, value, NULL) != CW_OK)
+        return cw_err_set(err, CW_E_VERIFY, "'%s' is not a time: write it like \"2030-01-31T12:00:00Z\"", value);
+    if (waits == NULL || from <= at->now)
+        return CW_OK;
     at->earliest = from;
     cw_time_format(from, text);
     snprintf(waits, CW_GATE_WAITS_MAX, "not before %s", text);
