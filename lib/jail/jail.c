@@ -241,38 +241,11 @@ static int read_note(const struct cw_jail *jail, char note[NOTE_MAX])
     return 1;
 }
 
-/* The length of the well-formed, printable UTF-8 character at p (RFC 3629), or 0. */
-static size_t printable(const unsigned char *p)
-{
-    static const struct {
-        unsigned char first, last, low, high; /* of the lead byte; of the byte behind it */
-        size_t len;
-    } forms[] = {
-        {0x20, 0x7e, 0, 0, 1},       {0xc2, 0xc2, 0xa0, 0xbf, 2}, {0xc3, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    size_t i, k;
-
-    for (i = 0; i < CW_COUNT(forms); i++) {
-        if (p[0] < forms[i].first || p[0] > forms[i].last)
-            continue;
-        if (forms[i].len > 1 && (p[1] < forms[i].low || p[1] > forms[i].high))
-            return 0;
-        for (k = 2; k < forms[i].len; k++) {
-            if (p[k] < 0x80 || p[k] > 0xbf)
-                return 0;
-        }
-        return forms[i].len;
-    }
-    return 0;
-}
-
 /* The child's text becomes one printable line: it may have been written by whoever took the child over. */
 static void clean(char *text)
 {
     while (*text != '\0') {
-        size_t len = printable((const unsigned char *)text);
+        size_t len = cw_str_printable(text);
 
         if (len == 0)
             *text = ' ';

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "codec/json.h"
 #include "fs/root.h"
 #include "sync/deploy/gate.h"
@@ -95,24 +96,18 @@ static bool is_broken(int rc)
 /* A reason is one line for people: it is shown on terminals and in the history. Cut between characters where it is too long. */
 static void set_reason(struct cw_decision *decision, const char *text)
 {
-    size_t i, len = strlen(text);
-    char *out = decision->reason;
+    size_t len = 0;
 
-    if (len >= sizeof(decision->reason)) {
-        len = sizeof(decision->reason) - 1;
-        while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
-            len--;
-    }
-    for (i = 0; i < len; i++) {
-        bool c1 = i + 1 < len && (unsigned char)text[i] == 0xc2 && (unsigned char)text[i + 1] < 0xa0;
+    while (*text != '\0') {
+        size_t n = cw_str_printable(text), step = n == 0 ? 1 : n;
 
-        out[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i];
-        if (c1) {
-            out[i++] = ' ';
-            out[i] = ' ';
-        }
+        if (len + step >= sizeof(decision->reason))
+            break;
+        memcpy(decision->reason + len, n == 0 ? " " : text, step);
+        len += step;
+        text += step;
     }
-    out[len] = '\0';
+    decision->reason[len] = '\0';
 }
 
 static int read_verdict(enum cw_verdict *verdict, const char *text, struct cw_err *err)
