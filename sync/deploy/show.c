@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Words for plans: see sync/deploy/show.h.
+ */
+#include "sync/deploy/show.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "codec/json.h"
+#include "fs/commit.h"
+#include "sync/deploy/check.h"
+
+#define PLANS "plans"
+#define ID_MIN 4 /* digits of a shortened id; fewer name anything */
+
+static const char *text_of(const json_t *obj, const char *key)
+{
+    const char *text = json_string_value(json_object_get(obj, key));
+
+    return text != NULL ? text : "";
+}
+
+static void show_change(const struct cw_cli *cli, const json_t *change)
+{
+    const char *from = text_of(change, "from"), *to = text_of(change, "to");
+    char bytes[16], command[256];
+    json_t *action;
+    size_t i;
+
+    cw_str_bytes((uint64_t)json_integer_value(json_object_get(change, "bytes")), bytes);
+    if (to[0] == '\0')
+        cw_cli_say(cli, "  %-20s %s -> (gone)   remove", text_of(change, "product"), from);
+    else
+        cw_cli_say(cli, "  %-20s %s -> %s   %s, %s, %s, %s", text_of(change, "product"), from[0] != '\0' ? from : "(new)", to,
+                   text_of(change, "change"), text_of(change, "severity"), text_of(change, "platform"), bytes);
+    json_array_foreach(json_object_get(change, "actions"), i, action) {
+        cw_check_describe(command, action);
+        cw_cli_say(cli, "    check: %s", command);
+    }
+}
+
+static void show_unit(const struct cw_cli *cli, const json_t *unit)
+{
+    const json_t *decision = json_object_get(unit, "decision"), *change;
+    char why[1024];
+    size_t i;
+
+    cw_plan_why(why, unit);
+    cw_cli_say(cli, "%s%s: %s", text_of(unit, "upstream"), json_is_true(json_object_get(unit, "independent")) ? " (independent)" : "",
+               why[0] == '\0' ? "may be applied" : why);
+    if (strcmp(text_of(decision, "verdict"), "accept") == 0)
+        cw_cli_say(cli, "  accepted by policy%s%s", text_of(decision, "reason")[0] != '\0' ? ": " : "", text_of(decision, "reason"));
+    json_array_foreach(json_object_get(unit, "changes"), i, change)
+        show_change(cli, change);
+}
+
+void cw_plan_show(const struct cw_cli *cli, const json_t *plan)
+{
+    long long generation = (long long)json_integer_value(json_object_get(plan, "generation"));
+    json_t *item;
+    char bytes[16];
+    size_t i;
+
+    if (cw_plan_units(plan) == 0) {
+        cw_cli_say(cli, "nothing to do: generation %lld is what the channels ask for", generation);
+        return;
+    }
+    cw_str_bytes((uint64_t)json_integer_value(json_object_get(plan, "bytes")), bytes);
+    cw_cli_say(cli, "plan %.*s for site %s, from generation %lld, %s", CW_PLAN_SHORT, text_of(plan, "id"), text_of(plan, "site"),
+               generation, bytes);
+    json_array_foreach(json_object_get(plan, "upstreams"), i, item)
+        cw_cli_say(cli, "%s/%s serial %lld", text_of(item, "upstream"), text_of(item, "channel"),
+                   (long long)json_integer_value(json_object_get(item, "serial")));
+    json_array_foreach(json_object_get(plan, "units"), i, item)
+        show_unit(cli, item);
+}
+
+void cw_plan_show_waiting(const struct cw_cli *cli, const json_t *plan)
+{
+    char why[1024];
+    json_t *unit, *change;
+    size_t i;
+
+    json_array_foreach(json_object_get(plan, "units"), i, unit) {
+        cw_plan_why(why, unit);
+        if (why[0] == '\0')
+            continue;
+        change = json_array_get(json_object_get(unit, "changes"), 0);
+        if (json_is_true(json_object_get(unit, "independent")))
+            cw_cli_say(cli, "%s of %s: %s", text_of(change, "product"), text_of(unit, "upstream"), why);
+        else
+            cw_cli_say(cli, "%s: %s", text_of(unit, "upstream"), why);
+    }
+}
+
+int cw_plan_store(int site, const json_t *plan, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_PLAN_MAX);
+    char path[CW_PATH_MAX];
+    int rc = cw_json_format(&text, plan, err);
+
+    snprintf(path, sizeof path, PLANS "/%s.json", text_of(plan, "id"));
+    return rc == CW_OK ? cw_file_replace(site, path, text.data, text.len, 0644, err) : rc;
+}
+
+/* Is there a stored plan whose id starts so? */
+static bool is_stored(int site, const char *id)
+{
+    bool found = false;
+    struct dirent *entry;
+    DIR *stream;
+    int fd;
+
+    if (cw_at_open_dir(&fd, site, PLANS, NULL) != CW_OK)
+        return false;
+    stream = fdopendir(fd);
+    if (stream == NULL) {
+        close(fd);
+        return false;
+    }
+    while (!found && (entry = readdir(stream)) != NULL)
+        found = cw_str_starts(entry->d_name, id);
+    closedir(stream);
+    return found;
+}
+
+int cw_plan_is_meant(int site, const json_t *plan, const char *id, struct cw_err *err)
+{
+    if (strlen(id) < ID_MIN || strspn(id, "0123456789abcdef") != strlen(id))
+        return cw_err_set(err, CW_E_USAGE, "'%s' is not a plan's id: at least %d of its digits", id, ID_MIN);
+    if (cw_str_starts(text_of(plan, "id"), id))
+        return CW_OK;
+    if (is_stored(site, id))
+        return cw_err_set(err, CW_E_FAIL, "the world changed since plan %s was made: 'causeway-sync plan' shows what it would be now", id);
+    return cw_err_set(err, CW_E_NOTFOUND, "there is no plan %s: 'causeway-sync plan' makes one", id);
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Staging one release: see sync/deploy/stage.h. What is staged, and when, is apply.c's.
+ */
+#include "sync/deploy/stage.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "codec/archive.h"
+#include "codec/json.h"
+#include "crypt/hash.h"
+#include "fs/commit.h"
+#include "fs/walk.h"
+#include "jail/jail.h"
+#include "sync/deploy/store.h"
+#include "tree/layout.h"
+
+#define COPY_BLOCK ((size_t)256 * 1024)
+#define EXTRACT_CPU_SECONDS 3600                 /* 64 GiB at a slow disk's rate */
+#define EXTRACT_MEMORY ((size_t)1 << 30)         /* xz's largest windows need hundreds of MiB */
+
+struct artifact { /* borrowed from the change */
+    const char *path, *sha256, *kind;
+    uint64_t length;
+};
+
+static const char *text_of(const json_t *obj, const char *key)
+{
+    const char *text = json_string_value(json_object_get(obj, key));
+
+    return text != NULL ? text : "";
+}
+
+static struct artifact artifact_of(const json_t *entry)
+{
+    return (struct artifact){
+        .path = text_of(entry, "path"),
+        .sha256 = text_of(entry, "sha256"),
+        .kind = text_of(entry, "kind"),
+        .length = (uint64_t)json_integer_value(json_object_get(entry, "length")),
+    };
+}
+
+static bool is_archive(const struct artifact *artifact)
+{
+    return strcmp(artifact->kind, "archive") == 0;
+}
+
+static int release_path(char out[CW_PATH_MAX], const json_t *change, struct cw_err *err)
+{
+    return cw_store_release_path(out, text_of(change, "product"), text_of(change, "to"), text_of(change, "platform"), err);
+}
+
+/* The file beside a release that says of which manifest it is. */
+static int beside(char out[CW_PATH_MAX], const char *path, const char *format, struct cw_err *err)
+{
+    const char *name = cw_str_basename(path);
+    int n = snprintf(out, CW_PATH_MAX, "%.*s", (int)(name - path), path);
+
+    if (n >= 0 && n < CW_PATH_MAX)
+        n += snprintf(out + n, (size_t)(CW_PATH_MAX - n), format, name);
+    return n >= 0 && n < CW_PATH_MAX ? CW_OK : cw_err_set(err, CW_E_VERIFY, "'%.200s': path too long", path);
+}
+
+static int write_origin(int root, const char *path, const char *manifest, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
+    json_auto_t *doc = json_pack("{s:s, s:s, s:s}", "_type", "causeway-installed", "format", "1.0", "manifest", manifest);
+    char name[CW_PATH_MAX];
+    int rc;
+
+    if (doc == NULL)
+        return cw_err_nomem(err);
+    rc = beside(name, path, ".%s.json", err);
+    if (rc == CW_OK)
+        rc = cw_json_format(&text, doc, err);
+    return rc == CW_OK ? cw_file_replace(root, name, text.data, text.len, 0644, err) : rc;
+}
+
+/* Is the release there? It must be of this manifest: a version is never changed. */
+static int is_there(bool *there, int root, const char *path, const char *manifest, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
+    json_auto_t *doc = NULL;
+    char name[CW_PATH_MAX];
+    int rc = beside(name, path, ".%s.json", err);
+
+    *there = cw_at_exists(root, path);
+    if (rc != CW_OK || !*there)
+        return rc;
+    rc = cw_at_read_file(&text, root, name, err);
+    if (rc == CW_OK)
+        rc = cw_json_parse(&doc, cw_buf_text(&text), text.len, err);
+    if (rc != CW_OK)
+        return cw_err_prefix(err, "'%s' is there, but not known to be whole: move it away; '%s'", path, name);
+    if (strcmp(text_of(doc, "manifest"), manifest) != 0)
+        return cw_err_set(err, CW_E_VERIFY, "'%s' is there, but from another release manifest: move it away", path);
+    return CW_OK;
+}
+
+static int space_for(uint64_t *bytes, int root, const json_t *change, struct cw_err *err)
+{
+    char path[CW_PATH_MAX];
+    json_t *entry;
+    size_t i;
+    int rc;
+
+    if (text_of(change, "to")[0] == '\0')
+        return CW_OK;
+    rc = release_path(path, change, err);
+    if (rc != CW_OK || cw_at_exists(root, path))
+        return rc;
+    json_array_foreach(json_object_get(change, "artifacts"), i, entry) {
+        struct artifact artifact = artifact_of(entry);
+        uint64_t factor = is_archive(&artifact) ? CW_STAGE_ARCHIVE_FACTOR : 1;
+
+        if (artifact.length > (UINT64_MAX - *bytes) / factor)
+            return cw_err_set(err, CW_E_SPACE, "'%s' is larger than any disk", artifact.path);
+        *bytes += artifact.length * factor;
+    }
+    return CW_OK;
+}
+
+int cw_stage_check_space(int root, const json_t *plan, struct cw_err *err)
+{
+    char need[16], have[16];
+    uint64_t bytes = 0, available;
+    struct statvfs fs;
+    json_t *unit, *change;
+    size_t i, k;
+
+    json_array_foreach(json_object_get(plan, "units"), i, unit) {
+        if (!json_is_true(json_object_get(unit, "ready")))
+            continue;
+        json_array_foreach(json_object_get(unit, "changes"), k, change) {
+            int rc = space_for(&bytes, root, change, err);
+
+            if (rc != CW_OK)
+                return rc;
+        }
+    }
+    if (bytes == 0)
+        return CW_OK;
+    if (fstatvfs(root, &fs) != 0)
+        return cw_err_errno(err, errno, "unable to ask for free space");
+    available = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (available >= CW_STAGE_RESERVE && available - CW_STAGE_RESERVE >= bytes)
+        return CW_OK;
+    cw_str_bytes(bytes, need);
+    cw_str_bytes(available, have);
+    return cw_err_set(err, CW_E_SPACE, "the install root needs about %s more and has %s free: make room and apply again", need, have);
+}
+
+static int differs(const struct artifact *artifact, const char *got, struct cw_err *err)
+{
+    return cw_err_set(err, CW_E_VERIFY, "%s: the mirror's copy has sha256 %s, not the signed %s: delete it and pull again",
+                      artifact->path, got, artifact->sha256);
+}
+
+static int open_artifact(int *fd, char tree_path[CW_PATH_MAX], int mirror, const struct artifact *artifact, struct cw_err *err)
+{
+    int rc = cw_tree_target_path(tree_path, artifact->path, artifact->sha256, err);
+
+    if (rc == CW_OK)
+        rc = cw_at_open_file(fd, mirror, tree_path, err);
+    if (rc == CW_E_NOTFOUND)
+        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the mirror: pull again", tree_path);
+    return rc;
+}
+
+static int copy_and_hash(char sha256[CW_HASH_TEXT_MAX], int out, int in, const struct artifact *artifact, struct cw_err *err)
+{
+    CW_AUTO_FREE char *block = malloc(COPY_BLOCK);
+    CW_AUTO_HASH *hash = NULL;
+    ssize_t n = 0;
+    int rc = block != NULL ? cw_hash_new(&hash, CW_SHA256, err) : cw_err_nomem(err);
+
+    while (rc == CW_OK && (n = cw_fd_read(in, block, COPY_BLOCK)) > 0) {
+        rc = cw_hash_update(hash, block, (size_t)n, err);
+        if (rc == CW_OK)
+            rc = cw_fd_write_all(out, block, (size_t)n, artifact->path, err);
+    }
+    if (rc == CW_OK && n < 0)
+        return cw_err_errno(err, errno, "unable to read '%s'", artifact->path);
+    return rc == CW_OK ? cw_hash_final(hash, sha256, err) : rc;
+}
+
+static int stage_file(int folder, int in, const struct artifact *artifact, struct cw_err *err)
+{
+    const char *name = cw_str_basename(artifact->path);
+    CW_AUTO_FD int out = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    char sha256[CW_HASH_TEXT_MAX];
+    int rc;
+
+    if (out < 0 && errno == EEXIST)
+        return cw_err_set(err, CW_E_VERIFY, "%s: an archive of the same release has a member of that name", artifact->path);
+    if (out < 0)
+        return cw_err_errno(err, errno, "unable to write '%s'", name);
+    rc = copy_and_hash(sha256, out, in, artifact, err);
+    if (rc == CW_OK && strcmp(sha256, artifact->sha256) != 0)
+        return differs(artifact, sha256, err);
+    return rc;
+}
+
+static int feed(void *ctx, int in_fd, int out_fd, struct cw_err *err)
+{
+    return cw_archive_feed(in_fd, out_fd, ctx, err);
+}
+
+static ssize_t read_jail(void *ctx, void *data, size_t len, struct cw_err *err)
+{
+    return cw_jail_read(ctx, data, len, err);
+}
+
+/* The child's own words come first: what the parent then sees is only that the frames end. */
+static int extract(int folder, int in, const struct artifact *artifact, struct cw_err *err)
+{
+    static const struct cw_jail_limits confined = {.cpu_seconds = EXTRACT_CPU_SECONDS, .memory = EXTRACT_MEMORY};
+    struct cw_archive_limits limits = {.bytes = CW_STAGE_BYTES_MAX, .entries = CW_STAGE_ENTRIES_MAX};
+    struct cw_err child = {0};
+    struct cw_jail jail;
+    int rc, ended;
+
+    if (artifact->length < (CW_STAGE_BYTES_MAX - CW_STAGE_EXPANSION_FREE) / CW_STAGE_EXPANSION_MAX)
+        limits.bytes = CW_STAGE_EXPANSION_FREE + artifact->length * CW_STAGE_EXPANSION_MAX;
+    rc = cw_jail_start(&jail, "the archive's reader", &confined, feed, &limits, in, err);
+    if (rc != CW_OK)
+        return rc;
+    rc = cw_archive_take(folder, read_jail, &jail, &limits, err);
+    ended = cw_jail_finish(&jail, rc == CW_OK ? err : &child);
+    return rc != CW_OK ? rc : ended;
+}
+
+static int stage_archive(int folder, int in, const struct artifact *artifact, struct cw_err *err)
+{
+    char sha256[CW_SHA256_TEXT];
+    int rc = cw_sha256_fd(sha256, NULL, in, artifact->path, err);
+
+    if (rc == CW_OK && strcmp(sha256, artifact->sha256) != 0)
+        return differs(artifact, sha256, err);
+    if (rc == CW_OK && lseek(in, 0, SEEK_SET) != 0)
+        return cw_err_errno(err, errno, "unable to read '%s'", artifact->path);
+    if (rc == CW_OK)
+        rc = extract(folder, in, artifact, err);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", artifact->path);
+}
+
+/* Archives first, so that a plain file cannot stand where one of them wants a folder. */
+static int stage_artifacts(int folder, int mirror, const json_t *change, bool archives, struct cw_err *err)
+{
+    char tree_path[CW_PATH_MAX];
+    json_t *entry;
+    size_t i;
+
+    json_array_foreach(json_object_get(change, "artifacts"), i, entry) {
+        struct artifact artifact = artifact_of(entry);
+        CW_AUTO_FD int in = -1;
+        int rc;
+
+        if (is_archive(&artifact) != archives)
+            continue;
+        rc = open_artifact(&in, tree_path, mirror, &artifact, err);
+        if (rc == CW_OK)
+            rc = archives ? stage_archive(folder, in, &artifact, err) : stage_file(folder, in, &artifact, err);
+        if (rc != CW_OK)
+            return rc;
+    }
+    return CW_OK;
+}
+
+static int protect_one(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
+{
+    mode_t mode = S_ISDIR(st->st_mode) || (st->st_mode & 0111) != 0 ? 0555 : 0444;
+
+    if (S_ISLNK(st->st_mode))
+        return CW_OK;
+    if (fchmodat(*(int *)ctx, path, mode, 0) != 0)
+        return cw_err_errno(err, errno, "unable to protect '%s'", path);
+    return CW_OK;
+}
+
+static int protect(int folder, struct cw_err *err)
+{
+    int rc = cw_walk(folder, "", protect_one, &folder, err);
+
+    if (rc == CW_OK && fchmod(folder, 0555) != 0)
+        return cw_err_errno(err, errno, "unable to protect a release");
+    return rc;
+}
+
+static int fill(int root, const char *tmp, int mirror, const json_t *change, struct cw_err *err)
+{
+    CW_AUTO_FD int folder = -1;
+    int rc = cw_at_make_dir(&folder, root, tmp, err);
+
+    if (rc == CW_OK)
+        rc = stage_artifacts(folder, mirror, change, true, err);
+    if (rc == CW_OK)
+        rc = stage_artifacts(folder, mirror, change, false, err);
+    return rc == CW_OK ? protect(folder, err) : rc;
+}
+
+int cw_stage_release(int root, int mirror, const json_t *change, struct cw_err *err)
+{
+    const char *manifest = text_of(change, "manifest_sha256");
+    char path[CW_PATH_MAX], tmp[CW_PATH_MAX];
+    struct cw_err ignored;
+    bool there;
+    int rc = release_path(path, change, err);
+
+    if (rc == CW_OK)
+        rc = beside(tmp, path, CW_TMP_PREFIX "%s", err);
+    if (rc == CW_OK)
+        rc = is_there(&there, root, path, manifest, err);
+    if (rc != CW_OK || there)
+        return rc;
+    rc = cw_remove_tree(root, tmp, err);
+    if (rc == CW_OK)
+        rc = fill(root, tmp, mirror, change, err);
+    if (rc == CW_OK)
+        rc = write_origin(root, path, manifest, err);
+    if (rc == CW_OK)
+        rc = cw_move_new(root, tmp, path, err);
+    if (rc != CW_OK)
+        (void)cw_remove_tree(root, tmp, &ignored); /* what cannot be removed now, the next run sweeps */
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s %s", text_of(change, "product"), text_of(change, "to"));
+}
+
+/* Sweeps the folders `depth` levels below path. */
+static int sweep_below(int root, const char *path, int depth, struct cw_err *err)
+{
+    char below[CW_PATH_MAX];
+    struct dirent *entry;
+    DIR *stream;
+    int fd, rc;
+
+    if (depth == 0)
+        return cw_sweep(root, path, err);
+    rc = cw_at_open_dir(&fd, root, path, err);
+    if (rc == CW_E_NOTFOUND)
+        cw_err_clear(err);
+    if (rc != CW_OK)
+        return rc == CW_E_NOTFOUND ? CW_OK : rc;
+    stream = fdopendir(fd);
+    if (stream == NULL) {
+        rc = cw_err_errno(err, errno, "unable to read folder '%s'", path);
+        close(fd);
+        return rc;
+    }
+    while (rc == CW_OK && (entry = readdir(stream)) != NULL) {
+        if (entry->d_name[0] == '.' || snprintf(below, sizeof below, "%s/%s", path, entry->d_name) >= (int)sizeof below)
+            continue;
+        rc = sweep_below(root, below, depth - 1, err);
+    }
+    closedir(stream);
+    return rc;
+}
+
+int cw_stage_sweep(int root, struct cw_err *err)
+{
+    int rc = sweep_below(root, "releases", 2, err);
+
+    if (rc == CW_OK)
+        rc = cw_sweep(root, "generations", err);
+    return rc == CW_OK ? cw_sweep(root, "", err) : rc;
+}
