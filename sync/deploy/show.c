@@ -91,9 +91,9 @@ void cw_plan_show_waiting(const struct cw_cli *cli, const json_t *plan)
             continue;
         change = json_array_get(json_object_get(unit, "changes"), 0);
         if (json_is_true(json_object_get(unit, "independent")))
-            cw_cli_say(cli, "%s of %s: %s", text_of(change, "product"), text_of(unit, "upstream"), why);
+            cw_cli_say(cli, "  %s of %s: %s", text_of(change, "product"), text_of(unit, "upstream"), why);
         else
-            cw_cli_say(cli, "%s: %s", text_of(unit, "upstream"), why);
+            cw_cli_say(cli, "  %s: %s", text_of(unit, "upstream"), why);
     }
 }
 

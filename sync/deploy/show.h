@@ -14,7 +14,7 @@
 
 /* What, from, to, why, bytes, commands. Nothing with -q or --json. */
 void cw_plan_show(const struct cw_cli *cli, const json_t *plan);
-/* One line for each unit that may not be applied now; on standard error as warnings, or to be put into an error. */
+/* One line for each unit that may not be applied now. Nothing with -q or --json. */
 void cw_plan_show_waiting(const struct cw_cli *cli, const json_t *plan);
 
 /* plans/<id>.json, durable. */

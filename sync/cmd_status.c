@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * causeway-sync status: one screen of what runs, what is followed, what is held, and what the present plan waits for. Takes no lock and
+ * changes nothing, so it can be asked at any time. Trouble is shown in its place and is not this command's failure.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "sync/commands.h"
+#include "sync/deploy/hold.h"
+#include "sync/deploy/journal.h"
+#include "sync/deploy/run.h"
+#include "sync/deploy/show.h"
+#include "sync/deploy/store.h"
+#include "sync/mirror/mirror.h"
+
+const struct cw_option cmd_status_options[] = {
+    {.kind = CW_OPTION_END},
+};
+
+struct status {
+    const struct cw_cli *cli;
+    const struct cw_site *site;
+    int64_t now;
+    json_t *doc; /* what --json prints; every part adds to it */
+};
+
+static const char *text_of(const json_t *obj, const char *key)
+{
+    const char *text = json_string_value(json_object_get(obj, key));
+
+    return text != NULL ? text : "";
+}
+
+/* Trouble in one part leaves the others to be shown. */
+static int add_problem(struct status *status, const struct cw_err *problem, struct cw_err *err)
+{
+    cw_cli_say(status->cli, "problem      %s", problem->text);
+    if (problem->code == CW_E_NOMEM)
+        return cw_err_nomem(err);
+    if (json_array_append_new(json_object_get(status->doc, "problems"), json_string(problem->text)) != 0)
+        return cw_err_nomem(err);
+    return CW_OK;
+}
+
+static int add(struct status *status, const char *key, json_t *value, struct cw_err *err)
+{
+    return json_object_set_new(status->doc, key, value) != 0 ? cw_err_nomem(err) : CW_OK;
+}
+
+static int read_generation(json_t **record, int64_t *current, const char *install_root, struct cw_err *err)
+{
+    CW_AUTO_FD int root = -1;
+    int rc = cw_dir_open(&root, install_root, err);
+
+    *record = NULL;
+    *current = 0;
+    if (rc == CW_E_NOTFOUND)
+        return CW_OK;
+    if (rc == CW_OK)
+        rc = cw_store_current(current, root, err);
+    return rc == CW_OK && *current != 0 ? cw_store_read(record, root, *current, err) : rc;
+}
+
+static int show_generation(struct status *status, struct cw_err *err)
+{
+    json_auto_t *record = NULL;
+    struct cw_err problem = {0};
+    const char *product;
+    int64_t current;
+    json_t *entry;
+    int rc;
+
+    if (status->site->install_root == NULL) {
+        cw_cli_say(status->cli, "installed    nothing: this site only mirrors");
+        return CW_OK;
+    }
+    if (read_generation(&record, &current, status->site->install_root, &problem) != CW_OK)
+        return add_problem(status, &problem, err);
+    rc = add(status, "generation", json_integer(current), err);
+    if (current == 0)
+        cw_cli_say(status->cli, "generation   none: nothing is installed in %s", status->site->install_root);
+    if (rc != CW_OK || record == NULL)
+        return rc;
+    cw_cli_say(status->cli, "generation   %lld since %s, in %s", (long long)current, text_of(record, "time"),
+               status->site->install_root);
+    json_object_foreach(json_object_get(record, "products"), product, entry)
+        cw_cli_say(status->cli, "             %-20s %s, %s, from %s", product, text_of(entry, "version"), text_of(entry, "platform"),
+                   text_of(entry, "upstream"));
+    return add(status, "products", json_incref(json_object_get(record, "products")), err);
+}
+
+static int show_upstream(struct status *status, json_t *list, const struct cw_upstream *upstream, struct cw_err *err)
+{
+    struct cw_err problem = {0};
+    struct cw_set set = {0};
+    char published[CW_TIME_TEXT];
+    json_t *entry;
+    int64_t root_version;
+    int rc = cw_mirror_load(&set, &root_version, status->site, upstream, &problem);
+
+    if (rc == CW_E_NOTFOUND) {
+        cw_cli_say(status->cli, "upstream     %s/%s: nothing was pulled yet", upstream->name, upstream->channel);
+        entry = json_pack("{s:s, s:s}", "upstream", upstream->name, "channel", upstream->channel);
+        return json_array_append_new(list, entry) != 0 ? cw_err_nomem(err) : CW_OK;
+    }
+    if (rc != CW_OK) {
+        (void)cw_err_prefix(&problem, "upstream '%s'", upstream->name);
+        return add_problem(status, &problem, err);
+    }
+    cw_time_format(set.channel.published, published);
+    cw_cli_say(status->cli, "upstream     %s/%s serial %lld of %s, root version %lld", upstream->name, upstream->channel,
+               (long long)set.channel.serial, published, (long long)root_version);
+    entry = json_pack("{s:s, s:s, s:I, s:s, s:s, s:I}", "upstream", upstream->name, "channel", upstream->channel, "serial",
+                      (json_int_t)set.channel.serial, "published", published, "channel_sha256", set.sha256, "root_version",
+                      (json_int_t)root_version);
+    cw_set_clear(&set);
+    return json_array_append_new(list, entry) != 0 ? cw_err_nomem(err) : CW_OK;
+}
+
+static int show_upstreams(struct status *status, struct cw_err *err)
+{
+    json_t *list = json_array();
+    int rc = add(status, "upstreams", list, err);
+
+    for (size_t i = 0; i < status->site->upstream_count && rc == CW_OK; i++)
+        rc = show_upstream(status, list, &status->site->upstreams[i], err);
+    return rc;
+}
+
+static int show_clock(struct status *status, struct cw_err *err)
+{
+    char now[CW_TIME_TEXT], floor_text[CW_TIME_TEXT];
+    struct cw_err problem = {0};
+    int64_t floor;
+    int rc = cw_mirror_time_floor(&floor, status->site, &problem);
+
+    if (rc != CW_OK)
+        return add_problem(status, &problem, err);
+    cw_time_format(status->now, now);
+    cw_time_format(floor, floor_text);
+    if (status->now < floor)
+        cw_cli_say(status->cli, "clock        %s is wrong: something signed at %s was seen; windows stay closed", now, floor_text);
+    else
+        cw_cli_say(status->cli, "clock        %s", now);
+    rc = add(status, "time", json_string(now), err);
+    if (rc == CW_OK && floor != 0)
+        rc = add(status, "time_floor", json_string(floor_text), err);
+    return rc == CW_OK ? add(status, "clock_trusted", json_boolean(status->now >= floor), err) : rc;
+}
+
+static int show_holds(struct status *status, struct cw_err *err)
+{
+    json_auto_t *holds = NULL;
+    struct cw_err problem = {0};
+    char what[512];
+    json_t *hold;
+    size_t i;
+
+    if (cw_holds_load(&holds, status->site->fd, &problem) != CW_OK)
+        return add_problem(status, &problem, err);
+    json_array_foreach(json_object_get(holds, "holds"), i, hold) {
+        cw_hold_describe(what, hold);
+        cw_cli_say(status->cli, "hold %-7lld %s, since %s by %s: %s", (long long)json_integer_value(json_object_get(hold, "id")), what,
+                   text_of(hold, "since"), text_of(hold, "by"), text_of(hold, "reason"));
+    }
+    return add(status, "holds", json_incref(json_object_get(holds, "holds")), err);
+}
+
+static int show_journal(struct status *status, struct cw_err *err)
+{
+    CW_AUTO_JOURNAL journal;
+    struct cw_err problem = {0};
+
+    if (cw_journal_load(&journal, status->site->fd, &problem) != CW_OK)
+        return add_problem(status, &problem, err);
+    if (journal.state == CW_STEP_NONE)
+        return CW_OK;
+    cw_cli_say(status->cli, "under way    %s generation %lld since %s; if nothing runs, the next command finishes or undoes it",
+               cw_journal_state_name(journal.state), (long long)journal.to, journal.time);
+    return add(status, "under_way",
+               json_pack("{s:s, s:I, s:I, s:s}", "state", cw_journal_state_name(journal.state), "from", (json_int_t)journal.from, "to",
+                         (json_int_t)journal.to, "time", journal.time),
+               err);
+}
+
+static int show_plan(struct status *status, struct cw_err *err)
+{
+    CW_AUTO_WORLD world = CW_WORLD_INIT;
+    json_auto_t *plan = NULL;
+    struct cw_err problem = {0};
+    int rc = cw_world_load(&world, status->site, status->now, &problem);
+
+    if (rc == CW_E_NOTFOUND || rc == CW_E_USAGE)
+        return CW_OK; /* said above: nothing pulled, or nothing to be installed */
+    if (rc == CW_OK)
+        rc = cw_world_plan(&plan, &world, &problem);
+    if (rc != CW_OK)
+        return add_problem(status, &problem, err);
+    if (cw_plan_units(plan) == 0)
+        cw_cli_say(status->cli, "plan         nothing to do");
+    else
+        cw_cli_say(status->cli, "plan         %.*s: %zu of %zu may be applied now", CW_PLAN_SHORT, text_of(plan, "id"),
+                   cw_plan_ready(plan), cw_plan_units(plan));
+    cw_plan_show_waiting(status->cli, plan);
+    return add(status, "plan", json_incref(plan), err);
+}
+
+int cmd_status(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
+{
+    static int (*const parts[])(struct status *, struct cw_err *) = {show_generation, show_upstreams, show_clock,
+                                                                     show_holds,      show_journal,   show_plan};
+    CW_AUTO_SITE site = CW_SITE_INIT;
+    json_auto_t *doc = NULL;
+    struct status status = {.cli = cli, .site = &site, .now = cw_clock_now()};
+    int rc = cw_site_open(&site, cli, false, err);
+
+    (void)argc;
+    (void)argv;
+    if (rc != CW_OK)
+        return rc;
+    doc = json_pack("{s:s, s:[]}", "site", site.name, "problems");
+    if (doc == NULL)
+        return cw_err_nomem(err);
+    status.doc = doc;
+    cw_cli_say(cli, "site         %s", site.name);
+    for (size_t i = 0; i < CW_COUNT(parts) && rc == CW_OK; i++)
+        rc = parts[i](&status, err);
+    return rc == CW_OK ? cw_cli_json(cli, doc, err) : rc;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * causeway-sync update: pull, plan, and apply what may be applied; for timers. That policy holds is no failure. An upstream that cannot be
+ * reached does not keep the others, or what is in the mirrors already, from being applied; it is the exit code in the end.
+ */
+#include "base/clock.h"
+#include "sync/commands.h"
+#include "sync/deploy/recover.h"
+#include "sync/deploy/run.h"
+#include "sync/mirror/mirror.h"
+
+const struct cw_option cmd_update_options[] = {
+    {.kind = CW_OPTION_END},
+};
+
+static int pull_all(const struct cw_site *site, int64_t now, const struct cw_cli *cli, struct cw_err *err)
+{
+    int first = CW_OK;
+
+    for (size_t i = 0; i < site->upstream_count; i++) {
+        const struct cw_upstream *upstream = &site->upstreams[i];
+        struct cw_pull_result result;
+        struct cw_err own = {0};
+        int rc = cw_mirror_pull(&result, site, upstream, NULL, now, cli, &own);
+
+        if (rc == CW_OK) {
+            cw_cli_say(cli, "%s: %s serial %lld%s", upstream->name, upstream->channel, (long long)result.serial,
+                       result.changed ? ", new" : ", unchanged");
+            continue;
+        }
+        (void)cw_err_prefix(&own, "upstream '%s'", upstream->name);
+        if (first != CW_OK)
+            cw_cli_warn(cli, "%s", own.text);
+        else
+            *err = own;
+        first = first != CW_OK ? first : rc;
+    }
+    return first;
+}
+
+int cmd_update(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
+{
+    CW_AUTO_SITE site = CW_SITE_INIT;
+    json_auto_t *result = NULL;
+    struct cw_err deploy = {0};
+    int64_t now = cw_clock_now();
+    int pulled, rc = cw_recover_open(&site, cli, now, err);
+
+    (void)argc;
+    (void)argv;
+    if (rc != CW_OK)
+        return rc;
+    pulled = pull_all(&site, now, cli, err);
+    if (site.install_root == NULL)
+        return pulled;
+    rc = cw_deploy_run(&result, &site, NULL, true, now, cli, &deploy);
+    if (rc != CW_OK && pulled != CW_OK && rc != CW_E_NOTFOUND)
+        cw_cli_warn(cli, "%s", err->text);
+    if (rc != CW_OK && (pulled == CW_OK || rc != CW_E_NOTFOUND)) {
+        *err = deploy;
+        return rc;
+    }
+    return pulled != CW_OK ? pulled : cw_cli_json(cli, result, err);
+}
