@@ -37,8 +37,7 @@ int cw_draft_add_file(struct cw_draft *draft, enum cw_step step, const char *pat
     return CW_OK;
 }
 
-/* A copy of the signed part, one version on, good for its life time from now. */
-static int next_version(json_t **body, const struct cw_tuf_meta *meta, int64_t expires, struct cw_err *err)
+int cw_draft_next_version(json_t **body, const struct cw_tuf_meta *meta, int64_t expires, struct cw_err *err)
 {
     char text[CW_TIME_TEXT];
 
@@ -67,7 +66,7 @@ int cw_draft_touch(json_t **body, struct cw_draft *draft, const struct cw_draft_
     *body = json_object_get(draft->roles, role);
     if (*body != NULL)
         return CW_OK;
-    rc = next_version(body, meta, expiry(input, role), err);
+    rc = cw_draft_next_version(body, meta, expiry(input, role), err);
     if (rc == CW_OK && json_object_set_new(draft->roles, role, *body) != 0)
         rc = cw_err_nomem(err);
     return rc;
@@ -99,7 +98,7 @@ static int renew_now(struct renewing *renewing, const char *role, const struct c
     else if (strcmp(role, "snapshot") == 0)
         draft->snapshot = true;
     else if (strcmp(role, "root") == 0)
-        rc = next_version(&draft->root, meta, expiry(renewing->input, role), err);
+        rc = cw_draft_next_version(&draft->root, meta, expiry(renewing->input, role), err);
     else
         rc = cw_draft_touch(&body, draft, renewing->input, role, err);
     return rc == CW_OK ? cw_draft_report(draft, "renewed", json_string(role), err) : rc;

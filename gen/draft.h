@@ -63,6 +63,8 @@ void cw_draft_clear(struct cw_draft *draft);
  * For the parts of composing, which share nothing else.
  */
 
+/* A copy of a file's signed part, one version on, with this expiry. The caller owns *body. */
+int cw_draft_next_version(json_t **body, const struct cw_tuf_meta *meta, int64_t expires, struct cw_err *err);
 /* The new signed part of a published role (its version one higher, its expiry fresh), made at the first call. Borrowed. */
 int cw_draft_touch(json_t **body, struct cw_draft *draft, const struct cw_draft_input *input, const char *role, struct cw_err *err);
 /* Takes the bytes over; bytes is empty afterwards. */

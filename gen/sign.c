@@ -153,26 +153,15 @@ static int sign_roles(struct signing *s, struct cw_err *err)
     return CW_OK;
 }
 
-static int next_body(json_t **body, const struct signing *s, const struct cw_tuf_meta *before, enum cw_life life, struct cw_err *err)
-{
-    char expires[CW_TIME_TEXT];
-
-    cw_time_format(s->input->now + s->input->config->expires[life], expires);
-    *body = json_deep_copy(before->signed_);
-    if (*body == NULL || json_object_set_new(*body, "version", json_integer(before->version + 1)) != 0 ||
-        json_object_set_new(*body, "expires", json_string(expires)) != 0)
-        return cw_err_nomem(err);
-    return CW_OK;
-}
-
 static int start_bodies(struct signing *s, struct cw_err *err)
 {
-    const struct cw_state *state = s->input->state;
+    const struct cw_draft_input *input = s->input;
+    const int64_t *lives = input->config->expires;
     char now[CW_TIME_TEXT];
-    int rc = next_body(&s->snapshot, s, &state->snapshot, CW_LIFE_SNAPSHOT, err);
+    int rc = cw_draft_next_version(&s->snapshot, &input->state->snapshot, input->now + lives[CW_LIFE_SNAPSHOT], err);
 
     if (rc == CW_OK)
-        rc = next_body(&s->timestamp, s, &state->timestamp, CW_LIFE_TIMESTAMP, err);
+        rc = cw_draft_next_version(&s->timestamp, &input->state->timestamp, input->now + lives[CW_LIFE_TIMESTAMP], err);
     if (rc != CW_OK)
         return rc;
     cw_time_format(s->input->now, now);
