@@ -59,6 +59,29 @@ int cw_out_open(struct cw_out *out, int dir, const char *path, mode_t mode, stru
     return rc;
 }
 
+int cw_out_adopt(struct cw_out *out, int dir, const char *path, const char *tmp, struct cw_err *err)
+{
+    const char *name;
+    int rc;
+
+    *out = (struct cw_out)CW_OUT_INIT;
+    if (strlen(tmp) >= sizeof out->tmp || strchr(tmp, '/') != NULL)
+        return cw_err_set(err, CW_E_FAIL, "'%s' is no temporary name", tmp);
+    rc = cw_at_open_parent(&out->parent, &name, dir, path, false, err);
+    if (rc != CW_OK)
+        return rc;
+    snprintf(out->path, sizeof out->path, "%s", path);
+    snprintf(out->tmp, sizeof out->tmp, "%s", tmp);
+    out->name = out->path + (name - path);
+    out->fd = openat(out->parent, tmp, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (out->fd < 0) {
+        rc = cw_err_errno(err, errno, "unable to open '%s' beside '%s'", tmp, path);
+        close(out->parent);
+        out->parent = -1;
+    }
+    return rc;
+}
+
 int cw_out_write(struct cw_out *out, const void *data, size_t len, struct cw_err *err)
 {
     return cw_fd_write_all(out->fd, data, len, out->path, err);

@@ -34,6 +34,9 @@ struct cw_out {
 
 /* Starts a file that will be `path` beneath dir; missing folders are made. */
 int cw_out_open(struct cw_out *out, int dir, const char *path, mode_t mode, struct cw_err *err);
+/* Takes up a temporary file `tmp` that an earlier run left in the folder of `path`; out->fd reads it from its start. For whoever holds
+ * the folder's lock and will check what is in it. */
+int cw_out_adopt(struct cw_out *out, int dir, const char *path, const char *tmp, struct cw_err *err);
 int cw_out_write(struct cw_out *out, const void *data, size_t len, struct cw_err *err);
 /* Lets it become another name in the same folder: for names that follow from the content, known once all is written. */
 int cw_out_set_name(struct cw_out *out, const char *name, struct cw_err *err);

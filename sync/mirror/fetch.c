@@ -110,7 +110,8 @@ static int fetch_file(struct fetch *fetch, const struct cw_set_file *file, struc
     char path[CW_PATH_MAX];
     int rc = cw_tree_target_path(path, file->target, file->sha256, err);
 
-    if (rc != CW_OK || is_present(fetch->pull, file, path))
+    /* What was read to be verified although it is in the mirror was read because the mirror's copy is damaged. */
+    if (rc != CW_OK || (is_present(fetch->pull, file, path) && cw_pull_find_kept(fetch->pull, path) == NULL))
         return rc;
     rc = receive_file(fetch, file, path, err);
     if (rc == CW_E_NOTFOUND || rc == CW_E_INCOMPLETE) {
@@ -124,13 +125,22 @@ static int fetch_file(struct fetch *fetch, const struct cw_set_file *file, struc
     return fetch->batch.count >= BATCH_FILES || fetch->batch_bytes >= BATCH_BYTES ? flush(fetch, err) : CW_OK;
 }
 
+/* True when the file lies in another folder than the one before it in the list. */
+static bool starts_folder(const struct cw_set *set, size_t i)
+{
+    const char *here = set->files[i].target, *before = i > 0 ? set->files[i - 1].target : "";
+    size_t len = (size_t)(cw_str_basename(here) - here);
+
+    return i == 0 || strncmp(here, before, len) != 0 || strchr(before + len, '/') != NULL;
+}
+
 /* A finished file that a killed run left under its temporary name is as good as one from the source, if its hash says so. */
-static int adopt(struct fetch *fetch, const struct cw_set_file *file, const char *path, int folder, const char *tmp, struct cw_err *err)
+static int adopt(struct fetch *fetch, const struct cw_set_file *file, const char *path, const char *tmp, struct cw_err *err)
 {
     CW_AUTO_OUT out = CW_OUT_INIT;
     char sha256[CW_SHA256_TEXT];
     uint64_t length;
-    int rc = cw_out_adopt(&out, folder, tmp, fetch->pull->mirror, path, err);
+    int rc = cw_out_adopt(&out, fetch->pull->mirror, path, tmp, err);
 
     if (rc == CW_OK)
         rc = cw_sha256_fd(sha256, &length, out.fd, path, err);
@@ -139,37 +149,48 @@ static int adopt(struct fetch *fetch, const struct cw_set_file *file, const char
     return judge(file, path, length, sha256, NULL) == CW_OK ? cw_batch_add(&fetch->batch, &out, err) : CW_OK;
 }
 
-/* The leftovers in one folder that may be this file. */
-static int adopt_from_folder(struct fetch *fetch, const struct cw_set_file *file, const char *path, struct cw_err *err)
+/* Whose leftover may this be? One of the files that come next in the list and lie in the same folder. */
+static int find_owner(struct fetch *fetch, const struct cw_set *set, size_t first, const char *tmp, uint64_t length, struct cw_err *err)
 {
-    CW_AUTO_FD int folder = -1;
+    char path[CW_PATH_MAX];
+    size_t i;
+
+    for (i = first; i < set->file_count && (i == first || !starts_folder(set, i)); i++) {
+        int rc;
+
+        if (set->files[i].length != length)
+            continue;
+        rc = cw_tree_target_path(path, set->files[i].target, set->files[i].sha256, err);
+        if (rc != CW_OK)
+            return rc;
+        if (!is_present(fetch->pull, &set->files[i], path))
+            return adopt(fetch, &set->files[i], path, tmp, err);
+    }
+    return CW_OK;
+}
+
+static int adopt_in_folder(struct fetch *fetch, const struct cw_set *set, size_t first, const char *folder, struct cw_err *err)
+{
     struct dirent *entry;
-    const char *name;
     struct stat st;
     DIR *stream;
-    int rc = cw_at_open_parent(&folder, &name, fetch->pull->mirror, path, false, err);
+    int fd, rc = cw_at_open_dir(&fd, fetch->pull->mirror, folder, err);
 
     if (rc != CW_OK)
         return rc == CW_E_NOTFOUND ? CW_OK : rc;
-    stream = fdopendir(dup(folder));
-    if (stream == NULL)
-        return cw_err_errno(err, errno, "unable to read the folder of '%s'", path);
-    while (rc == CW_OK && fetch->batch.count == 0 && (entry = readdir(stream)) != NULL) {
-        if (cw_str_starts(entry->d_name, CW_TMP_PREFIX) && fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(st.st_mode) && (uint64_t)st.st_size == file->length)
-            rc = adopt(fetch, file, path, folder, entry->d_name, err);
+    stream = fdopendir(fd);
+    if (stream == NULL) {
+        rc = cw_err_errno(err, errno, "unable to read folder '%s'", folder);
+        close(fd);
+        return rc;
+    }
+    while (rc == CW_OK && fetch->batch.count < BATCH_FILES && (entry = readdir(stream)) != NULL) {
+        if (cw_str_starts(entry->d_name, CW_TMP_PREFIX) && fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && st.st_size > 0)
+            rc = find_owner(fetch, set, first, entry->d_name, (uint64_t)st.st_size, err);
     }
     closedir(stream);
     return rc == CW_OK ? flush(fetch, err) : rc;
-}
-
-/* True when the file lies in another folder than the one before it in the list. */
-static bool starts_folder(const struct cw_set *set, size_t i)
-{
-    const char *here = set->files[i].target, *before = i > 0 ? set->files[i - 1].target : "";
-    size_t len = (size_t)(cw_str_basename(here) - here);
-
-    return i == 0 || strncmp(here, before, len) != 0 || strchr(before + len, '/') != NULL;
 }
 
 /* The site's lock is held, so whatever has a temporary name is of a run that is dead. */
@@ -180,16 +201,13 @@ static int clear_leftovers(struct fetch *fetch, const struct cw_set *set, struct
     int rc = CW_OK;
 
     for (i = 0; i < set->file_count && rc == CW_OK; i++) {
-        rc = cw_tree_target_path(path, set->files[i].target, set->files[i].sha256, err);
-        if (rc == CW_OK && set->files[i].length > 0 && !is_present(fetch->pull, &set->files[i], path))
-            rc = adopt_from_folder(fetch, &set->files[i], path, err);
-    }
-    for (i = 0; i < set->file_count && rc == CW_OK; i++) {
         if (!starts_folder(set, i))
             continue;
         rc = cw_tree_target_path(path, set->files[i].target, set->files[i].sha256, err);
-        if (rc == CW_OK)
-            *strrchr(path, '/') = '\0'; /* a target path always has a folder: targets/ */
+        if (rc != CW_OK)
+            return rc;
+        *strrchr(path, '/') = '\0'; /* a target's path always has a folder: targets/ */
+        rc = adopt_in_folder(fetch, set, i, path, err);
         if (rc == CW_OK)
             rc = cw_sweep(fetch->pull->mirror, path, err);
     }

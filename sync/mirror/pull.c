@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A pull: from the first source that answers to a mirror, trust and memory that agree. The order of its steps:
+ *
+ *   0. Roots are stored in trust as each is verified, as TUF has it. A newer root never makes older metadata valid, and which root the
+ *      site's present set entered under is in memory.json, so this harms nothing when the pull fails later.
+ *   1. The whole set is verified in memory: TUF's roles, the channel, the manifests, all against what the site remembers.
+ *   2. Its files go into mirror/targets, durable and hashed (fetch.c). Their names hold their hashes, so the old set is not touched.
+ *      A bundle's other files are checked too.
+ *   3. Role metadata, snapshot and roots go into mirror/metadata under their versions; readers of the mirror still follow the old
+ *      timestamp.
+ *   4. memory.json is replaced, in one step: channel memory, time floor, and the new timestamp itself. This is the commit.
+ *   5. Copies follow: trust's metadata, trust/timestamp.json, and mirror/metadata/timestamp.json last.
+ *
+ * Killed before 4, the site is what it was: what lies in the mirror is not named by any timestamp yet, and is taken up by the next
+ * pull without being fetched again. Killed after 4, everything the new timestamp names is in the mirror since 2 and 3; readers inside the
+ * site follow memory.json (load.c) and see the new set, readers of the mirror as a tree see the old one whole, and the next pull
+ * begins by doing 5 again (cw_pull_settle), which changes nothing when nothing is behind. So the mirror is never newer than the memory,
+ * and no moment is without a whole set. Nothing is ever removed from a mirror.
+ */
+#include "sync/mirror/pull.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "sync/history.h"
+#include "sync/mirror/trust.h"
+
+static void update_free(struct cw_tuf_update **update)
+{
+    cw_tuf_update_free(*update);
+}
+
+static int64_t grace_of(const struct cw_pull *pull)
+{
+    switch (cw_source_kind(pull->source)) {
+    case CW_SOURCE_HTTP:
+        return pull->upstream->grace_http;
+    case CW_SOURCE_FOLDER:
+        return pull->upstream->grace_folder;
+    case CW_SOURCE_REMOVABLE:
+        break;
+    }
+    return pull->upstream->grace_removable;
+}
+
+static int open_update(struct cw_tuf_update **update, const struct cw_pull *pull, struct cw_err *err)
+{
+    CW_AUTO_BUF root = CW_BUF_INIT(CW_TUF_ROOT_MAX);
+    int64_t floor = pull->memory.floor;
+    struct cw_tuf_params params = {.now = pull->now > floor ? pull->now : floor, .grace = grace_of(pull)};
+    int rc = cw_trust_read_root(&root, pull->site, pull->upstream, 0, err);
+
+    return rc == CW_OK ? cw_tuf_update_new(update, &params, cw_buf_text(&root), root.len, err) : rc;
+}
+
+static void fill_result(struct cw_pull *pull, const struct cw_tuf_update *update, const struct cw_set *set)
+{
+    struct cw_pull_result *result = pull->result;
+
+    result->serial = set->channel.serial;
+    result->grace_used = cw_tuf_update_grace_used(update);
+    result->root_version = cw_tuf_update_meta(update, cw_tuf_type_name(CW_TUF_ROOT))->version;
+    result->changed = result->files > 0;
+    snprintf(result->source, sizeof result->source, "%s", cw_source_where(pull->source));
+}
+
+static int pull_from_source(struct cw_pull *pull, struct cw_err *err)
+{
+    struct cw_set_source source = {.drive = cw_pull_drive, .read = cw_pull_read, .ctx = pull};
+    __attribute__((cleanup(update_free))) struct cw_tuf_update *update = NULL;
+    CW_AUTO_SET set = {.files = NULL};
+    json_auto_t *channels = NULL;
+    int rc = open_update(&update, pull, err);
+
+    if (rc == CW_OK)
+        rc = cw_pull_drive(pull, update, err);
+    if (rc == CW_OK)
+        rc = cw_set_load(&set, update, pull->upstream->channel, &pull->upstream->wanted, &source, pull->memory.channels, &channels, err);
+    if (rc == CW_OK)
+        rc = cw_pull_fetch(pull, &set, err);
+    if (rc != CW_OK)
+        return rc;
+    fill_result(pull, update, &set);
+    return cw_pull_enter(pull, update, channels, err);
+}
+
+static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char *where, bool *answered, struct cw_err *err)
+{
+    CW_AUTO_SOURCE *source = NULL;
+    int rc = cw_source_open(&source, kind, where, err);
+
+    *answered = rc != CW_OK && rc != CW_E_NOTFOUND;
+    if (rc != CW_OK)
+        return rc;
+    pull->source = source;
+    rc = pull_from_source(pull, err);
+    *answered = cw_source_answered(source);
+    pull->source = NULL;
+    cw_pull_forget_kept(pull);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", where);
+}
+
+/* All folders that a removable pattern names now; none is like a source that does not answer. */
+static int try_removable(struct cw_pull *pull, const char *pattern, bool *answered, struct cw_err *err)
+{
+    char **matches;
+    size_t i;
+    int rc = cw_source_match(&matches, pattern, err);
+
+    *answered = false;
+    if (rc == CW_OK)
+        rc = cw_err_set(err, CW_E_TEMP, "%s: no such folder; is the medium in?", pattern);
+    for (i = 0; matches != NULL && matches[i] != NULL && !*answered; i++)
+        rc = try_source(pull, CW_SOURCE_REMOVABLE, matches[i], answered, err);
+    cw_source_matches_free(matches);
+    return rc;
+}
+
+static int try_configured(struct cw_pull *pull, struct cw_err *err)
+{
+    const struct cw_upstream *upstream = pull->upstream;
+    bool answered = false;
+    size_t i;
+    int rc = cw_err_set(err, CW_E_USAGE, "upstream '%s' has no sources in site.lua; name one: 'causeway-sync pull URL|DIR'",
+                        upstream->name);
+
+    for (i = 0; i < upstream->source_count && !answered; i++) {
+        const struct cw_source_spec *spec = &upstream->sources[i];
+
+        if (i > 0)
+            cw_cli_warn(pull->cli, "%s; trying the next source", err->text);
+        if (spec->kind == CW_SOURCE_REMOVABLE)
+            rc = try_removable(pull, spec->where, &answered, err);
+        else
+            rc = try_source(pull, spec->kind, spec->where, &answered, err);
+    }
+    /* A stick that is not in, a folder that is not mounted: trying again may help. */
+    return rc == CW_E_NOTFOUND && !answered ? (err->code = CW_E_TEMP) : rc;
+}
+
+/* A folder named by hand is what site.lua says of it: removable if a pattern there matches it. */
+static enum cw_source_kind kind_of(const struct cw_upstream *upstream, const char *where)
+{
+    size_t i;
+
+    if (cw_str_starts(where, "http://") || cw_str_starts(where, "https://"))
+        return CW_SOURCE_HTTP;
+    for (i = 0; i < upstream->source_count; i++) {
+        if (upstream->sources[i].kind == CW_SOURCE_REMOVABLE && cw_str_glob(upstream->sources[i].where, where))
+            return CW_SOURCE_REMOVABLE;
+    }
+    return CW_SOURCE_FOLDER;
+}
+
+static int record(const struct cw_pull *pull, struct cw_err *err)
+{
+    const struct cw_pull_result *result = pull->result;
+    json_auto_t *data = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "upstream", pull->upstream->name, "source", result->source,
+                                  "channel", pull->upstream->channel, "serial", (json_int_t)result->serial, "root",
+                                  (json_int_t)result->root_version, "files", (json_int_t)result->files, "bytes",
+                                  (json_int_t)result->bytes);
+
+    if (data == NULL)
+        return cw_err_nomem(err);
+    return cw_history_append(pull->site->fd, pull->now, "pull", data, err);
+}
+
+static int record_grace(const struct cw_pull *pull, struct cw_err *err)
+{
+    int64_t seconds = pull->result->grace_used;
+    json_auto_t *data = json_pack("{s:s, s:s, s:I}", "upstream", pull->upstream->name, "source", pull->result->source, "seconds",
+                                  (json_int_t)seconds);
+
+    if (data == NULL)
+        return cw_err_nomem(err);
+    cw_cli_warn(pull->cli, "metadata from %s had expired %lld hour%s ago; site.lua's grace let it in", pull->result->source,
+                (long long)((seconds + 3599) / 3600), cw_str_plural((uint64_t)((seconds + 3599) / 3600)));
+    return cw_history_append(pull->site->fd, pull->now, "grace", data, err);
+}
+
+static void warn_clock(const struct cw_pull *pull)
+{
+    char text[CW_TIME_TEXT];
+
+    if (pull->memory.pending != 0) {
+        cw_time_format(pull->memory.pending, text);
+        cw_cli_warn(pull->cli, "this was published at %s, more than 400 days later than anything before; if that is right, run "
+                    "'causeway-sync clock confirm'", text);
+    }
+    if (pull->now < pull->memory.floor) {
+        cw_time_format(pull->memory.floor, text);
+        cw_cli_warn(pull->cli, "the clock is wrong: it is before %s, when '%s' last published; windows stay closed until it is set", text,
+                    pull->upstream->name);
+    }
+}
+
+static int open_mirror(struct cw_pull *pull, struct cw_err *err)
+{
+    char path[CW_PATH_MAX];
+    int rc = cw_site_upstream_path(path, pull->upstream, "mirror", err);
+
+    return rc == CW_OK ? cw_at_make_dir(&pull->mirror, pull->site->fd, path, err) : rc;
+}
+
+static int run(struct cw_pull *pull, const char *where, struct cw_err *err)
+{
+    bool answered;
+    int rc = cw_mirror_memory_load(&pull->memory, pull->site, pull->upstream, err);
+
+    if (rc == CW_OK)
+        rc = open_mirror(pull, err);
+    if (rc == CW_OK)
+        rc = cw_pull_settle(pull, err);
+    if (rc != CW_OK)
+        return rc;
+    rc = where != NULL ? try_source(pull, kind_of(pull->upstream, where), where, &answered, err) : try_configured(pull, err);
+    if (rc != CW_OK)
+        return rc;
+    if (pull->result->changed || pull->rooted)
+        rc = record(pull, err);
+    if (rc == CW_OK && pull->result->changed && pull->result->grace_used > 0)
+        rc = record_grace(pull, err);
+    if (rc == CW_OK)
+        warn_clock(pull);
+    return rc;
+}
+
+int cw_mirror_pull(struct cw_pull_result *result, const struct cw_site *site, const struct cw_upstream *upstream, const char *where,
+                   int64_t now, const struct cw_cli *cli, struct cw_err *err)
+{
+    struct cw_pull pull = {.site = site, .upstream = upstream, .cli = cli, .now = now, .mirror = -1, .result = result};
+    int rc;
+
+    *result = (struct cw_pull_result){.changed = false};
+    rc = run(&pull, where, err);
+    cw_pull_forget_kept(&pull);
+    cw_mirror_memory_clear(&pull.memory);
+    if (pull.mirror >= 0)
+        close(pull.mirror);
+    return rc;
+}
