@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "sync/mirror/bundle.h"
+#include "sync/mirror/medium.h"
 
 #define BLOCK ((size_t)256 * 1024) /* large enough for slow sticks to read ahead */
 #define URL_BYTES_MAX ((size_t)8192)
@@ -26,7 +26,7 @@ struct cw_source {
     struct cw_http *http;    /* HTTP */
     int dir;                 /* the others */
     bool is_bundle;
-    struct cw_bundle bundle;
+    struct cw_medium medium;
     char *block;             /* BLOCK bytes for reading folders */
 };
 
@@ -40,7 +40,7 @@ static int open_folder(struct cw_source *source, struct cw_err *err)
     source->block = malloc(BLOCK);
     if (source->block == NULL)
         return cw_err_nomem(err);
-    rc = cw_bundle_open(&source->bundle, source->dir, err);
+    rc = cw_medium_open(&source->medium, source->dir, err);
     if (rc == CW_E_NOTFOUND)
         return CW_OK;
     source->is_bundle = true;
@@ -81,7 +81,7 @@ void cw_source_free(struct cw_source *source)
         cw_http_free(source->http);
     if (source->dir >= 0)
         close(source->dir);
-    cw_bundle_clear(&source->bundle);
+    cw_medium_clear(&source->medium);
     free(source->block);
     free(source->where);
     free(source);
@@ -104,12 +104,12 @@ bool cw_source_answered(const struct cw_source *source)
 
 int64_t cw_source_volumes(const struct cw_source *source)
 {
-    return source->is_bundle ? source->bundle.volume.of : 0;
+    return source->is_bundle ? source->medium.volume.of : 0;
 }
 
 uint64_t cw_source_rest(const struct cw_source *source)
 {
-    return source->is_bundle ? source->bundle.rest : 0;
+    return source->is_bundle ? source->medium.rest : 0;
 }
 
 /* Looks at the first bytes of a response: a login page of a hotel's or plant's network answers every question with HTML. */
@@ -179,7 +179,7 @@ static int get_bundled(struct cw_source *source, const char *path, uint64_t max,
     char sha256[CW_HASH_TEXT_MAX];
     uint64_t length;
     size_t index;
-    int rc = cw_bundle_find(&index, &source->bundle, path, err);
+    int rc = cw_medium_find(&index, &source->medium, path, err);
 
     if (rc != CW_OK)
         return rc;
@@ -188,10 +188,10 @@ static int get_bundled(struct cw_source *source, const char *path, uint64_t max,
         rc = read_file(source, path, max, sink, ctx, hash, &length, err);
     if (rc == CW_E_NOTFOUND)
         return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from volume %lld of %lld in '%s'", path,
-                          (long long)source->bundle.volume.index, (long long)source->bundle.volume.of, source->where);
+                          (long long)source->medium.volume.index, (long long)source->medium.volume.of, source->where);
     if (rc == CW_OK)
         rc = cw_hash_final(hash, sha256, err);
-    return rc == CW_OK ? cw_bundle_judge(&source->bundle, index, sha256, length, err) : rc;
+    return rc == CW_OK ? cw_medium_judge(&source->medium, index, sha256, length, err) : rc;
 }
 
 int cw_source_get(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx, struct cw_err *err)
@@ -232,11 +232,11 @@ int cw_source_check_rest(struct cw_source *source, struct cw_progress *progress,
     uint64_t missing = 0;
     size_t i;
 
-    for (i = 0; source->is_bundle && i < source->bundle.volume.file_count; i++) {
-        const struct cw_volume_file *file = &source->bundle.volume.files[i];
+    for (i = 0; source->is_bundle && i < source->medium.volume.file_count; i++) {
+        const struct cw_volume_file *file = &source->medium.volume.files[i];
         int rc;
 
-        if (source->bundle.read[i])
+        if (source->medium.read[i])
             continue;
         rc = get_bundled(source, file->path, file->length, count_progress, progress, err);
         if (rc != CW_OK && rc != CW_E_INCOMPLETE)
@@ -247,7 +247,7 @@ int cw_source_check_rest(struct cw_source *source, struct cw_progress *progress,
     if (missing == 0)
         return CW_OK;
     return cw_err_set(err, CW_E_INCOMPLETE, "%llu file%s missing from volume %lld of %lld in '%s': %s%s", (unsigned long long)missing,
-                      cw_str_plural(missing), (long long)source->bundle.volume.index, (long long)source->bundle.volume.of, source->where,
+                      cw_str_plural(missing), (long long)source->medium.volume.index, (long long)source->medium.volume.of, source->where,
                       cw_buf_text(&names), missing > MISSING_SHOWN ? ", …" : "");
 }
 

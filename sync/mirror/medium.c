@@ -2,7 +2,7 @@
 /*
  * The list of a bundle: read, compared with SHA256SUMS, and asked for each file.
  */
-#include "sync/mirror/bundle.h"
+#include "sync/mirror/medium.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #define SUMS_FILE "SHA256SUMS"
 
 /* SHA256SUMS lets people check the bundle with what they have; if it says otherwise, someone was here. */
-static int check_sums(const struct cw_bundle *bundle, int dir, const struct cw_buf *list, struct cw_err *err)
+static int check_sums(const struct cw_medium *medium, int dir, const struct cw_buf *list, struct cw_err *err)
 {
     CW_AUTO_BUF want = CW_BUF_INIT(CW_VOLUME_MAX);
     CW_AUTO_BUF have = CW_BUF_INIT(CW_VOLUME_MAX);
@@ -21,7 +21,7 @@ static int check_sums(const struct cw_bundle *bundle, int dir, const struct cw_b
     int rc = cw_sha256(sha256, cw_buf_text(list), list->len, err);
 
     if (rc == CW_OK)
-        rc = cw_volume_sums(&want, &bundle->volume, sha256, err);
+        rc = cw_volume_sums(&want, &medium->volume, sha256, err);
     if (rc == CW_OK)
         rc = cw_at_read_file(&have, dir, SUMS_FILE, err);
     if (rc == CW_E_NOTFOUND)
@@ -33,40 +33,40 @@ static int check_sums(const struct cw_bundle *bundle, int dir, const struct cw_b
     return CW_OK;
 }
 
-int cw_bundle_open(struct cw_bundle *bundle, int dir, struct cw_err *err)
+int cw_medium_open(struct cw_medium *medium, int dir, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_VOLUME_MAX);
     size_t i;
     int rc = cw_at_read_file(&text, dir, CW_VOLUME_FILE, err);
 
-    *bundle = (struct cw_bundle){.read = NULL};
+    *medium = (struct cw_medium){.read = NULL};
     if (rc != CW_OK)
         return rc;
-    rc = cw_volume_parse(&bundle->volume, cw_buf_text(&text), text.len, err);
+    rc = cw_volume_parse(&medium->volume, cw_buf_text(&text), text.len, err);
     if (rc != CW_OK)
         return cw_err_prefix(err, "'%s'", CW_VOLUME_FILE);
-    bundle->read = calloc(bundle->volume.file_count + 1, sizeof *bundle->read);
-    if (bundle->read == NULL)
+    medium->read = calloc(medium->volume.file_count + 1, sizeof *medium->read);
+    if (medium->read == NULL)
         return cw_err_nomem(err);
-    for (i = 0; i < bundle->volume.file_count; i++)
-        bundle->rest += bundle->volume.files[i].length;
-    return check_sums(bundle, dir, &text, err);
+    for (i = 0; i < medium->volume.file_count; i++)
+        medium->rest += medium->volume.files[i].length;
+    return check_sums(medium, dir, &text, err);
 }
 
-void cw_bundle_clear(struct cw_bundle *bundle)
+void cw_medium_clear(struct cw_medium *medium)
 {
-    cw_volume_clear(&bundle->volume);
-    free(bundle->read);
-    *bundle = (struct cw_bundle){.read = NULL};
+    cw_volume_clear(&medium->volume);
+    free(medium->read);
+    *medium = (struct cw_medium){.read = NULL};
 }
 
-int cw_bundle_find(size_t *index, const struct cw_bundle *bundle, const char *path, struct cw_err *err)
+int cw_medium_find(size_t *index, const struct cw_medium *medium, const char *path, struct cw_err *err)
 {
-    size_t low = 0, high = bundle->volume.file_count;
+    size_t low = 0, high = medium->volume.file_count;
 
     while (low < high) { /* the list is sorted by path */
         size_t middle = low + (high - low) / 2;
-        int order = strcmp(path, bundle->volume.files[middle].path);
+        int order = strcmp(path, medium->volume.files[middle].path);
 
         if (order == 0) {
             *index = middle;
@@ -80,9 +80,9 @@ int cw_bundle_find(size_t *index, const struct cw_bundle *bundle, const char *pa
     return cw_err_set(err, CW_E_NOTFOUND, "'%s' is not in this bundle", path);
 }
 
-int cw_bundle_judge(struct cw_bundle *bundle, size_t index, const char *sha256, uint64_t length, struct cw_err *err)
+int cw_medium_judge(struct cw_medium *medium, size_t index, const char *sha256, uint64_t length, struct cw_err *err)
 {
-    const struct cw_volume_file *file = &bundle->volume.files[index];
+    const struct cw_volume_file *file = &medium->volume.files[index];
 
     if (length != file->length)
         return cw_err_set(err, CW_E_VERIFY, "'%s' is %llu bytes long, not %llu as the bundle's list says", file->path,
@@ -90,9 +90,9 @@ int cw_bundle_judge(struct cw_bundle *bundle, size_t index, const char *sha256, 
     if (strcmp(sha256, file->sha256) != 0)
         return cw_err_set(err, CW_E_VERIFY, "'%s': sha256 differs from the bundle's list: expected %s, got %s", file->path,
                           file->sha256, sha256);
-    if (!bundle->read[index]) {
-        bundle->read[index] = true;
-        bundle->rest -= file->length;
+    if (!medium->read[index]) {
+        medium->read[index] = true;
+        medium->rest -= file->length;
     }
     return CW_OK;
 }
