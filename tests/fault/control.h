@@ -12,8 +12,10 @@
 /* Kinds of calls. All but alloc, mmap and spawn count only when they concern something beneath the root. */
 #define CW_FAULT_KINDS(X)                                                                                    \
     X(open)                                                                                                  \
-    X(create) X(read) X(write) X(truncate) X(copy) X(rename) X(link) X(unlink) X(mkdir) X(sync) X(close)     \
-        X(chmod) X(stat) X(readdir) X(lock) X(alloc) X(mmap) X(spawn)
+    X(create)                                                                                                \
+    X(read)                                                                                                  \
+    X(write) X(truncate) X(copy) X(rename) X(link) X(unlink) X(mkdir) X(sync) X(close) X(chmod) X(stat)      \
+        X(readdir) X(lock) X(alloc) X(mmap) X(spawn)
 
 enum fault_kind {
 #define X(name) KIND_##name,
@@ -47,11 +49,12 @@ enum fault_op {
 struct fault_record {
     uint32_t size; /* of this record with its text, a multiple of 8 */
     uint16_t op;
-    uint16_t is_dir; /* of what a rename moved or replaced (bit 0: moved, bit 1: replaced) */
-    uint32_t mode;
+    uint16_t pad;
+    uint32_t mode;  /* of a folder that was removed or replaced */
     uint32_t spare; /* number of a file in the spare folder, 0 = none */
     uint64_t ino;   /* of the object; all objects lie on one filesystem */
     uint64_t dir, dir2;
+    uint64_t replaced_dir; /* inode of the empty folder that a rename replaced */
     int64_t off, len, old_size;
     uint16_t at_dir, at_name, at_dir2, at_name2; /* where in text: paths relative to the root; 0 = none */
     char text[];

@@ -270,7 +270,8 @@ static void spare_back(uint32_t spare, const char *path)
 {
     char from[PATH_MAX];
     struct opened o;
-    if (!spare)
+    struct stat st;
+    if (!spare || lstat(path, &st) == 0)
         return;
     spare_name(from, spare);
     mode_open_parent(&o, path);
@@ -282,33 +283,35 @@ static void spare_back(uint32_t spare, const char *path)
 static void move_back(const char *from, const char *to)
 {
     struct opened o, o2;
+    struct stat st;
     mode_open_parent(&o, from);
     mode_open_parent(&o2, to);
-    if (access(to, F_OK) == 0 || rename(from, to) != 0)
+    if (lstat(to, &st) == 0 || rename(from, to) != 0)
         nftw(from, remove_one, 32, FTW_PHYS | FTW_DEPTH); /* its old name is taken, durably: it is lost */
     mode_restore(&o2);
     mode_restore(&o);
 }
 
-static void rmdir_undo(const struct fault_record *rec, const char *path)
+/* Makes a removed folder again; what the log says of the old one then holds of this one. */
+static void dir_back(const char *path, mode_t mode, uint64_t ino)
 {
     struct stat st;
     struct opened o;
     mode_open_parent(&o, path);
-    if (mkdir(path, 0700) == 0 && chmod(path, rec->mode) == 0 && lstat(path, &st) == 0) {
-        inos_add(&crash.from, rec->ino);
+    if (mkdir(path, 0700) == 0 && chmod(path, mode) == 0 && lstat(path, &st) == 0) {
+        inos_add(&crash.from, ino);
         inos_add(&crash.to, st.st_ino);
     }
     mode_restore(&o);
 }
 
-static void rename_undo(const struct fault_record *rec, const char *path, const char *path2)
+static void rename_undo(const struct fault_record *rec, uint64_t ino, const char *path, const char *path2)
 {
-    if (path_is(path2, rec->ino))
+    if (path_is(path2, ino))
         move_back(path2, path);
-    if (rec->is_dir & 2)
-        mkdir(path2, 0755);
-    else if (access(path2, F_OK) != 0)
+    if (rec->replaced_dir)
+        dir_back(path2, rec->mode, rec->replaced_dir);
+    else
         spare_back(rec->spare, path2);
 }
 
@@ -334,10 +337,10 @@ static void name_undo(const struct fault_record *rec)
         spare_back(rec->spare, path);
         break;
     case OP_RMDIR:
-        rmdir_undo(rec, path);
+        dir_back(path, rec->mode, rec->ino);
         break;
     case OP_RENAME:
-        rename_undo(rec, path, path2);
+        rename_undo(rec, ino, path, path2);
         break;
     case OP_EXCHANGE:
         renameat2(AT_FDCWD, path, AT_FDCWD, path2, RENAME_EXCHANGE);

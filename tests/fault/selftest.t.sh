@@ -66,6 +66,44 @@ caught no-rename 'change:ENOSPC+,kill keep,kill keep:half,kill torn,kill zero,wr
 caught child 'change:ENOSPC+,kill keep,kill keep:half,kill torn,kill zero,write:EIO,'
 caught no-check 'change:ENOSPC+,create:ENOSPC,rename:EIO,sync:EIO,write:EIO,'
 
+# snapshot FOLDER: names, kinds, modes, links and contents.
+snapshot() {
+    (cd "$1" && find . -printf '%p %y %m %n %l\n' && find . -type f -exec sha256sum {} +) | sort
+}
+
+# mess N SEED [sync]: prints how the folder differs from before, after a crash at change N.
+mess() {
+    mess_at=$1
+    shift
+    rm -rf mess && mkdir mess && python3 "$mess_py" make mess
+    snapshot mess >mess-before
+    "$fault_tool" kill "$mess_at" lost mess -- python3 "$mess_py" mess mess "$@" >mess-log 2>&1
+    snapshot mess | diff mess-before - >mess-diff
+}
+
+# all_mess N: nothing of any mess survives a crash at change N.
+all_mess() {
+    for seed in 1 2 3 4; do
+        mess "$1" "$seed" || {
+            diag "seed $seed: $(head -n 10 mess-diff)"
+            return 1
+        }
+    done
+}
+
+mess_py=$CW_SRCDIR/tests/fault/mess.py
+if command -v python3 >/dev/null; then
+    expect 'all that was not synced is undone' all_mess end
+    expect 'after a crash in the middle too' all_mess 20
+    mess end 1 sync
+    snapshot mess >mess-crashed
+    rm -rf mess && mkdir mess && python3 "$mess_py" make mess && python3 "$mess_py" mess mess 1
+    snapshot mess >mess-whole
+    expect 'what was synced is kept' cmp mess-crashed mess-whole
+else
+    skip 'all that was not synced is undone' 'python3 is not installed'
+fi
+
 if [ "$(id -u)" -ne 0 ]; then
     skip 'as an ordinary user' 'this is one already'
 elif ! command -v setpriv >/dev/null; then

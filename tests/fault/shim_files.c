@@ -464,15 +464,15 @@ EXPORT int fclose(FILE *fp)
 
 /* ---- names */
 
-static uint64_t ino_of(int dirfd, const char *path, bool *is_dir)
+/* All zero if there is no such name. */
+static struct stat stat_of(int dirfd, const char *path)
 {
     struct stat st;
     int saved = errno;
-    bool ok = REAL(fstatat)(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (REAL(fstatat)(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        memset(&st, 0, sizeof st);
     errno = saved;
-    if (is_dir)
-        *is_dir = ok && S_ISDIR(st.st_mode);
-    return ok ? st.st_ino : 0;
+    return st;
 }
 
 static void log_rename(const struct place *p, const struct place *p2, struct fault_record rec, unsigned flags)
@@ -489,21 +489,25 @@ static void log_rename(const struct place *p, const struct place *p2, struct fau
 static int renameat2_any(int olddir, const char *old, int newdir, const char *new, unsigned flags, void *site)
 {
     struct place p, p2;
-    bool moved_dir = false, replaced_dir = false, any = place_find(&p, olddir, old);
+    bool any = place_find(&p, olddir, old);
     any = place_find(&p2, newdir, new) || any;
     if (!any)
         return REAL(renameat2)(olddir, old, newdir, new, flags);
     if (change_begin(KIND_rename, site) == FAIL)
         return -1;
-    struct fault_record rec = {.op = OP_RENAME, .ino = ino_of(olddir, old, &moved_dir)};
-    uint64_t replaced = ino_of(newdir, new, &replaced_dir);
-    if (replaced && !replaced_dir && !(flags & (RENAME_EXCHANGE | RENAME_NOREPLACE)))
+    struct stat moved = stat_of(olddir, old), gone = stat_of(newdir, new);
+    struct fault_record rec = {.op = OP_RENAME, .ino = moved.st_ino};
+    if (S_ISDIR(gone.st_mode)) {
+        rec.replaced_dir = gone.st_ino;
+        rec.mode = gone.st_mode & 07777;
+    } else if (gone.st_ino && gone.st_ino != moved.st_ino && !flags) {
         rec.spare = spare_link(newdir, new);
-    rec.is_dir = (uint16_t)((moved_dir ? 1 : 0) | (replaced_dir ? 2 : 0));
+    }
     int rc = REAL(renameat2)(olddir, old, newdir, new, flags);
-    if (rc == 0)
+    bool changed = rc == 0 && moved.st_ino != gone.st_ino; /* two names of one file: rename does nothing */
+    if (changed)
         log_rename(&p, &p2, rec, flags);
-    change_end(rc == 0);
+    change_end(changed);
     return rc;
 }
 
@@ -531,7 +535,7 @@ EXPORT int rename(const char *old, const char *new)
         return -1;                                                                                           \
     int rc = call;                                                                                           \
     if (rc == 0)                                                                                             \
-        log_change((struct fault_record){.op = op_, .ino = ino_of(dirfd, path, NULL)}, &p, NULL);            \
+        log_change((struct fault_record){.op = op_, .ino = stat_of(dirfd, path).st_ino}, &p, NULL);          \
     change_end(rc == 0);                                                                                     \
     return rc;
 
@@ -601,7 +605,7 @@ EXPORT char *mkdtemp(char *template)
         return NULL;
     char *made = REAL(mkdtemp)(template);
     if (made && place_find(&p, AT_FDCWD, made))
-        log_change((struct fault_record){.op = OP_MKDIR, .ino = ino_of(AT_FDCWD, made, NULL)}, &p, NULL);
+        log_change((struct fault_record){.op = OP_MKDIR, .ino = stat_of(AT_FDCWD, made).st_ino}, &p, NULL);
     change_end(made);
     return made;
 }
