@@ -10,12 +10,11 @@
 #include <stdint.h>
 
 /* Kinds of calls. All but alloc, mmap and spawn count only when they concern something beneath the root. */
-#define CW_FAULT_KINDS(X)                                                                                    \
-    X(open)                                                                                                  \
-    X(create)                                                                                                \
-    X(read)                                                                                                  \
-    X(write) X(truncate) X(copy) X(rename) X(link) X(unlink) X(mkdir) X(sync) X(close) X(chmod) X(stat)      \
-        X(readdir) X(lock) X(alloc) X(mmap) X(spawn)
+/* clang-format off */
+#define CW_FAULT_KINDS(X)                                                                       \
+    X(open) X(create) X(read) X(write) X(truncate) X(copy) X(rename) X(link) X(unlink) X(mkdir) \
+    X(sync) X(close) X(chmod) X(stat) X(readdir) X(lock) X(alloc) X(mmap) X(spawn)
+/* clang-format on */
 
 enum fault_kind {
 #define X(name) KIND_##name,

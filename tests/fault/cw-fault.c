@@ -43,8 +43,8 @@ struct options {
     int log_mib;
     const char *only, *report;
     enum crash_model model;
-    struct fault_control want;
     char **command;
+    struct fault_control want;
 };
 
 static const char *const kinds[] = {

@@ -28,18 +28,17 @@
 #define SITE __builtin_return_address(0)
 
 /* Every function that the shim replaces and has to call itself. */
-#define REAL_FUNCTIONS(X)                                                                                    \
-    X(openat)                                                                                                \
-    X(syscall)                                                                                               \
-    X(close)                                                                                                 \
-    X(close_range) X(closefrom) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) X(read) X(pread) X(readv) X(write)  \
-        X(pwrite) X(writev) X(pwritev) X(ftruncate) X(fallocate) X(copy_file_range) X(sendfile) X(renameat2) \
-            X(linkat) X(symlinkat) X(unlinkat) X(mkdirat) X(mknodat) X(mkstemp) X(mkostemp) X(mkdtemp)       \
-                X(fdopen) X(fclose) X(fflush) X(fsync) X(syncfs) X(fchmod) X(fchmodat) X(fchown) X(fchownat) \
-                    X(utimensat) X(futimens) X(fstat) X(fstatat) X(statx) X(faccessat) X(opendir)            \
-                        X(fdopendir) X(readdir) X(flock) X(prctl) X(malloc) X(calloc) X(realloc)             \
-                            X(reallocarray) X(posix_memalign) X(aligned_alloc) X(memalign) X(free) X(mmap)   \
-                                X(fork) X(posix_spawn) X(posix_spawnp) X(pthread_create)
+/* clang-format off */
+#define REAL_FUNCTIONS(X)                                                                           \
+    X(openat) X(syscall) X(close) X(close_range) X(closefrom) X(dup) X(dup2) X(dup3) X(fcntl)       \
+    X(ioctl) X(read) X(pread) X(readv) X(write) X(pwrite) X(writev) X(pwritev) X(ftruncate)         \
+    X(fallocate) X(copy_file_range) X(sendfile) X(renameat2) X(linkat) X(symlinkat) X(unlinkat)     \
+    X(mkdirat) X(mknodat) X(mkstemp) X(mkostemp) X(mkdtemp) X(fdopen) X(fclose) X(fflush)           \
+    X(fsync) X(syncfs) X(fchmod) X(fchmodat) X(fchown) X(fchownat) X(utimensat) X(futimens)         \
+    X(fstat) X(fstatat) X(statx) X(faccessat) X(opendir) X(fdopendir) X(readdir) X(flock)           \
+    X(prctl) X(malloc) X(calloc) X(realloc) X(reallocarray) X(posix_memalign) X(aligned_alloc)      \
+    X(memalign) X(free) X(mmap) X(fork) X(posix_spawn) X(posix_spawnp) X(pthread_create)
+/* clang-format on */
 
 void *memalign(size_t align, size_t size);
 
