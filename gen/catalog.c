@@ -20,8 +20,6 @@
 #include "release/name.h"
 #include "release/semver.h"
 
-#define FEATURES_MAX 256 /* of one release; sites match them by name */
-
 /* What the reading of one catalog carries along. */
 struct reader {
     struct cw_catalog *catalog;
@@ -188,7 +186,7 @@ static void check_name(struct reader *r, const struct cw_catalog_release *releas
 
     if (!holds(r, file->field, key, cw_name_check(file->name, "file", &err), &err))
         return;
-    if (strcasecmp(file->name, "release.json") == 0)
+    if (strcasecmp(file->name, CW_MANIFEST_FILE) == 0)
         wrong(r, file->field, "the name '%s' is taken by the release manifest; give the file another 'name'", file->name);
     for (i = 0; &release->files[i] < file; i++) {
         if (strcasecmp(release->files[i].name, file->name) == 0) {
@@ -303,10 +301,12 @@ static void notes_from_file(struct reader *r, struct cw_catalog_release *release
     if (!holds(r, base, "notes-file", cw_fd_read_all(&notes, fd, path, &err), &err))
         return;
     value = memchr(cw_buf_text(&notes), '\0', notes.len) == NULL ? json_stringn(cw_buf_text(&notes), notes.len) : NULL;
-    if (value == NULL)
+    if (value == NULL) {
         wrong(r, field, "'%s' is not text in UTF-8", path);
-    else
-        set(r, release->head, "notes", value);
+        return;
+    }
+    holds(r, base, "notes-file", cw_text_check(json_string_value(value), path, &err), &err);
+    set(r, release->head, "notes", value);
 }
 
 static void read_notes(struct reader *r, struct cw_catalog_release *release, const json_t *obj, const char *base)
@@ -314,12 +314,15 @@ static void read_notes(struct reader *r, struct cw_catalog_release *release, con
     const char *notes = text(r, obj, base, "notes", false);
     const char *file = text(r, obj, base, "notes-file", false);
     char field[CW_CATALOG_FIELD_MAX];
+    struct cw_err err;
 
     join(field, base, "notes");
     if (notes != NULL && file != NULL)
         wrong(r, field, "both 'notes' and 'notes-file' are given; keep one");
     else if (notes != NULL && strlen(notes) > CW_CATALOG_NOTES_MAX)
         wrong(r, field, "notes of more than %zu bytes", CW_CATALOG_NOTES_MAX);
+    else if (notes != NULL && cw_text_check(notes, "notes", &err) != CW_OK)
+        wrong(r, field, "%s", err.text);
     else if (file != NULL)
         notes_from_file(r, release, base, file);
     else
@@ -367,8 +370,8 @@ static void read_features(struct reader *r, struct cw_catalog_release *release, 
     join(field, base, "features");
     if (features == NULL)
         return;
-    if (!json_is_array(features) || json_array_size(features) > FEATURES_MAX) {
-        wrong(r, field, json_is_array(features) ? "more than %d features" : "is not an array", FEATURES_MAX);
+    if (!json_is_array(features) || json_array_size(features) > CW_FEATURES_MAX) {
+        wrong(r, field, json_is_array(features) ? "more than %d features" : "is not an array", CW_FEATURES_MAX);
         return;
     }
     json_array_foreach(features, i, feature) {

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Judging a catalog's releases against the repository; see gen/admit.h.
+ */
+#include "gen/admit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "codec/json.h"
+#include "tree/layout.h"
+
+/* What judging one release carries along. */
+struct judging {
+    const struct cw_catalog *catalog;
+    const struct cw_catalog_release *release;
+    const struct cw_known *known;
+    struct cw_mistakes *mistakes;
+};
+
+static void wrong(struct judging *j, const char *field, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static void wrong(struct judging *j, const char *field, const char *fmt, ...)
+{
+    char what[CW_ERR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(what, sizeof what, fmt, args);
+    va_end(args);
+    cw_catalog_mistake(j->catalog, j->mistakes, field, what);
+}
+
+int cw_admit_known(struct cw_known *known, const struct cw_catalog_release *release, const struct cw_state *state,
+                   const struct cw_stage *stage, struct cw_err *err)
+{
+    struct cw_manifest manifest = {.doc = NULL};
+    json_t *staged = cw_stage_release(stage, release->product, release->version);
+    int rc = cw_state_read_release(&manifest, state, release->product, release->version, err);
+
+    *known = (struct cw_known){.doc = NULL};
+    if (rc == CW_OK)
+        *known = (struct cw_known){.doc = json_incref(manifest.doc), .published = true};
+    cw_manifest_clear(&manifest);
+    if (rc != CW_E_NOTFOUND)
+        return rc;
+    known->doc = json_incref(staged);
+    return CW_OK;
+}
+
+static bool case_differs(const char *a, const char *b, size_t len)
+{
+    return strlen(a) == len && strncasecmp(a, b, len) == 0 && strncmp(a, b, len) != 0;
+}
+
+/* Roles and folders carry products' names, so they must differ by more than case, and from channels. */
+static void check_product(struct judging *j, const struct cw_state *state, const struct cw_stage *stage)
+{
+    const char *product = j->release->product;
+    char field[CW_CATALOG_FIELD_MAX];
+    const char *key;
+    json_t *doc;
+    size_t i;
+
+    snprintf(field, sizeof field, "%.*s.name", (int)strcspn(j->release->field, "."), j->release->field);
+    for (i = 0; i < state->role_count; i++) {
+        if (state->roles[i].is_channel && strcasecmp(state->roles[i].name, product) == 0)
+            wrong(j, field, "'%s' is the name of a channel; a product needs another", product);
+        else if (case_differs(product, state->roles[i].name, strlen(state->roles[i].name)))
+            wrong(j, field, "'%s' differs by case only from the product '%s'", product, state->roles[i].name);
+    }
+    json_object_foreach(stage->releases, key, doc) {
+        if (case_differs(product, key, strcspn(key, "@"))) {
+            wrong(j, field, "'%s' differs by case only from the product '%.*s'", product, (int)strcspn(key, "@"), key);
+            return;
+        }
+    }
+}
+
+static void check_version_name(struct judging *j, const char *other, size_t len)
+{
+    char field[CW_CATALOG_FIELD_MAX];
+
+    if (!case_differs(j->release->version, other, len))
+        return;
+    snprintf(field, sizeof field, "%.200s.version", j->release->field);
+    wrong(j, field, "'%s' differs by case only from version '%.*s'", j->release->version, (int)len, other);
+}
+
+static void check_version(struct judging *j, const struct cw_state *state, const struct cw_stage *stage)
+{
+    const struct cw_state_role *role = cw_state_product(state, j->release->product);
+    size_t len = strlen(j->release->product);
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(role != NULL ? json_object_get(role->meta.signed_, "targets") : NULL, key, value) {
+        const char *version = key + len + 1;
+
+        if (cw_str_ends(key, "/" CW_MANIFEST_FILE) && strlen(key) > len + sizeof CW_MANIFEST_FILE)
+            check_version_name(j, version, strcspn(version, "/"));
+    }
+    json_object_foreach(stage->releases, key, value) {
+        if (strncmp(key, j->release->product, len) == 0 && key[len] == '@')
+            check_version_name(j, key + len + 1, strlen(key + len + 1));
+    }
+}
+
+static const char *where(const struct judging *j)
+{
+    return j->known->published ? "published" : "staged";
+}
+
+static void what_next(struct judging *j, char next[CW_ERR_TEXT_MAX])
+{
+    if (j->known->published)
+        snprintf(next, CW_ERR_TEXT_MAX, "a version never changes: release another one");
+    else
+        snprintf(next, CW_ERR_TEXT_MAX, "make them agree, or remove '%s/%s@%s.json' to start that version again", CW_STAGE_RELEASES,
+                 j->release->product, j->release->version);
+}
+
+/* Severity, notes, requirements and features belong to the version, so every catalog that brings a part of it says the same. */
+static void check_head(struct judging *j)
+{
+    static const char *const keys[] = {"severity", "notes", "requires", "features"};
+    char field[CW_CATALOG_FIELD_MAX], next[CW_ERR_TEXT_MAX];
+    size_t i;
+
+    what_next(j, next);
+    for (i = 0; i < CW_COUNT(keys); i++) {
+        const json_t *ours = json_object_get(j->release->head, keys[i]);
+        const json_t *theirs = json_object_get(j->known->doc, keys[i]);
+
+        if ((ours == NULL && theirs == NULL) || json_equal(ours, theirs))
+            continue;
+        snprintf(field, sizeof field, "%.200s.%s", j->release->field, keys[i]);
+        wrong(j, field, "differs from what is %s of %s %s; %s", where(j), j->release->product, j->release->version, next);
+    }
+}
+
+/* An artifact or the SBOM by its path; also one whose path differs by case. */
+static const json_t *find_file(const json_t *doc, const char *target)
+{
+    const json_t *artifact;
+    size_t i;
+
+    json_array_foreach(json_object_get(doc, "artifacts"), i, artifact) {
+        if (strcasecmp(json_string_value(json_object_get(artifact, "path")), target) == 0)
+            return artifact;
+    }
+    artifact = json_object_get(doc, "sbom");
+    return artifact != NULL && strcasecmp(json_string_value(json_object_get(artifact, "path")), target) == 0 ? artifact : NULL;
+}
+
+static bool same_text(const json_t *obj, const char *key, const char *text)
+{
+    const char *have = json_string_value(json_object_get(obj, key));
+
+    return have == text || (have != NULL && text != NULL && strcmp(have, text) == 0);
+}
+
+static void check_file(struct judging *j, const struct cw_catalog_file *file)
+{
+    const struct cw_catalog_release *release = j->release;
+    char target[CW_PATH_MAX], next[CW_ERR_TEXT_MAX];
+    const json_t *have;
+
+    snprintf(target, sizeof target, "%s/%s/%s", release->product, release->version, file->name);
+    what_next(j, next);
+    have = find_file(j->known->doc, target);
+    if (have == NULL && file->kind == NULL && json_object_get(j->known->doc, "sbom") != NULL)
+        wrong(j, file->field, "another SBOM is %s for %s %s; %s", where(j), release->product, release->version, next);
+    else if (have == NULL && j->known->published)
+        wrong(j, file->field, "%s %s is published without '%s'; %s", release->product, release->version, file->name, next);
+    else if (have != NULL && !same_text(have, "path", target))
+        wrong(j, file->field, "the name '%s' differs by case only from one that is %s; give it another 'name'", file->name, where(j));
+    else if (have != NULL && (!same_text(have, "kind", file->kind) ||
+                              (file->kind != NULL && !same_text(have, "platform", file->platform))))
+        wrong(j, file->field, "'%s' is %s with another platform or kind; %s", file->name, where(j), next);
+    else if (have != NULL && (uint64_t)json_integer_value(json_object_get(have, "length")) != file->size)
+        wrong(j, file->field, "'%s' has other bytes than what is %s as %s %s; %s", file->name, where(j), release->product,
+              release->version, next);
+}
+
+int cw_admit_check(const struct cw_catalog *catalog, const struct cw_catalog_release *release, const struct cw_known *known,
+                   const struct cw_state *state, const struct cw_stage *stage, struct cw_mistakes *mistakes, struct cw_err *err)
+{
+    struct judging j = {.catalog = catalog, .release = release, .known = known, .mistakes = mistakes};
+    size_t i, before = mistakes->count;
+
+    check_product(&j, state, stage);
+    if (known->doc == NULL)
+        check_version(&j, state, stage);
+    else
+        check_head(&j);
+    for (i = 0; known->doc != NULL && i < release->file_count; i++)
+        check_file(&j, &release->files[i]);
+    if (mistakes->count == before)
+        return CW_OK;
+    return cw_err_set(err, CW_E_VERIFY, "%s %s cannot be added", release->product, release->version);
+}
+
+const char *cw_admit_expected(const struct cw_known *known, const char *target, const struct cw_catalog_file *file)
+{
+    const json_t *have = known->doc != NULL ? find_file(known->doc, target) : NULL;
+
+    return have != NULL ? json_string_value(json_object_get(have, "sha256")) : file->sha256;
+}
+
+int cw_admit_start(json_t **doc, const struct cw_known *known, const struct cw_catalog_release *release, struct cw_err *err)
+{
+    if (known->doc != NULL) {
+        *doc = json_deep_copy(known->doc);
+        return *doc != NULL ? CW_OK : cw_err_nomem(err);
+    }
+    *doc = json_pack("{s:s, s:s, s:s, s:s, s:[], s:[]}", "_type", CW_RELEASE_TYPE, "format", "1.0", "product", release->product,
+                     "version", release->version, "artifacts", "attestations");
+    if (*doc == NULL || json_object_update(*doc, release->head) != 0) {
+        json_decref(*doc);
+        *doc = NULL;
+        return cw_err_nomem(err);
+    }
+    return CW_OK;
+}
+
+/* Sorted by path, so that the order in which catalogs came leaves no trace. */
+static int insert(json_t *artifacts, const char *target, json_t *entry)
+{
+    size_t at;
+
+    for (at = json_array_size(artifacts); at > 0; at--) {
+        if (strcmp(json_string_value(json_object_get(json_array_get(artifacts, at - 1), "path")), target) < 0)
+            break;
+    }
+    return json_array_insert_new(artifacts, at, entry);
+}
+
+int cw_admit_file(json_t *doc, const struct cw_catalog_file *file, const char *target, const char *sha256, uint64_t length,
+                  struct cw_err *err)
+{
+    json_t *entry;
+    int failed;
+
+    if (find_file(doc, target) != NULL)
+        return CW_OK;
+    entry = json_pack("{s:s, s:s, s:I}", "path", target, "sha256", sha256, "length", (json_int_t)length);
+    if (entry == NULL)
+        return cw_err_nomem(err);
+    if (file->kind == NULL) {
+        failed = json_object_set_new(doc, "sbom", entry);
+    } else if (json_object_set_new(entry, "platform", json_string(file->platform)) != 0 ||
+               json_object_set_new(entry, "kind", json_string(file->kind)) != 0) {
+        json_decref(entry);
+        failed = -1;
+    } else {
+        failed = insert(json_object_get(doc, "artifacts"), target, entry);
+    }
+    return failed == 0 ? CW_OK : cw_err_nomem(err);
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * causeway-gen add: takes the builds of catalogs into the tree and stages their releases. All catalogs are read and judged
+ * whole before the first byte is copied; all bytes are durable before the first release is staged. So a killed or refused
+ * add leaves at most files that nothing names yet, and can be run again.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "codec/json.h"
+#include "gen/admit.h"
+#include "gen/commands.h"
+#include "gen/ingest.h"
+#include "gen/keys.h"
+#include "gen/passphrase.h"
+#include "gen/repo.h"
+#include "tree/layout.h"
+
+static struct cw_passphrase passphrase = CW_PASSPHRASE_INIT;
+
+const struct cw_option cmd_add_options[] = {
+    CW_PASSPHRASE_OPTIONS(passphrase),
+    {.kind = CW_OPTION_END},
+};
+
+struct adding {
+    const struct cw_cli *cli;
+    struct cw_repo repo;
+    struct cw_state state;
+    struct cw_stage stage; /* grows in memory as releases are taken in */
+    struct cw_keys keys;
+    struct cw_unlock *unlock; /* NULL: new keys stay plain, or none is needed */
+    struct cw_catalog *catalogs;
+    size_t catalog_count;
+    struct cw_mistakes mistakes;
+    struct cw_progress progress;
+    struct cw_ingest ingest;
+    json_t *changed; /* object: "product@version" → manifest to be staged */
+    json_t *new_keys; /* array: names */
+    json_t *report;  /* array: what became of each release */
+};
+
+static int refuse(const struct adding *a, struct cw_err *err)
+{
+    cw_mistakes_print(&a->mistakes);
+    return cw_err_set(err, CW_E_VERIFY, "%zu mistake%s; nothing was added", a->mistakes.count, cw_str_plural(a->mistakes.count));
+}
+
+static int read_catalogs(struct adding *a, int count, char **paths, struct cw_err *err)
+{
+    int i, rc;
+
+    a->catalogs = calloc((size_t)count, sizeof *a->catalogs);
+    if (a->catalogs == NULL)
+        return cw_err_nomem(err);
+    a->catalog_count = (size_t)count;
+    for (i = 0; i < count; i++) {
+        rc = cw_catalog_read(&a->catalogs[i], paths[i], &a->mistakes, err);
+        if (rc != CW_OK && rc != CW_E_VERIFY)
+            return rc;
+        if (rc == CW_E_VERIFY && a->mistakes.count == 0)
+            return rc;
+    }
+    return a->mistakes.count > 0 ? refuse(a, err) : CW_OK;
+}
+
+/* Calls fn for every release of every catalog. */
+static int each_release(struct adding *a,
+                        int (*fn)(struct adding *a, const struct cw_catalog *catalog, const struct cw_catalog_release *release,
+                                  struct cw_err *err),
+                        struct cw_err *err)
+{
+    size_t i, j;
+    int rc = CW_OK;
+
+    for (i = 0; i < a->catalog_count && rc == CW_OK; i++) {
+        for (j = 0; j < a->catalogs[i].release_count && rc == CW_OK; j++)
+            rc = fn(a, &a->catalogs[i], &a->catalogs[i].releases[j], err);
+    }
+    return rc;
+}
+
+/* Collects mistakes over all releases; they are refused together. */
+static int judge(struct adding *a, const struct cw_catalog *catalog, const struct cw_catalog_release *release, struct cw_err *err)
+{
+    struct cw_known known = {.doc = NULL};
+    size_t i, before = a->mistakes.count;
+    int rc = cw_admit_known(&known, release, &a->state, &a->stage, err);
+
+    if (rc == CW_OK)
+        rc = cw_admit_check(catalog, release, &known, &a->state, &a->stage, &a->mistakes, err);
+    json_decref(known.doc);
+    for (i = 0; i < release->file_count; i++)
+        a->progress.total += release->files[i].size;
+    return rc == CW_E_VERIFY && a->mistakes.count > before ? CW_OK : rc;
+}
+
+/* A new product gets a build key; its passphrase is the one of the keys that are here. */
+static int unlock_for_new_key(struct adding *a, struct cw_err *err)
+{
+    size_t i;
+    int rc;
+
+    if (a->repo.config.plain_keys || a->unlock != NULL)
+        return CW_OK;
+    rc = cw_unlock_new(&a->unlock, cw_passphrase_ask, &passphrase, err);
+    for (i = a->keys.count; i-- > 0 && rc == CW_OK;) { /* from the end of the names: timestamp, targets, snapshot */
+        if (a->keys.items[i].here && a->keys.items[i].locked)
+            return cw_keys_unlock(&a->keys, &a->keys.items[i], a->unlock, err);
+    }
+    return rc;
+}
+
+static int want_key(struct adding *a, const struct cw_catalog *catalog, const struct cw_catalog_release *release, struct cw_err *err)
+{
+    char name[CW_KEYS_NAME_MAX];
+    json_t *have;
+    size_t i;
+
+    (void)catalog;
+    snprintf(name, sizeof name, "product-%s", release->product);
+    if (cw_state_product(&a->state, release->product) != NULL || cw_keys_named(&a->keys, name) != NULL)
+        return CW_OK;
+    json_array_foreach(a->new_keys, i, have) {
+        if (strcmp(json_string_value(have), name) == 0)
+            return CW_OK;
+    }
+    if (json_array_append_new(a->new_keys, json_string(name)) != 0)
+        return cw_err_nomem(err);
+    return a->cli->dry_run ? CW_OK : unlock_for_new_key(a, err);
+}
+
+static int make_keys(struct adding *a, struct cw_err *err)
+{
+    json_t *name;
+    size_t i;
+    int rc = CW_OK;
+
+    json_array_foreach(a->new_keys, i, name) {
+        rc = cw_keys_make(&a->keys, json_string_value(name), a->unlock, err);
+        if (rc != CW_OK)
+            break;
+    }
+    return rc;
+}
+
+static int take_file(struct adding *a, json_t *doc, const struct cw_known *known, const struct cw_catalog_release *release,
+                     const struct cw_catalog_file *file, struct cw_err *err)
+{
+    char target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
+    uint64_t length;
+    int rc = cw_tree_artifact_target(target, release->product, release->version, file->name, err);
+
+    if (rc == CW_OK)
+        rc = cw_ingest_file(&a->ingest, sha256, &length, file, target, cw_admit_expected(known, target, file), err);
+    if (rc == CW_E_VERIFY && known->doc != NULL)
+        cw_err_prefix(err, "%s is %s already and never changes", release->version, known->published ? "published" : "staged");
+    return rc == CW_OK ? cw_admit_file(doc, file, target, sha256, length, err) : rc;
+}
+
+/* As a site would read it, so that nothing is staged that could not be published. */
+static int check_manifest(const json_t *doc, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_MANIFEST_MAX);
+    struct cw_manifest manifest = {.doc = NULL};
+    int rc = cw_json_format(&text, doc, err);
+
+    if (rc == CW_OK)
+        rc = cw_manifest_parse(&manifest, text.data, text.len, err);
+    cw_manifest_clear(&manifest);
+    return rc;
+}
+
+static int remember(struct adding *a, const struct cw_catalog_release *release, const struct cw_known *known, json_t *doc,
+                    struct cw_err *err)
+{
+    bool same = known->doc != NULL && json_equal(known->doc, doc);
+    const char *what = same ? "same" : known->doc != NULL ? "extended" : "new";
+    char key[2 * CW_PATH_MAX];
+    json_t *row = json_pack("{s:s, s:s, s:s, s:I}", "product", release->product, "version", release->version, "state", what,
+                            "artifacts", (json_int_t)json_array_size(json_object_get(doc, "artifacts")));
+
+    if (json_array_append_new(a->report, row) != 0)
+        return cw_err_nomem(err);
+    if (same)
+        return CW_OK;
+    snprintf(key, sizeof key, "%s@%s", release->product, release->version);
+    if (json_object_set(a->changed, key, doc) != 0 || json_object_set(a->stage.releases, key, doc) != 0)
+        return cw_err_nomem(err);
+    return CW_OK;
+}
+
+/* Judged again, because an earlier catalog of this run may have brought the same version. */
+static int take_release(struct adding *a, const struct cw_catalog *catalog, const struct cw_catalog_release *release,
+                        struct cw_err *err)
+{
+    struct cw_known known = {.doc = NULL};
+    json_auto_t *doc = NULL;
+    size_t i;
+    int rc = cw_admit_known(&known, release, &a->state, &a->stage, err);
+
+    if (rc == CW_OK)
+        rc = cw_admit_check(catalog, release, &known, &a->state, &a->stage, &a->mistakes, err);
+    if (rc == CW_E_VERIFY && a->mistakes.count > 0)
+        refuse(a, err);
+    if (rc == CW_OK)
+        rc = cw_admit_start(&doc, &known, release, err);
+    for (i = 0; i < release->file_count && rc == CW_OK; i++) {
+        rc = take_file(a, doc, &known, release, &release->files[i], err);
+        if (rc != CW_OK)
+            cw_err_prefix(err, "%s:%u: %s %s", catalog->path,
+                          cw_json_line(catalog->text.data, catalog->text.len, release->files[i].field), release->product,
+                          release->version);
+    }
+    if (rc == CW_OK)
+        rc = check_manifest(doc, err);
+    if (rc == CW_OK)
+        rc = remember(a, release, &known, doc, err);
+    json_decref(known.doc);
+    return rc;
+}
+
+static int note_folder(json_t *folders, const char *product, const char *version, struct cw_err *err)
+{
+    json_t *path = json_sprintf("%s/%s/%s", CW_TREE_TARGETS, product, version);
+
+    return json_array_append_new(folders, path) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+static int note_folders(struct adding *a, struct cw_err *err)
+{
+    json_auto_t *folders = json_array();
+    size_t i, j;
+    int rc = folders != NULL ? CW_OK : cw_err_nomem(err);
+
+    for (i = 0; i < a->catalog_count && rc == CW_OK; i++) {
+        for (j = 0; j < a->catalogs[i].release_count && rc == CW_OK; j++)
+            rc = note_folder(folders, a->catalogs[i].releases[j].product, a->catalogs[i].releases[j].version, err);
+    }
+    return rc == CW_OK ? cw_repo_note_folders(&a->repo, folders, err) : rc;
+}
+
+static int stage_one(struct cw_batch *batch, int dir, const json_t *doc, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_MANIFEST_MAX);
+    CW_AUTO_OUT out = CW_OUT_INIT;
+    char path[CW_PATH_MAX];
+    int rc = cw_json_format(&text, doc, err);
+
+    if (rc == CW_OK)
+        rc = cw_stage_release_path(path, json_string_value(json_object_get(doc, "product")),
+                                   json_string_value(json_object_get(doc, "version")), err);
+    if (rc == CW_OK)
+        rc = cw_out_open(&out, dir, path, 0644, err);
+    if (rc == CW_OK)
+        rc = cw_out_write(&out, text.data, text.len, err);
+    return rc == CW_OK ? cw_batch_add(batch, &out, err) : rc;
+}
+
+static int stage_all(const struct adding *a, struct cw_err *err)
+{
+    CW_AUTO_BATCH batch;
+    const char *key;
+    json_t *doc;
+    int rc;
+
+    cw_batch_init(&batch, a->repo.dir);
+    json_object_foreach(a->changed, key, doc) {
+        rc = stage_one(&batch, a->repo.dir, doc, err);
+        if (rc != CW_OK)
+            return rc;
+    }
+    return cw_batch_commit(&batch, err);
+}
+
+/* Everything that changes the disk. */
+static int take_all(struct adding *a, struct cw_err *err)
+{
+    bool dry_run = a->cli->dry_run;
+    int rc = dry_run ? CW_OK : note_folders(a, err);
+
+    if (rc != CW_OK)
+        return rc;
+    cw_ingest_init(&a->ingest, a->repo.tree, dry_run, &a->progress);
+    cw_progress_start(&a->progress, a->cli, dry_run ? "hashing" : "adding", a->progress.total);
+    rc = each_release(a, take_release, err);
+    if (rc == CW_OK)
+        rc = cw_ingest_finish(&a->ingest, err);
+    cw_ingest_clear(&a->ingest);
+    cw_progress_end(&a->progress);
+    if (rc == CW_OK && !dry_run)
+        rc = make_keys(a, err);
+    if (rc == CW_OK && !dry_run)
+        rc = stage_all(a, err);
+    return rc == CW_OK && !dry_run ? cw_repo_forget_folders(&a->repo, err) : rc;
+}
+
+static void say_release(const struct adding *a, const json_t *row)
+{
+    const char *state = json_string_value(json_object_get(row, "state"));
+    json_int_t artifacts = json_integer_value(json_object_get(row, "artifacts"));
+
+    cw_cli_say(a->cli, "%s %s: %s, %lld artifact%s", json_string_value(json_object_get(row, "product")),
+               json_string_value(json_object_get(row, "version")),
+               strcmp(state, "same") == 0 ? "nothing new"
+               : strcmp(state, "new") == 0 ? (a->cli->dry_run ? "would be staged" : "staged")
+                                           : (a->cli->dry_run ? "would be extended" : "extended"),
+               (long long)artifacts, cw_str_plural((uint64_t)artifacts));
+}
+
+static int say(const struct adding *a, struct cw_err *err)
+{
+    json_auto_t *doc = NULL;
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(a->report, i, row)
+        say_release(a, row);
+    json_array_foreach(a->new_keys, i, row)
+        cw_cli_say(a->cli, "new product: its build key %s 'keys/%s.key'; publishing it needs the targets keys once",
+                   a->cli->dry_run ? "would be" : "is", json_string_value(row));
+    if (json_object_size(a->changed) == 0)
+        cw_cli_say(a->cli, "nothing to do");
+    else if (!a->cli->dry_run)
+        cw_cli_say(a->cli, "next: '%s promote PRODUCT VERSION CHANNEL', '%s publish'", a->cli->program->name, a->cli->program->name);
+    doc = json_pack("{s:O, s:O, s:I, s:I, s:b}", "releases", a->report, "new_keys", a->new_keys, "copied_files",
+                    (json_int_t)a->ingest.copied_files, "copied_bytes", (json_int_t)a->ingest.copied_bytes, "dry_run",
+                    a->cli->dry_run);
+    return doc != NULL ? cw_cli_json(a->cli, doc, err) : cw_err_nomem(err);
+}
+
+static int add(struct adding *a, int count, char **paths, struct cw_err *err)
+{
+    int rc = cw_repo_open(&a->repo, a->cli, !a->cli->dry_run, err);
+
+    if (rc == CW_OK)
+        rc = cw_state_load(&a->state, a->repo.tree, err);
+    if (rc == CW_OK)
+        rc = cw_stage_load(&a->stage, a->repo.dir, err);
+    if (rc == CW_OK)
+        rc = cw_keys_load(&a->keys, a->repo.dir, err);
+    if (rc == CW_OK)
+        rc = read_catalogs(a, count, paths, err);
+    if (rc == CW_OK)
+        rc = each_release(a, judge, err);
+    if (rc == CW_OK && a->mistakes.count > 0)
+        rc = refuse(a, err);
+    if (rc == CW_OK)
+        rc = each_release(a, want_key, err);
+    if (rc == CW_OK)
+        rc = take_all(a, err);
+    return rc == CW_OK ? say(a, err) : rc;
+}
+
+int cmd_add(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
+{
+    struct adding a = {
+        .cli = cli,
+        .repo = CW_REPO_INIT,
+        .mistakes = CW_MISTAKES_INIT,
+        .changed = json_object(),
+        .new_keys = json_array(),
+        .report = json_array(),
+    };
+    size_t i;
+    int rc = a.changed == NULL || a.new_keys == NULL || a.report == NULL ? cw_err_nomem(err) : add(&a, argc - 1, argv + 1, err);
+
+    for (i = 0; i < a.catalog_count; i++)
+        cw_catalog_clear(&a.catalogs[i]);
+    free(a.catalogs);
+    json_decref(a.changed);
+    json_decref(a.new_keys);
+    json_decref(a.report);
+    cw_mistakes_clear(&a.mistakes);
+    cw_keys_clear(&a.keys);
+    cw_unlock_free(a.unlock);
+    cw_stage_clear(&a.stage);
+    cw_state_clear(&a.state);
+    cw_repo_close(&a.repo);
+    return rc;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * causeway-gen status: what the next publish changes, which release each channel has, what expires next, which keys are here.
+ * Reads only, and needs no secret.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "gen/commands.h"
+#include "gen/draft.h"
+#include "gen/repo.h"
+#include "gen/report.h"
+
+#define DAY INT64_C(86400)
+#define SOON (7 * DAY) /* what expires earlier is marked; a weekly look is then enough */
+
+struct showing {
+    const struct cw_cli *cli;
+    struct cw_repo repo;
+    struct cw_state state;
+    struct cw_stage stage;
+    struct cw_keys keys;
+    struct cw_draft_input input;
+    struct cw_draft draft;
+    struct cw_err problem; /* why the next publish would be refused; code CW_OK: it would not */
+    json_t *doc;           /* all that is shown */
+};
+
+static int append(struct showing *s, const char *list, json_t *row, struct cw_err *err)
+{
+    return json_array_append_new(json_object_get(s->doc, list), row) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+static int add_expiry(void *ctx, const char *role, const struct cw_tuf_meta *meta, struct cw_err *err)
+{
+    struct showing *s = ctx;
+    char when[CW_TIME_TEXT];
+
+    cw_time_format(meta->expires, when);
+    return append(s, "expires",
+                  json_pack("{s:s, s:I, s:s, s:I}", "role", role, "version", (json_int_t)meta->version, "expires", when, "seconds",
+                            (json_int_t)(meta->expires - s->input.now)),
+                  err);
+}
+
+/* Soonest first. */
+static int sort_expiries(struct showing *s, struct cw_err *err)
+{
+    json_t *list = json_object_get(s->doc, "expires");
+    json_t *sorted = json_array();
+    json_t *row;
+    size_t i, at;
+
+    json_array_foreach(list, i, row) {
+        json_int_t seconds = json_integer_value(json_object_get(row, "seconds"));
+
+        for (at = json_array_size(sorted); at > 0; at--) {
+            if (json_integer_value(json_object_get(json_array_get(sorted, at - 1), "seconds")) <= seconds)
+                break;
+        }
+        if (json_array_insert(sorted, at, row) != 0)
+            break;
+    }
+    if (i < json_array_size(list) || json_object_set_new(s->doc, "expires", sorted) != 0)
+        return cw_err_nomem(err);
+    return CW_OK;
+}
+
+static int add_keys(struct showing *s, struct cw_err *err)
+{
+    size_t i;
+    int rc = CW_OK;
+
+    for (i = 0; i < s->keys.count && rc == CW_OK; i++) {
+        const struct cw_key *key = &s->keys.items[i];
+
+        rc = append(s, "keys", json_pack("{s:s, s:s, s:b, s:b}", "name", key->name, "keyid", key->id, "here", key->here, "encrypted",
+                                         key->locked),
+                    err);
+    }
+    return rc;
+}
+
+static int add_channel(struct showing *s, const char *name, struct cw_err *err)
+{
+    struct cw_channel channel = {.doc = NULL};
+    json_t *releases = json_object();
+    size_t i;
+    int rc = cw_state_read_channel(&channel, NULL, &s->state, name, err);
+
+    if (rc == CW_E_NOTFOUND)
+        rc = CW_OK;
+    for (i = 0; i < channel.pin_count && rc == CW_OK; i++) {
+        if (json_object_set_new(releases, channel.pins[i].product, json_string(channel.pins[i].version)) != 0)
+            rc = cw_err_nomem(err);
+    }
+    if (rc == CW_OK)
+        rc = append(s, "channels", json_pack("{s:s, s:I, s:o}", "channel", name, "serial", (json_int_t)channel.serial, "releases",
+                                             releases),
+                    err);
+    else
+        json_decref(releases);
+    cw_channel_clear(&channel);
+    return rc;
+}
+
+static int add_channels(struct showing *s, struct cw_err *err)
+{
+    size_t i;
+    int rc = CW_OK;
+
+    for (i = 0; i < s->state.role_count && rc == CW_OK; i++) {
+        if (s->state.roles[i].is_channel)
+            rc = add_channel(s, s->state.roles[i].name, err);
+    }
+    return rc;
+}
+
+static int load(struct showing *s, struct cw_err *err)
+{
+    int rc = cw_repo_open(&s->repo, s->cli, false, err);
+
+    if (rc == CW_OK)
+        rc = cw_state_load(&s->state, s->repo.tree, err);
+    if (rc == CW_OK)
+        rc = cw_stage_load(&s->stage, s->repo.dir, err);
+    if (rc == CW_OK)
+        rc = cw_keys_load(&s->keys, s->repo.dir, err);
+    if (rc == CW_OK)
+        rc = cw_clock_publish_time(&s->input.now, err);
+    if (rc != CW_OK)
+        return rc;
+    s->input.state = &s->state;
+    s->input.stage = &s->stage;
+    s->input.config = &s->repo.config;
+    s->input.keys = &s->keys;
+    s->input.renew_within = -1;
+    rc = cw_draft_compose(&s->draft, &s->input, &s->problem);
+    return rc == CW_E_NOMEM ? cw_err_nomem(err) : CW_OK;
+}
+
+static int collect(struct showing *s, struct cw_err *err)
+{
+    char published[CW_TIME_TEXT];
+    int rc;
+
+    cw_time_format(s->state.published, published);
+    s->doc = json_pack("{s:s, s:I, s:O, s:s*, s:[], s:[], s:[]}", "published", published, "root_version",
+                       (json_int_t)s->state.root.version, "next", s->draft.report, "problem",
+                       s->problem.code != CW_OK ? s->problem.text : NULL, "channels", "expires", "keys");
+    if (s->doc == NULL)
+        return cw_err_nomem(err);
+    rc = add_channels(s, err);
+    if (rc == CW_OK)
+        rc = cw_state_each(&s->state, add_expiry, s, err);
+    if (rc == CW_OK)
+        rc = sort_expiries(s, err);
+    return rc == CW_OK ? add_keys(s, err) : rc;
+}
+
+static const char *text(const json_t *row, const char *key)
+{
+    return json_string_value(json_object_get(row, key));
+}
+
+static void say_next(const struct showing *s)
+{
+    cw_cli_say(s->cli, "next publish:");
+    cw_report_say(s->draft.report, s->cli);
+    if (s->problem.code != CW_OK)
+        cw_cli_say(s->cli, "would be refused: %s", s->problem.text);
+    else if (cw_draft_is_empty(&s->draft))
+        cw_cli_say(s->cli, "nothing is staged");
+}
+
+static void say_channels(const struct showing *s)
+{
+    const char *product;
+    json_t *row, *version;
+    size_t i;
+
+    json_array_foreach(json_object_get(s->doc, "channels"), i, row) {
+        cw_cli_say(s->cli, "\nchannel %s, serial %lld:", text(row, "channel"),
+                   (long long)json_integer_value(json_object_get(row, "serial")));
+        json_object_foreach(json_object_get(row, "releases"), product, version)
+            cw_cli_say(s->cli, "  %s %s", product, json_string_value(version));
+    }
+}
+
+static void say_expiries(const struct showing *s)
+{
+    json_t *row;
+    size_t i;
+
+    cw_cli_say(s->cli, "\nexpires next:");
+    json_array_foreach(json_object_get(s->doc, "expires"), i, row) {
+        json_int_t seconds = json_integer_value(json_object_get(row, "seconds"));
+
+        cw_cli_say(s->cli, "  %-20s %s  in %lld days%s", text(row, "role"), text(row, "expires"), (long long)(seconds / DAY),
+                   seconds <= 0 ? "  EXPIRED" : seconds <= SOON ? "  soon" : "");
+    }
+}
+
+static void say_keys(const struct showing *s)
+{
+    size_t i;
+
+    cw_cli_say(s->cli, "\nkeys:");
+    for (i = 0; i < s->keys.count; i++) {
+        const struct cw_key *key = &s->keys.items[i];
+
+        cw_cli_say(s->cli, "  %-28s %s", key->name, !key->here ? "elsewhere" : key->locked ? "here, encrypted" : "here, NOT encrypted");
+    }
+}
+
+int cmd_status(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
+{
+    struct showing s = {.cli = cli, .repo = CW_REPO_INIT};
+    int rc = load(&s, err);
+
+    (void)argc;
+    (void)argv;
+    if (rc == CW_OK)
+        rc = collect(&s, err);
+    if (rc == CW_OK) {
+        say_next(&s);
+        say_channels(&s);
+        say_expiries(&s);
+        say_keys(&s);
+        rc = cw_cli_json(cli, s.doc, err);
+    }
+    json_decref(s.doc);
+    cw_draft_clear(&s.draft);
+    cw_keys_clear(&s.keys);
+    cw_stage_clear(&s.stage);
+    cw_state_clear(&s.state);
+    cw_repo_close(&s.repo);
+    return rc;
+}
