@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The key file's text: sealing a seed into it and opening it again. Deriving keys from a passphrase is unlock.c's part,
- * reading and writing files the caller's.
+ * The key file's text: sealing a seed into it and opening it again. Deriving keys from a passphrase is
+ * unlock.c's part, reading and writing files the caller's.
  */
 #include "crypt/keyfile.h"
 
@@ -194,8 +194,8 @@ struct plain {
     char text[512];
 };
 
-/* Written by hand into guarded memory, because jansson would leave copies of the seed on the heap; the text is
- * cw_json_format()'s. */
+/* Written by hand into guarded memory, because jansson would leave copies of the seed on the heap; the
+ * text is cw_json_format()'s. */
 static int format_plain(struct cw_buf *buf, const struct cw_secret *secret, const char *public_hex,
                         struct cw_err *err)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Secret keys at rest: one JSON file a key, the seed sealed with XChaCha20-Poly1305 under a key that Argon2id derives from a
- * passphrase, or plain where the user insisted. The public half is readable without the passphrase, and sealed along as
- * associated data, so that nobody can put another one in its place.
+ * Secret keys at rest: one JSON file a key, the seed sealed with XChaCha20-Poly1305 under a key that Argon2id
+ * derives from a passphrase, or plain where the user insisted. The public half is readable without the
+ * passphrase, and sealed along as associated data, so that nobody can put another one in its place.
  *
  * {"_type": "causeway-key", "format": "1.0", "keytype": "ed25519", "public": hex,
- *  "kdf": {"name": "argon2id", "salt": hex, "opslimit": n, "memlimit": bytes}, "cipher": "xchacha20poly1305",
- *  "nonce": hex, "sealed": hex}            or, when plain, "seed": hex in place of the last four
+ *  "kdf": {"name": "argon2id", "salt": hex, "opslimit": n, "memlimit": bytes},
+ *  "cipher": "xchacha20poly1305", "nonce": hex, "sealed": hex}
+ * or, when plain, "seed": hex in place of the last four.
  */
 #ifndef CW_CRYPT_KEYFILE_H
 #define CW_CRYPT_KEYFILE_H
@@ -22,12 +23,13 @@
 #define CW_KEYFILE_MAX ((size_t)4096) /* bytes of a file's text: four times what one needs */
 #define CW_PASSPHRASE_MAX 1024
 
-/* Turns a passphrase into keys, remembering it and the last derivations in guarded memory, so that files which share salt
- * and cost are unlocked for the price of one. All new files that one object seals share them; after a file was opened,
- * so do they with that file. */
+/* Turns a passphrase into keys, remembering it and the last derivations in guarded memory, so that files
+ * which share salt and cost are unlocked for the price of one. All new files that one object seals share
+ * them; after a file was opened, so do they with that file. */
 struct cw_unlock;
-/* ask gives the passphrase when first needed (into guarded memory of CW_PASSPHRASE_MAX bytes, NUL-terminated); confirm: it
- * is for new keys. It is asked again for a file that the remembered passphrase does not open. */
+/* ask gives the passphrase when first needed (into guarded memory of CW_PASSPHRASE_MAX bytes,
+ * NUL-terminated); confirm: it is for new keys. It is asked again for a file that the remembered
+ * passphrase does not open. */
 typedef int cw_unlock_ask(void *ctx, char passphrase[CW_PASSPHRASE_MAX], const char *what, bool confirm,
                           struct cw_err *err);
 int cw_unlock_new(struct cw_unlock **unlock, cw_unlock_ask *ask, void *ctx, struct cw_err *err);
@@ -47,8 +49,8 @@ int cw_keyfile_public(unsigned char public_key[CW_ED25519_PUBLIC], const void *t
                       struct cw_err *err);
 /* Is it encrypted? */
 int cw_keyfile_is_locked(bool *locked, const void *text, size_t len, struct cw_err *err);
-/* The secret half; a wrong passphrase is CW_E_FAIL "wrong passphrase". what is for messages and prompts. unlock may be NULL
- * for a plain file. */
+/* The secret half; a wrong passphrase is CW_E_FAIL "wrong passphrase". what is for messages and prompts.
+ * unlock may be NULL for a plain file. */
 int cw_keyfile_open(struct cw_secret **secret, const void *text, size_t len, const char *what,
                     struct cw_unlock *unlock, struct cw_err *err);
 

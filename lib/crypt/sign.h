@@ -21,7 +21,8 @@ struct cw_secret;
 int cw_crypt_init(struct cw_err *err);
 
 int cw_secret_new(struct cw_secret **secret, struct cw_err *err); /* a fresh random key */
-/* The key that a seed stands for (RFC 8032, section 5.1.5). The caller keeps the seed in guarded memory and wipes it. */
+/* The key that a seed stands for (RFC 8032, section 5.1.5). The caller keeps the seed in guarded memory
+ * and wipes it. */
 int cw_secret_from_seed(struct cw_secret **secret, const unsigned char seed[CW_ED25519_SEED],
                         struct cw_err *err);
 void cw_secret_free(struct cw_secret *secret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From a passphrase to keys, by Argon2id, as seldom as possible: one derivation takes most of a second and 256 MiB on
- * purpose. Everything secret lies in one block of guarded memory.
+ * From a passphrase to keys, by Argon2id, as seldom as possible: one derivation takes most of a second and
+ * 256 MiB on purpose. Everything secret lies in one block of guarded memory.
  */
 #include "crypt/unlock.h"
 

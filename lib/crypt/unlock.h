@@ -19,15 +19,16 @@ struct cw_unlock_cost {
     uint64_t opslimit, memlimit; /* Argon2id's passes, and its memory in bytes */
 };
 
-/* Bounds on what a file may ask for: four times what we write, so that a planted file cannot take the machine down. */
+/* Bounds on what a file may ask for: four times what we write, so that a planted file cannot take the
+ * machine down. */
 #define CW_UNLOCK_OPS_MAX 12
 #define CW_UNLOCK_MEM_MAX (UINT64_C(1) << 30)
 
 /* Tries a key: 0 it was right; CW_E_VERIFY it was wrong; others end the search. */
 typedef int cw_unlock_try(void *ctx, const unsigned char key[CW_UNLOCK_KEY], struct cw_err *err);
 
-/* Offers `attempt` the keys that this cost gives: for the remembered derivation, the remembered passphrase, one newly asked
- * for. CW_E_FAIL "wrong passphrase" when none is right. */
+/* Offers `attempt` the keys that this cost gives: for the remembered derivation, the remembered
+ * passphrase, one newly asked for. CW_E_FAIL "wrong passphrase" when none is right. */
 int cw_unlock_open(struct cw_unlock *unlock, const struct cw_unlock_cost *cost, const char *what,
                    cw_unlock_try *attempt, void *ctx, struct cw_err *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Delegations of a targets file: their form, which paths they cover, and the keys they trust. They come as a list of named
- * roles or as succinct hash bins (TAP 15): one description that stands for 2^bit_length roles.
+ * Delegations of a targets file: their form, which paths they cover, and the keys they trust. They come as a
+ * list of named roles or as succinct hash bins (TAP 15): one description that stands for 2^bit_length roles.
  */
 #include <stdio.h>
 #include <stdlib.h>

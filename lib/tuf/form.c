@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The form of metadata (specification section 4): required fields and their types. Unknown fields are let be, since they are
- * signed over and may mean something to a later version.
+ * The form of metadata (specification section 4): required fields and their types. Unknown fields are let be,
+ * since they are signed over and may mean something to a later version.
  */
 #include "tuf/form.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Parsing metadata and looking things up in it. The form of each type is checked by form.c, signatures by verify.c,
- * and whether a file may be trusted now is for the update state machine to say.
+ * Parsing metadata and looking things up in it. The form of each type is checked by form.c, signatures by
+ * verify.c, and whether a file may be trusted now is for the update state machine to say.
  */
 #include "tuf/meta.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * TUF metadata in memory: what the four top-level roles and delegated targets say
- * (https://theupdateframework.github.io/specification/v1.0.34/, section 4). Parsing checks form only; whether signatures, versions
- * and expiry hold is asked of cw_tuf_verify() and the update state machine.
+ * (https://theupdateframework.github.io/specification/v1.0.34/, section 4). Parsing checks form only; whether
+ * signatures, versions and expiry hold is asked of cw_tuf_verify() and the update state machine.
  */
 #ifndef CW_TUF_META_H
 #define CW_TUF_META_H
@@ -38,7 +38,8 @@ struct cw_tuf_meta {
     int64_t expires; /* seconds since 1970 */
 };
 
-/* Parses bytes as a file of that type. CW_E_VERIFY for anything malformed or of another type or spec_version major. */
+/* Parses bytes as a file of that type. CW_E_VERIFY for anything malformed or of another type or
+ * spec_version major. */
 int cw_tuf_meta_parse(struct cw_tuf_meta *meta, enum cw_tuf_type type, const void *bytes, size_t len,
                       struct cw_err *err);
 void cw_tuf_meta_clear(struct cw_tuf_meta *meta); /* harmless on a zeroed struct */
@@ -46,7 +47,8 @@ void cw_tuf_meta_clear(struct cw_tuf_meta *meta); /* harmless on a zeroed struct
 /* Does this root say that metadata and targets bear their version or hash in their names? */
 bool cw_tuf_root_is_consistent(const struct cw_tuf_meta *root);
 
-/* A role's keys and threshold as root or a delegation states them. Borrowed from the metadata they were found in. */
+/* A role's keys and threshold as root or a delegation states them. Borrowed from the metadata they were
+ * found in. */
 struct cw_tuf_role {
     char name[CW_TUF_NAME_MAX];
     const json_t *keys;   /* object: keyid → key */
@@ -59,19 +61,23 @@ struct cw_tuf_role {
 int cw_tuf_root_role(struct cw_tuf_role *role, const struct cw_tuf_meta *root, const char *name,
                      struct cw_err *err);
 
-/* The delegations of a targets file, in order. Succinct hash bins (TAP 15) are as many delegations as there are bins. */
+/* The delegations of a targets file, in order. Succinct hash bins (TAP 15) are as many delegations as
+ * there are bins. */
 size_t cw_tuf_delegation_count(const struct cw_tuf_meta *targets);
 int cw_tuf_delegation_at(struct cw_tuf_role *role, const struct cw_tuf_meta *targets, size_t index,
                          struct cw_err *err);
 /* Does delegation number `index` cover this target path? */
 bool cw_tuf_delegation_covers(const struct cw_tuf_meta *targets, size_t index, const char *path);
-/* The first delegation at or behind *index that covers this path; false when there is none. Bins are found without trying each. */
+/* The first delegation at or behind *index that covers this path; false when there is none. Bins are found
+ * without trying each. */
 bool cw_tuf_delegation_find(const struct cw_tuf_meta *targets, const char *path, size_t *index);
-/* Does a pattern of "paths" match? '*', '?' and '[…]' as in glob(7), none of which ever crosses '/'; linear in time. */
+/* Does a pattern of "paths" match? '*', '?' and '[…]' as in glob(7), none of which ever crosses '/';
+ * linear in time. */
 bool cw_tuf_pattern_matches(const char *pattern, const char *path);
 
-/* Enough distinct keys of the role signed this file: section 5.3.4 and its like. CW_E_VERIFY names role, threshold and how many.
- * Keys of unknown type or scheme do not count; one key under two keyids counts once. */
+/* Enough distinct keys of the role signed this file: section 5.3.4 and its like. CW_E_VERIFY names role,
+ * threshold and how many. Keys of unknown type or scheme do not count; one key under two keyids counts
+ * once. */
 int cw_tuf_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role, struct cw_err *err);
 
 /* What snapshot says of a role's file, or timestamp of snapshot. */
@@ -93,8 +99,9 @@ int cw_tuf_file_check(const struct cw_tuf_file *file, const void *bytes, size_t 
 /* Its sha256, borrowed; NULL when not stated. */
 const char *cw_tuf_file_sha256(const struct cw_tuf_file *file);
 
-/* A role's name as one file name, "<role>.json": percent-encoded where it is not plain (section 5.6.2 leaves this to us; python-tuf does
- * the same). CW_E_VERIFY when no filesystem would take it with a version in front. */
+/* A role's name as one file name, "<role>.json": percent-encoded where it is not plain (section 5.6.2
+ * leaves this to us; python-tuf does the same). CW_E_VERIFY when no filesystem would take it with a
+ * version in front. */
 int cw_tuf_role_filename(struct cw_buf *buf, const char *role, struct cw_err *err);
 
 #endif

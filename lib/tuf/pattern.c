@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Patterns of delegated paths (specification section 4.5, PATHPATTERN). They are foreign data: fnmatch(3) is not used because
- * a pattern of many stars makes it try for ever, and because it follows the locale.
+ * Patterns of delegated paths (specification section 4.5, PATHPATTERN). They are foreign data: fnmatch(3) is
+ * not used because a pattern of many stars makes it try for ever, and because it follows the locale.
  */
 #include "tuf/meta.h"
 
@@ -13,7 +13,8 @@ static const char *next_char(const char *p)
     return p;
 }
 
-/* Behind the ']' of the set that starts at p ('['), or NULL when it has none and '[' is a character like any other. */
+/* Behind the ']' of the set that starts at p ('['), or NULL when it has none and '[' is a character like
+ * any other. */
 static const char *set_end(const char *p)
 {
     p += p[1] == '!' ? 2 : 1;
@@ -68,7 +69,8 @@ static bool match_one(const char **pattern, const char **path)
     return true;
 }
 
-/* Going back to the last star is enough: no star crosses '/', so where one part of the path ends is never in question. */
+/* Going back to the last star is enough: no star crosses '/', so where one part of the path ends is never
+ * in question. */
 bool cw_tuf_pattern_matches(const char *pattern, const char *path)
 {
     const char *star = NULL, *from = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Section 5.3: following the chain of roots, each signed by the one before and by itself, and noticing when timestamp's or
- * snapshot's keys were taken away on the way.
+ * Section 5.3: following the chain of roots, each signed by the one before and by itself, and noticing when
+ * timestamp's or snapshot's keys were taken away on the way.
  */
 #include <string.h>
 

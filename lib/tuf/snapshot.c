@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Section 5.5: the snapshot, which must be the one that the timestamp names and may not take back what the trusted one said.
+ * Section 5.5: the snapshot, which must be the one that the timestamp names and may not take back what the
+ * trusted one said.
  */
 #include <string.h>
 
@@ -13,8 +14,8 @@ int cw_tuf_snapshot_load_want(struct cw_tuf_update *update, struct cw_tuf_want *
     return cw_tuf_want_file(update, want, CW_TUF_LOAD, 0, "snapshot", err);
 }
 
-/* A well-formed copy that the root's keys no longer vouch for means that they were rotated, maybe in an earlier run that did
- * not come to its end: then the timestamp is not to be believed either (5.3.11). */
+/* A well-formed copy that the root's keys no longer vouch for means that they were rotated, maybe in an
+ * earlier run that did not come to its end: then the timestamp is not to be believed either (5.3.11). */
 int cw_tuf_snapshot_load_give(struct cw_tuf_update *update, const void *bytes, size_t len, struct cw_err *err)
 {
     struct cw_tuf_held *old;

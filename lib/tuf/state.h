@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Inside lib/tuf: what the parts of the client workflow share. Each step of the workflow is a row of a table in update.c: what
- * it wants, and what it does with the answer. root.c, timestamp.c, snapshot.c, targets.c and walk.c hold the rows' functions
- * in the order in which they run.
+ * Inside lib/tuf: what the parts of the client workflow share. Each step of the workflow is a row of a table
+ * in update.c: what it wants, and what it does with the answer. root.c, timestamp.c, snapshot.c, targets.c
+ * and walk.c hold the rows' functions in the order in which they run.
  */
 #ifndef CW_TUF_STATE_H
 #define CW_TUF_STATE_H
@@ -72,8 +72,8 @@ struct cw_tuf_update {
 int cw_tuf_held_new(struct cw_tuf_held **held, const char *role, enum cw_tuf_type type, const void *bytes,
                     size_t len, struct cw_err *err);
 void cw_tuf_held_free(struct cw_tuf_held *held);
-/* Takes *held over as this run's file of its role, in place of an earlier one, and sets it to NULL; store: it is new and to
- * be stored before anything else happens. */
+/* Takes *held over as this run's file of its role, in place of an earlier one, and sets it to NULL; store:
+ * it is new and to be stored before anything else happens. */
 int cw_tuf_hold(struct cw_tuf_update *update, struct cw_tuf_held **held, bool store, struct cw_err *err);
 /* This run's file of a role; NULL when there is none. */
 struct cw_tuf_held *cw_tuf_held_of(const struct cw_tuf_update *update, const char *role);
@@ -88,7 +88,8 @@ void cw_tuf_expiry_note(struct cw_tuf_update *update, const struct cw_tuf_meta *
 /* Sets want's kind, role (borrowed until the next call) and name; version 0: no version in the name. */
 int cw_tuf_want_file(struct cw_tuf_update *update, struct cw_tuf_want *want, enum cw_tuf_want_kind kind,
                      int64_t version, const char *role, struct cw_err *err);
-/* The version to put into the name of a file to be fetched: 0 when the repository has no consistent snapshots. */
+/* The version to put into the name of a file to be fetched: 0 when the repository has no consistent
+ * snapshots. */
 int64_t cw_tuf_name_version(const struct cw_tuf_update *update, int64_t version);
 /* The most bytes to take of a file whose stated length (-1: none) must not be over `most` either. */
 int cw_tuf_length_limit(size_t *limit, const struct cw_tuf_file *file, size_t most, const char *role,

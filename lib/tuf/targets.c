@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Section 5.6.1 to 5.6.6: taking in one targets file, the top-level one or a delegated one; they differ in whose keys count
- * and in what comes next.
+ * Section 5.6.1 to 5.6.6: taking in one targets file, the top-level one or a delegated one; they differ in
+ * whose keys count and in what comes next.
  */
 #include <string.h>
 

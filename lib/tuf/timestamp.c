@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Section 5.4: the timestamp. The trusted copies of timestamp and snapshot are looked at first, because what they say may not
- * be taken back.
+ * Section 5.4: the timestamp. The trusted copies of timestamp and snapshot are looked at first, because what
+ * they say may not be taken back.
  */
 #include "tuf/state.h"
 
@@ -11,7 +11,8 @@ int cw_tuf_timestamp_load_want(struct cw_tuf_update *update, struct cw_tuf_want 
     return cw_tuf_want_file(update, want, CW_TUF_LOAD, 0, "timestamp", err);
 }
 
-/* A copy that does not hold is as good as none: it may be of keys that the root has replaced since, or torn. */
+/* A copy that does not hold is as good as none: it may be of keys that the root has replaced since, or
+ * torn. */
 int cw_tuf_timestamp_load_give(struct cw_tuf_update *update, const void *bytes, size_t len,
                                struct cw_err *err)
 {
@@ -58,7 +59,8 @@ static int check_rollback(const struct cw_tuf_meta *old, const struct cw_tuf_met
     return rc;
 }
 
-/* The timestamp that counts from here on: a new one, or, when nothing has changed, the one that was trusted before. */
+/* The timestamp that counts from here on: a new one, or, when nothing has changed, the one that was
+ * trusted before. */
 static int settle(struct cw_tuf_update *update, struct cw_tuf_held **timestamp, bool is_new,
                   struct cw_err *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The client workflow's outer side: what is wanted next, who takes the answer, what is held. What each step does is in
- * root.c, timestamp.c, snapshot.c, targets.c and walk.c.
+ * The client workflow's outer side: what is wanted next, who takes the answer, what is held. What each step
+ * does is in root.c, timestamp.c, snapshot.c, targets.c and walk.c.
  */
 #include "tuf/update.h"
 
@@ -237,7 +237,8 @@ void cw_tuf_update_free(struct cw_tuf_update *update)
     free(update);
 }
 
-/* A failed refresh leaves nothing to go on with; a failed search (the top-level roles hold) ends as one that found nothing. */
+/* A failed refresh leaves nothing to go on with; a failed search (the top-level roles hold) ends as one
+ * that found nothing. */
 static int ended(struct cw_tuf_update *update, int rc)
 {
     if (rc == CW_OK)

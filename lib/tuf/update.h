@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * TUF's client workflow (specification 1.0.34, section 5) as a state machine without I/O. The caller asks what is
- * wanted next, does it, and answers; HTTP, a folder and a stick differ only in who answers.
+ * TUF's client workflow (specification 1.0.34, section 5) as a state machine without I/O. The caller asks
+ * what is wanted next, does it, and answers; HTTP, a folder and a stick differ only in who answers.
  *
  *     cw_tuf_update_new(&u, &params, root_bytes, root_len, err);
  *     while ((rc = cw_tuf_update_next(u, &want, err)) == 0 && want.kind != CW_TUF_DONE) {
- *         LOAD:  read the trusted copy want.name;  cw_tuf_update_give(u, bytes, len, err) or cw_tuf_update_absent(u, err)
+ *         LOAD:  read the trusted copy want.name;  cw_tuf_update_give(u, bytes, len, err)
+ *                or cw_tuf_update_absent(u, err)
  *         FETCH: get metadata/want.name, at most want.max bytes;  give or absent
  *         STORE: make want.bytes durable as the trusted copy want.name;  cw_tuf_update_stored(u)
  *     }
  *
- * After DONE the top-level roles are verified; cw_tuf_update_find() asks for a target and the same loop runs again for the
- * delegated roles on the way. A failure is final for the object: the trusted copies on disk remain what they were.
+ * After DONE the top-level roles are verified; cw_tuf_update_find() asks for a target and the same loop runs
+ * again for the delegated roles on the way. A failure of the refresh is final for the object; a failed search
+ * counts as one that found nothing, and others may follow. The trusted copies on disk are what was stored.
  */
 #ifndef CW_TUF_UPDATE_H
 #define CW_TUF_UPDATE_H
@@ -19,7 +21,7 @@
 #include "tuf/meta.h"
 
 enum cw_tuf_want_kind {
-    CW_TUF_LOAD, /* a trusted copy, by its unversioned name ("timestamp.json"): as stored earlier, or absent */
+    CW_TUF_LOAD,  /* a trusted copy, by its unversioned name ("timestamp.json"): as stored, or absent */
     CW_TUF_FETCH, /* a remote file, by the name it has below metadata/ ("7.snapshot.json") */
     CW_TUF_STORE, /* verified bytes to be kept under the unversioned name */
     CW_TUF_DONE,
@@ -54,9 +56,11 @@ int cw_tuf_update_give(struct cw_tuf_update *update, const void *bytes, size_t l
 int cw_tuf_update_absent(struct cw_tuf_update *update, struct cw_err *err);
 int cw_tuf_update_stored(struct cw_tuf_update *update, struct cw_err *err);
 
-/* Searches a target by preorder depth-first walk (section 5.6). Call after DONE; then run the loop; then cw_tuf_update_found(). */
+/* Searches a target by preorder depth-first walk (section 5.6). Call after DONE; then run the
+ * loop; then cw_tuf_update_found(). */
 int cw_tuf_update_find(struct cw_tuf_update *update, const char *path, struct cw_err *err);
-/* The result of the last search: CW_E_NOTFOUND when no role signs that path. role (may be NULL) gets the signing role's name. Borrowed. */
+/* The result of the last search: CW_E_NOTFOUND when no role signs that path. role (may be NULL) gets the
+ * signing role's name. Borrowed. */
 int cw_tuf_update_found(const struct cw_tuf_update *update, struct cw_tuf_file *file, const char **role,
                         struct cw_err *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Do enough keys of a role stand behind a file? Each kind of key is a row of one table; keys of other kinds are not known to
- * us, so they count for nothing and harm nothing.
+ * Do enough keys of a role stand behind a file? Each kind of key is a row of one table; keys of other kinds
+ * are not known to us, so they count for nothing and harm nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,8 @@
 
 struct kind {
     const char *keytype, *scheme;
-    /* What makes this key this key, in one form however it was written; false for a key that is not well-formed. */
+    /* What makes this key this key, in one form however it was written; false for a key that is not
+     * well-formed. */
     bool (*material)(unsigned char material[MATERIAL], const json_t *keyval);
     bool (*verify)(const json_t *keyval, const char *sig, const struct cw_buf *text);
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Section 5.6.7: the search for a target, preorder and depth first, from the top-level targets role down. Delegations that
- * cover the target wait on a stack; one that is terminating drops all that were waiting before it.
+ * Section 5.6.7: the search for a target, preorder and depth first, from the top-level targets role down.
+ * Delegations that cover the target wait on a stack; one that is terminating drops all that were waiting
+ * before it.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Composing metadata for publishing: key objects, signed bodies, envelopes. What is composed here is what meta.c reads.
+ * Composing metadata for publishing: key objects, signed bodies, envelopes. What is composed here is what
+ * meta.c reads.
  */
 #include "tuf/write.h"
 

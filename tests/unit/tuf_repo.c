@@ -344,3 +344,23 @@ int client_find(struct client *client, const struct repo *repo, const char *path
         rc = drive(client, repo);
     return rc == CW_OK ? cw_tuf_update_found(client->update, &file, role, &client->err) : rc;
 }
+
+int world_setup(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+
+    assert_non_null(world);
+    repo_init(&world->repo);
+    *state = world;
+    return 0;
+}
+
+int world_teardown(void **state)
+{
+    struct world *world = *state;
+
+    client_clear(&world->client);
+    repo_clear(&world->repo);
+    free(world);
+    return 0;
+}

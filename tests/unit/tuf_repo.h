@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A TUF repository and a client's disk in memory, for tests: roles are bodies that a test changes as it likes, publishing
- * signs them and puts them where a server would have them, and a client is driven against that.
+ * A TUF repository and a client's disk in memory, for tests: roles are bodies that a test changes as it
+ * likes, publishing signs them and puts them where a server would have them, and a client is driven against
+ * that.
  */
 #ifndef TESTS_TUF_REPO_H
 #define TESTS_TUF_REPO_H
@@ -34,7 +35,7 @@ struct files { /* name → bytes */
         char name[300];
         char *bytes;
         size_t len;
-    } list[160];
+    } list[300];
     size_t count;
 };
 
@@ -59,7 +60,8 @@ struct repo {
     struct files files;
 };
 
-/* Root, timestamp, snapshot and an empty targets file, each in version 1 and signed by one key; not yet published. */
+/* Root, timestamp, snapshot and an empty targets file, each in version 1 and signed by one key; not yet
+ * published. */
 void repo_init(struct repo *repo);
 void repo_clear(struct repo *repo);
 json_t *repo_body(struct repo *repo, const char *role); /* borrowed */
@@ -83,7 +85,7 @@ void repo_publish_root(struct repo *repo);
 
 struct client {
     struct files disk;
-    char requests[4096]; /* "2.root.json timestamp.json …" */
+    char requests[8192]; /* "2.root.json timestamp.json …" */
     size_t fetches;
     struct cw_tuf_params params;
     struct cw_tuf_update *update;
@@ -97,5 +99,14 @@ void client_clear(struct client *client);
 int client_refresh(struct client *client, const struct repo *repo);
 /* A search in the current run. */
 int client_find(struct client *client, const struct repo *repo, const char *path, const char **role);
+
+/* What a test gets as its state. */
+struct world {
+    struct repo repo;
+    struct client client;
+};
+
+int world_setup(void **state); /* an initial repository */
+int world_teardown(void **state);
 
 #endif
