@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Comparing a medium with its own list. What a changed or half-copied stick shows first; whether the list tells of a
+ * genuine tree is not asked here.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "crypt/hash.h"
+#include "fs/root.h"
+#include "fs/walk.h"
+#include "tree/check.h"
+#include "tree/volume.h"
+
+/* The number of the one list that lies on the medium. */
+static int find_list(char name[32], int dir, struct cw_err *err)
+{
+    char found[32];
+    int k, count = 0;
+
+    for (k = 1; k <= CW_VOLUMES_MAX; k++) {
+        snprintf(found, sizeof found, "volume-%d.json", k);
+        if (!cw_at_exists(dir, found))
+            continue;
+        memcpy(name, found, sizeof found);
+        count++;
+    }
+    if (count == 0)
+        return cw_err_set(err, CW_E_NOTFOUND, "no '" CW_VOLUME_FILE "': this is not a bundle");
+    if (count > 1)
+        return cw_err_set(err, CW_E_FAIL, "%d volume lists in one folder: check each volume in a folder of its own", count);
+    return CW_OK;
+}
+
+/* SHA256SUMS is what the list says, so that both tell the same. */
+static int check_sums(struct cw_tree_check *check, int dir, const struct cw_volume *volume, const struct cw_buf *list,
+                      struct cw_err *err)
+{
+    CW_AUTO_BUF wanted = CW_BUF_INIT(2 * CW_VOLUME_MAX), got = CW_BUF_INIT(2 * CW_VOLUME_MAX);
+    char sha256[CW_SHA256_TEXT];
+    int rc = cw_sha256(sha256, cw_buf_text(list), list->len, err);
+
+    if (rc == CW_OK)
+        rc = cw_volume_sums(&wanted, volume, sha256, err);
+    if (rc != CW_OK)
+        return rc;
+    if (cw_at_read_file(&got, dir, CW_VOLUME_SUMS, err) != CW_OK)
+        return cw_finding_from(check, CW_VOLUME_SUMS, err);
+    if (got.len != wanted.len || memcmp(got.data, wanted.data, got.len) != 0)
+        cw_finding_add(check, CW_FINDING_BAD, CW_VOLUME_SUMS, "is not what the volume list says");
+    return CW_OK;
+}
+
+static int check_file(struct cw_tree_check *check, int dir, const struct cw_volume_file *file, struct cw_err *err)
+{
+    CW_AUTO_FD int fd = -1;
+    char sha256[CW_SHA256_TEXT];
+    uint64_t length;
+    struct stat st;
+
+    if (cw_at_open_file(&fd, dir, file->path, err) != CW_OK)
+        return cw_finding_from(check, file->path, err);
+    if (fstat(fd, &st) == 0 && (uint64_t)st.st_size != file->length) {
+        cw_finding_add(check, CW_FINDING_BAD, file->path, "length differs: expected %" PRIu64 " bytes, got %" PRIu64, file->length,
+                       (uint64_t)st.st_size);
+        return CW_OK;
+    }
+    if (cw_sha256_fd(sha256, &length, fd, file->path, err) != CW_OK)
+        return cw_finding_from(check, file->path, err);
+    check->files++;
+    check->bytes += length;
+    if (strcmp(sha256, file->sha256) != 0)
+        cw_finding_add(check, CW_FINDING_BAD, file->path, "sha256 differs: expected %s, got %s", file->sha256, sha256);
+    return CW_OK;
+}
+
+struct extra {
+    struct cw_tree_check *check;
+    const struct cw_volume *volume;
+    const char *list;
+};
+
+static int compare_path(const void *key, const void *file)
+{
+    return strcmp(key, ((const struct cw_volume_file *)file)->path);
+}
+
+/* Sticks gather files (a photo, a scanner's folder): told, not held against the bundle. */
+static int note_extra(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
+{
+    struct extra *extra = ctx;
+
+    (void)err;
+    if (S_ISDIR(st->st_mode) || strcmp(path, extra->list) == 0 || strcmp(path, CW_VOLUME_SUMS) == 0 ||
+        bsearch(path, extra->volume->files, extra->volume->file_count, sizeof *extra->volume->files, compare_path) != NULL)
+        return CW_OK;
+    cw_finding_add(extra->check, CW_FINDING_ORPHAN, path, "is not in the volume list");
+    return CW_OK;
+}
+
+static int check_volume(struct cw_tree_check *check, int dir, const char *name, const struct cw_volume *volume,
+                        const struct cw_buf *list, struct cw_err *err)
+{
+    struct extra extra = {.check = check, .volume = volume, .list = name};
+    char own[32];
+    size_t i;
+    int rc = CW_OK;
+
+    snprintf(own, sizeof own, "volume-%" PRId64 ".json", volume->index);
+    if (strcmp(own, name) != 0)
+        cw_finding_add(check, CW_FINDING_BAD, name, "says that it is '%s'", own);
+    rc = check_sums(check, dir, volume, list, err);
+    for (i = 0; i < volume->file_count && rc == CW_OK; i++)
+        rc = check_file(check, dir, &volume->files[i], err);
+    return rc == CW_OK ? cw_walk(dir, "", note_extra, &extra, err) : rc;
+}
+
+int cw_bundle_check(struct cw_tree_check *check, int dir, struct cw_err *err)
+{
+    CW_AUTO_BUF list = CW_BUF_INIT(CW_VOLUME_MAX);
+    struct cw_volume volume;
+    struct cw_err inner;
+    char name[32];
+    int rc;
+
+    if (err == NULL)
+        err = &inner; /* findings are made from error texts */
+    rc = find_list(name, dir, err);
+
+    if (rc != CW_OK)
+        return rc;
+    rc = cw_at_read_file(&list, dir, name, err);
+    if (rc == CW_OK)
+        rc = cw_volume_parse(&volume, cw_buf_text(&list), list.len, err);
+    if (rc != CW_OK) {
+        rc = cw_finding_from(check, name, err);
+        return rc == CW_OK ? cw_finding_sum(check, err) : rc;
+    }
+    rc = check_volume(check, dir, name, &volume, &list, err);
+    cw_volume_clear(&volume);
+    return rc == CW_OK ? cw_finding_sum(check, err) : rc;
+}
