@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * causeway-gen verify: checks every signature, hash, length and expiry of a tree, going on after the first that is wrong.
- * Needs no repository when a tree is named, so it serves for what a web server or a stick holds, too.
+ * Needs no repository when a tree is named, so it serves for what a web server holds, too.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -21,8 +21,7 @@ const struct cw_option cmd_verify_options[] = {
 struct verifying {
     const struct cw_cli *cli;
     struct cw_repo repo;
-    int tree;     /* the folder to check */
-    bool partial; /* a stick's or a mirror's: not every file has to be there */
+    int tree; /* the folder to check */
     struct cw_buf root;
     struct cw_tree_check check;
     json_t *findings; /* array */
@@ -85,8 +84,6 @@ static int report(struct verifying *v, int verdict, struct cw_err *err)
     if (verdict == CW_OK)
         cw_cli_say(v->cli, "complete and genuine%s", v->check.root == NULL ? ", as far as the tree's own first root is" : "");
     else if (verdict != CW_E_VERIFY && verdict != CW_E_INCOMPLETE)
-        return CW_OK;
-    if (verdict != CW_OK && v->cli->json) /* the error is the document */
         return CW_OK;
     doc = json_pack("{s:O, s:I, s:I, s:I, s:I, s:I}", "findings", v->findings, "files", (json_int_t)check->files, "bytes",
                     (json_int_t)check->bytes, "bad", (json_int_t)check->bad, "missing", (json_int_t)check->missing, "orphans",
