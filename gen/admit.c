@@ -60,7 +60,7 @@ static bool case_differs(const char *a, const char *b, size_t len)
 static void check_product(struct judging *j, const struct cw_state *state, const struct cw_stage *stage)
 {
     const char *product = j->release->product;
-    char field[CW_CATALOG_FIELD_MAX];
+    char field[CW_FIELDS_PATH_MAX];
     const char *key;
     json_t *doc;
     size_t i;
@@ -82,7 +82,7 @@ static void check_product(struct judging *j, const struct cw_state *state, const
 
 static void check_version_name(struct judging *j, const char *other, size_t len)
 {
-    char field[CW_CATALOG_FIELD_MAX];
+    char field[CW_FIELDS_PATH_MAX];
 
     if (!case_differs(j->release->version, other, len))
         return;
@@ -127,7 +127,7 @@ static void what_next(struct judging *j, char next[CW_ERR_TEXT_MAX])
 static void check_head(struct judging *j)
 {
     static const char *const keys[] = {"severity", "notes", "requires", "features"};
-    char field[CW_CATALOG_FIELD_MAX], next[CW_ERR_TEXT_MAX];
+    char field[CW_FIELDS_PATH_MAX], next[CW_ERR_TEXT_MAX];
     size_t i;
 
     what_next(j, next);

@@ -15,11 +15,10 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "gen/mistakes.h"
+#include "gen/fields.h"
 
 #define CW_CATALOG_MAX ((size_t)1 << 20)   /* bytes: held in memory whole, ten times that as a tree */
 #define CW_CATALOG_NOTES_MAX ((size_t)64 << 10) /* bytes of one release's notes: they travel in every release manifest */
-#define CW_CATALOG_FIELD_MAX 256           /* bytes of a field's path with NUL: "products[12].releases[3].builds[1]…" */
 
 struct cw_catalog_file {
     char *source;   /* path to open, with the catalog's folder before it where relative */
@@ -27,7 +26,7 @@ struct cw_catalog_file {
     const char *platform, *kind; /* kind NULL: the SBOM */
     const char *sha256; /* what the catalog says; NULL: nothing */
     uint64_t size;  /* as it was when the catalog was read */
-    char field[CW_CATALOG_FIELD_MAX];
+    char field[CW_FIELDS_PATH_MAX];
 };
 
 struct cw_catalog_release {
@@ -35,7 +34,7 @@ struct cw_catalog_release {
     json_t *head; /* owned: severity, notes, requires, features as the release manifest says them */
     struct cw_catalog_file *files;
     size_t file_count, file_room;
-    char field[CW_CATALOG_FIELD_MAX];
+    char field[CW_FIELDS_PATH_MAX];
 };
 
 struct cw_catalog {

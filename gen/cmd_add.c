@@ -150,13 +150,16 @@ static int take_file(struct adding *a, json_t *doc, const struct cw_known *known
                      const struct cw_catalog_file *file, struct cw_err *err)
 {
     char target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
+    const char *expected = NULL;
     uint64_t length;
     int rc = cw_tree_artifact_target(target, release->product, release->version, file->name, err);
 
-    if (rc == CW_OK)
-        rc = cw_ingest_file(&a->ingest, sha256, &length, file, target, cw_admit_expected(known, target, file), err);
-    if (rc == CW_E_VERIFY && known->doc != NULL)
-        cw_err_prefix(err, "%s is %s already and never changes", release->version, known->published ? "published" : "staged");
+    if (rc == CW_OK) {
+        expected = cw_admit_expected(known, target, file);
+        rc = cw_ingest_file(&a->ingest, sha256, &length, file, target, expected, err);
+    }
+    if (rc == CW_E_VERIFY && expected != file->sha256)
+        cw_err_prefix(err, "is %s already, and a version never changes", known->published ? "published" : "staged");
     return rc == CW_OK ? cw_admit_file(doc, file, target, sha256, length, err) : rc;
 }
 
