@@ -220,23 +220,25 @@ static ssize_t read_jail(void *ctx, void *data, size_t len, struct cw_err *err)
     return cw_jail_read(ctx, data, len, err);
 }
 
-/* The child's own words come first: what the parent then sees is only that the frames end. */
 static int extract(int folder, int in, const struct artifact *artifact, struct cw_err *err)
 {
     static const struct cw_jail_limits confined = {.cpu_seconds = EXTRACT_CPU_SECONDS, .memory = EXTRACT_MEMORY};
     struct cw_archive_limits limits = {.bytes = CW_STAGE_BYTES_MAX, .entries = CW_STAGE_ENTRIES_MAX};
-    struct cw_err child = {0};
-    struct cw_jail jail;
-    int rc, ended;
+    CW_AUTO_JAIL jail = CW_JAIL_INIT;
+    int rc;
 
     if (artifact->length < (CW_STAGE_BYTES_MAX - CW_STAGE_EXPANSION_FREE) / CW_STAGE_EXPANSION_MAX)
         limits.bytes = CW_STAGE_EXPANSION_FREE + artifact->length * CW_STAGE_EXPANSION_MAX;
     rc = cw_jail_start(&jail, "the archive's reader", &confined, feed, &limits, in, err);
-    if (rc != CW_OK)
+    if (rc == CW_OK)
+        rc = cw_archive_take(folder, read_jail, &jail, &limits, err);
+    if (rc != CW_OK && rc != CW_E_INCOMPLETE)
         return rc;
-    rc = cw_archive_take(folder, read_jail, &jail, &limits, err);
-    ended = cw_jail_finish(&jail, rc == CW_OK ? err : &child);
-    return rc != CW_OK ? rc : ended;
+    if (rc == CW_E_INCOMPLETE) { /* the reader ended too early, and knows why */
+        rc = cw_jail_finish(&jail, err);
+        return rc != CW_OK ? rc : CW_E_INCOMPLETE;
+    }
+    return cw_jail_finish(&jail, err);
 }
 
 static int stage_archive(int folder, int in, const struct artifact *artifact, struct cw_err *err)
