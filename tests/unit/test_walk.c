@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Searching a target through delegations (specification, section 5.6.7): order, ends, cycles, and whose keys count.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "tests/unit/tuf_repo.h"
+
+/* Publishes and refreshes from nothing. */
+static void begin(struct world *w)
+{
+    repo_publish(&w->repo, NULL);
+    client_init(&w->client, &w->repo);
+    assert_cw_ok(client_refresh(&w->client, &w->repo), w->client.err);
+    w->client.requests[0] = '\0';
+}
+
+static void finds(struct world *w, const char *path, const char *role)
+{
+    const char *got = NULL;
+
+    assert_cw_ok(client_find(&w->client, &w->repo, path, &got), w->client.err);
+    assert_string_equal(got, role);
+}
+
+static void misses(struct world *w, const char *path)
+{
+    assert_cw_fails(CW_E_NOTFOUND, "no role signs target", client_find(&w->client, &w->repo, path, NULL),
+                    w->client.err);
+}
+
+static void roles_are_fetched_when_needed_only(void **state)
+{
+    struct world *w = *state;
+
+    repo_delegate(&w->repo, "targets", "gateway", "gateway/*/*", K_A, true);
+    repo_delegate(&w->repo, "targets", "stable", "channels/stable/*", K_B, true);
+    repo_add_target(&w->repo, "gateway", "gateway/2.1.0/gateway.tar");
+    repo_add_target(&w->repo, "stable", "channels/stable/channel.json");
+    repo_add_target(&w->repo, "targets", "README");
+    begin(w);
+    finds(w, "README", "targets");
+    assert_string_equal(w->client.requests, "");
+    finds(w, "gateway/2.1.0/gateway.tar", "gateway");
+    finds(w, "channels/stable/channel.json", "stable");
+    misses(w, "gateway/2.1.0/other.tar");
+    misses(w, "elsewhere");
+    assert_string_equal(w->client.requests, "1.gateway.json 1.stable.json");
+    assert_cw_ok(client_refresh(&w->client, &w->repo), w->client.err);
+    finds(w, "gateway/2.1.0/gateway.tar", "gateway");
+    assert_string_equal(w->client.requests, "2.root.json timestamp.json");
+}
+
+/* A role speaks only for the paths delegated to it, whatever else it lists. */
+static void a_role_cannot_sign_outside_its_paths(void **state)
+{
+    struct world *w = *state;
+
+    repo_delegate(&w->repo, "targets", "gateway", "gateway/*/*", K_A, true);
+    repo_delegate(&w->repo, "targets", "plc", "plc/*/*", K_B, true);
+    repo_add_target(&w->repo, "gateway", "plc/1.0.0/plc.bin");
+    repo_add_target(&w->repo, "gateway", "gateway/2.1.0/deep/gateway.tar");
+    begin(w);
+    misses(w, "plc/1.0.0/plc.bin");
+    misses(w, "gateway/2.1.0/deep/gateway.tar");
+}
+
+static void the_first_delegation_goes_before_the_second(void **state)
+{
+    struct world *w = *state;
+
+    repo_delegate(&w->repo, "targets", "first", "x*", K_A, false);
+    repo_delegate(&w->repo, "targets", "second", "x*", K_B, false);
+    repo_add_target(&w->repo, "first", "x1");
+    repo_add_target(&w->repo, "second", "x1");
+    repo_add_target(&w->repo, "second", "x2");
+    begin(w);
+    finds(w, "x1", "first");
+    finds(w, "x2", "second");
+}
+
+static void the_search_goes_down_before_it_goes_on(void **state)
+{
+    struct world *w = *state;
+
+    repo_delegate(&w->repo, "targets", "a", "*", K_A, false);
+    repo_delegate(&w->repo, "targets", "d", "*", K_A, false);
+    repo_delegate(&w->repo, "a", "b", "*", K_A, false);
+    repo_delegate(&w->repo, "b", "c", "*", K_A, false);
+    repo_add_target(&w->repo, "d", "x");
+    begin(w);
+    finds(w, "x", "d");
+    assert_string_equal(w->client.requests, "1.a.json 1.b.json 1.c.json 1.d.json");
+}
+
+static void terminating_ends_the_search_behind_it(void **state)
+{
+    struct world *w = *state;
+
+    repo_delegate(&w->repo, "targets", "a", "*", K_A, false);
+    repo_delegate(&w->repo, "targets", "late", "*", K_A, false);
+    repo_delegate(&w->repo, "a", "b", "*", K_A, false);
+    repo_delegate(&w->repo, "a", "c", "*", K_A, true);
+    repo_delegate(&w->repo, "a", "d", "*", K_A, false);
+    repo_delegate(&w->repo, "c", "e", "*", K_A, false);
+    repo_add_target(&w->repo, "late", "x");
+    repo_add_target(&w->repo, "d", "x");
+    repo_add_target(&w->repo, "e", "y");
+    begin(w);
+    misses(w, "x");
+    assert_string_equal(w->client.requests, "1.a.json 1.b.json 1.c.json 1.e.json");
+    finds(w, "y", "e");
+}
+
+static void cycles_end(void **state)
+{
+    struct world *w = *state;
+
+    repo_delegate(&w->repo, "targets", "a", "*", K_A, false);
+    repo_delegate(&w->repo, "a", "b", "*", K_A, false);
+    repo_delegate(&w->repo, "b", "a", "*", K_A, false);
+    repo_delegate(&w->repo, "b", "b", "*", K_A, false);
+    begin(w);
+    misses(w, "x");
+    assert_string_equal(w->client.requests, "1.a.json 1.b.json");
+}
+
+static void at_most_32_delegations_are_visited(void **state)
+{
+    struct world *w = *state;
+    char name[8], before[8] = "targets";
+
+    for (int i = 1; i <= 33; i++) {
+        snprintf(name, sizeof name, "r%d", i);
+        repo_delegate(&w->repo, before, name, "*", K_A, false);
+        memcpy(before, name, sizeof before);
+    }
+    repo_add_target(&w->repo, "r32", "near");
+    repo_add_target(&w->repo, "r33", "far");
+    begin(w);
+    finds(w, "near", "r32");
+    misses(w, "far");
+}
+
+/* The same role behind two delegators that trust different keys for it: each has its own say. */
+static void a_held_role_is_verified_for_each_delegator(void **state)
+{
+    struct world *w = *state;
+
+    repo_delegate(&w->repo, "targets", "a", "a/*", K_A, true);
+    repo_delegate(&w->repo, "targets", "b", "b/*", K_A, true);
+    repo_delegate(&w->repo, "a", "shared", "a/*", K_A, true);
+    repo_delegate(&w->repo, "b", "shared", "b/*", K_B, true);
+    repo_add_target(&w->repo, "shared", "a/x");
+    repo_add_target(&w->repo, "shared", "b/x");
+    begin(w);
+    finds(w, "a/x", "shared");
+    assert_cw_fails(CW_E_VERIFY, "shared: signed by 0 of the 1 keys",
+                    client_find(&w->client, &w->repo, "b/x", NULL), w->client.err);
+    finds(w, "a/x", "shared"); /* a failed search is no failed refresh */
+    repo_signers(&w->repo, "shared", 2, K_A, K_B);
+    repo_publish(&w->repo, "shared", NULL);
+    assert_cw_ok(client_refresh(&w->client, &w->repo), w->client.err);
+    finds(w, "a/x", "shared");
+    finds(w, "b/x", "shared");
+}
+
+static void a_copy_on_disk_is_verified_too(void **state)
+{
+    struct world *w = *state;
+
+    repo_delegate(&w->repo, "targets", "a", "a/*", K_A, true);
+    repo_add_target(&w->repo, "a", "a/x");
+    begin(w);
+    finds(w, "a/x", "a");
+    repo_delegate(&w->repo, "targets", "a", "a/*", K_B, true); /* the delegator now trusts another key */
+    repo_publish(&w->repo, "targets", NULL);
+    assert_cw_ok(client_refresh(&w->client, &w->repo), w->client.err);
+    assert_cw_fails(CW_E_VERIFY, "a: signed by 0 of the 1 keys",
+                    client_find(&w->client, &w->repo, "a/x", NULL), w->client.err);
+    assert_cw_fails(CW_E_NOTFOUND, "no role signs",
+                    cw_tuf_update_found(w->client.update, &(struct cw_tuf_file){0}, NULL, &w->client.err),
+                    w->client.err);
+}
+
+static void a_role_that_snapshot_does_not_list_is_not_fetched(void **state)
+{
+    struct world *w = *state;
+
+    repo_delegate(&w->repo, "targets", "a", "*", K_A, true);
+    w->repo.count--;
+    begin(w);
+    assert_cw_fails(CW_E_VERIFY, "a: is delegated to, but snapshot does not list it",
+                    client_find(&w->client, &w->repo, "x", NULL), w->client.err);
+    assert_string_equal(w->client.requests, "");
+    json_decref(w->repo.bodies[w->repo.count].signed_);
+}
+
+static void an_expired_or_missing_role_ends_the_search(void **state)
+{
+    struct world *w = *state;
+
+    repo_delegate(&w->repo, "targets", "a", "a*", K_A, false);
+    repo_delegate(&w->repo, "targets", "b", "*", K_A, false);
+    repo_set_expires(&w->repo, "a", NOW);
+    repo_add_target(&w->repo, "b", "a1");
+    repo_add_target(&w->repo, "b", "b1");
+    begin(w);
+    assert_cw_fails(CW_E_EXPIRED, "a version 1 expired", client_find(&w->client, &w->repo, "a1", NULL),
+                    w->client.err);
+    files_remove(&w->repo.files, "1.a.json");
+    assert_cw_fails(CW_E_INCOMPLETE, "'metadata/1.a.json' is missing",
+                    client_find(&w->client, &w->repo, "a1", NULL), w->client.err);
+    finds(w, "b1", "b");
+}
+
+static void odd_role_names_stay_in_their_folder(void **state)
+{
+    struct world *w = *state;
+    size_t len;
+
+    repo_delegate(&w->repo, "targets", "../a b%", "*", K_A, true);
+    repo_add_target(&w->repo, "../a b%", "x");
+    begin(w);
+    finds(w, "x", "../a b%");
+    assert_string_equal(w->client.requests, "1...%2Fa%20b%25.json");
+    assert_non_null(files_get(&w->client.disk, "..%2Fa%20b%25.json", &len));
+}
+
+static void path_hash_prefixes_cover_what_begins_with_them(void **state)
+{
+    struct world *w = *state;
+    json_t *roles, *role;
+    char sha256[CW_SHA256_TEXT];
+
+    repo_delegate(&w->repo, "targets", "a", "*", K_A, true);
+    repo_add_target(&w->repo, "a", "x");
+    repo_add_target(&w->repo, "a", "y");
+    assert_cw_ok(cw_sha256(sha256, "x", 1, &w->client.err), w->client.err);
+    sha256[3] = '\0';
+    roles = json_object_get(json_object_get(repo_body(&w->repo, "targets"), "delegations"), "roles");
+    role = json_array_get(roles, 0);
+    json_object_del(role, "paths");
+    json_object_set_new(role, "path_hash_prefixes", json_pack("[s, s]", "fffffffff", sha256));
+    begin(w);
+    finds(w, "x", "a");
+    misses(w, "y");
+}
+
+/* TAP 15: 16 bins, of which the one that a path falls into is asked for. */
+static void succinct_hash_bins(void **state)
+{
+    static const char paths[][8] = {"one", "two", "three", "four"};
+    struct world *w = *state;
+    char sha256[CW_SHA256_TEXT], bin[16], request[32];
+    json_t *delegations, *role;
+
+    repo_delegate(&w->repo, "targets", "bin-0", "*", K_A, true); /* for its key */
+    for (int i = 1; i < 16; i++) {
+        snprintf(bin, sizeof bin, "bin-%x", (unsigned)i);
+        repo_delegate(&w->repo, "targets", bin, "*", K_A, true);
+    }
+    delegations = json_object_get(repo_body(&w->repo, "targets"), "delegations");
+    role = json_array_get(json_object_get(delegations, "roles"), 0);
+    json_object_set_new(delegations, "succinct_roles",
+                        json_pack("{s:O, s:i, s:i, s:s}", "keyids", json_object_get(role, "keyids"),
+                                  "threshold", 1, "bit_length", 4, "name_prefix", "bin"));
+    json_object_del(delegations, "roles");
+    for (size_t i = 0; i < CW_COUNT(paths); i++) {
+        assert_cw_ok(cw_sha256(sha256, paths[i], strlen(paths[i]), &w->client.err), w->client.err);
+        snprintf(bin, sizeof bin, "bin-%c", sha256[0]);
+        repo_add_target(&w->repo, bin, paths[i]);
+    }
+    begin(w);
+    for (size_t i = 0; i < CW_COUNT(paths); i++) {
+        w->client.requests[0] = '\0';
+        assert_cw_ok(cw_sha256(sha256, paths[i], strlen(paths[i]), &w->client.err), w->client.err);
+        snprintf(bin, sizeof bin, "bin-%c", sha256[0]);
+        snprintf(request, sizeof request, "1.%s.json", bin);
+        finds(w, paths[i], bin);
+        assert_string_equal(w->client.requests, request);
+    }
+    misses(w, "five");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(roles_are_fetched_when_needed_only),
+        TEST(a_role_cannot_sign_outside_its_paths),
+        TEST(the_first_delegation_goes_before_the_second),
+        TEST(the_search_goes_down_before_it_goes_on),
+        TEST(terminating_ends_the_search_behind_it),
+        TEST(cycles_end),
+        TEST(at_most_32_delegations_are_visited),
+        TEST(a_held_role_is_verified_for_each_delegator),
+        TEST(a_copy_on_disk_is_verified_too),
+        TEST(a_role_that_snapshot_does_not_list_is_not_fetched),
+        TEST(an_expired_or_missing_role_ends_the_search),
+        TEST(odd_role_names_stay_in_their_folder),
+        TEST(path_hash_prefixes_cover_what_begins_with_them),
+        TEST(succinct_hash_bins),
+    };
+
+    return cmocka_run_group_tests_name("walk", tests, NULL, NULL);
+}
