@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# A tree published by causeway-gen, served by a plain web server, is accepted by tuf-js; a tampered one is not.
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+. "$CW_SRCDIR/tests/interop/lib.sh"
+. "$CW_SRCDIR/tests/server/lib.sh"
+
+need_tufjs
+
+mkdir builds
+head -c 100000 /dev/urandom >builds/gateway.bin
+cat >builds/catalog.json <<'JSON'
+{
+  "format": "1.0",
+  "products": [
+    {
+      "name": "gateway",
+      "releases": [
+        {
+          "version": "1.0.0",
+          "builds": [{ "platform": "linux-amd64", "files": [{ "file": "gateway.bin", "kind": "file" }] }]
+        }
+      ]
+    }
+  ]
+}
+JSON
+expect_exit 0 causeway-gen init --insecure-plain-keys acme
+expect_exit 0 causeway-gen -C acme add builds/catalog.json
+expect_exit 0 causeway-gen -C acme promote gateway 1.0.0 stable
+expect_exit 0 causeway-gen -C acme publish
+
+server_start acme/tree
+url=$(server_url)
+root=acme/tree/metadata/1.root.json
+
+expect_exit 0 tufjs "$root" "$url" client gateway/1.0.0/gateway.bin gateway/1.0.0/release.json channels/stable/channel.json
+expect_out '^gateway/1\.0\.0/gateway\.bin 100000$'
+expect "the artifact is what was built" cmp builds/gateway.bin client/targets/gateway_1.0.0_gateway.bin
+
+cp builds/gateway.bin builds/gateway2.bin
+sed -i 's/"1\.0\.0"/"1.1.0"/; s/gateway\.bin/gateway2.bin/' builds/catalog.json
+expect_exit 0 causeway-gen -C acme add builds/catalog.json
+expect_exit 0 causeway-gen -C acme promote gateway 1.1.0 stable
+expect_exit 0 causeway-gen -C acme publish
+expect_exit 0 tufjs "$root" "$url" client gateway/1.1.0/gateway2.bin channels/stable/channel.json
+
+artifact=$(find acme/tree/targets/gateway/1.0.0 -name '*gateway.bin')
+printf X | dd of="$artifact" bs=1 seek=5000 conv=notrunc 2>/dev/null
+expect_exit 1 tufjs "$root" "$url" fresh gateway/1.0.0/gateway.bin
+expect_err 'hash'
+
+timestamp=acme/tree/metadata/timestamp.json
+sed 's/"version": 3/"version": 4/' "$timestamp" >changed && cp changed "$timestamp"
+expect_exit 1 tufjs "$root" "$url" other gateway/1.1.0/gateway2.bin
+expect_err '[Ss]ign'
+server_stop
+
+done_testing
