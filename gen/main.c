@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * causeway-gen: turns a catalog of builds into a signed tree.
- * This file only finds the command; each command lives in its cmd_<verb>.c.
+ * This file only lists the commands; each lives in its cmd_<verb>.c. A publisher's day reads init, add, promote, publish.
  */
-#include <config.h>
+#include "gen/commands.h"
 
-#include <stdio.h>
-#include <string.h>
+static const struct cw_command commands[] = {
+    {"init", "[DIR]", "make a repository with its keys and an empty, signed tree", cmd_init, cmd_init_options, 0, 1, false},
+    {"add", "CATALOG...", "store the builds of a catalog and stage their releases", cmd_add, cmd_add_options, 1, -1, true},
+    {"promote", "PRODUCT VERSION CHANNEL", "stage a release into a channel's next set", cmd_promote, NULL, 3, 3, true},
+    {"publish", "", "sign what is staged and make it public", cmd_publish, cmd_publish_options, 0, 0, true},
+    {"status", "", "show what the next publish changes, what expires next, which keys are here", cmd_status, NULL, 0, 0, false},
+    {"verify", "[TREE]", "check every signature and every byte of a tree", cmd_verify, cmd_verify_options, 0, 1, false},
+    {.name = NULL},
+};
 
-static int usage(FILE *out)
-{
-    fputs("usage: causeway-gen [--help | --version] COMMAND ...\n", out);
-    return out == stdout ? 0 : 2;
-}
+static const struct cw_program program = {
+    .name = "causeway-gen",
+    .summary = "publish a signed tree of releases",
+    .folder = "repository",
+    .folder_env = "CAUSEWAY_REPO",
+    .commands = commands,
+};
 
 int main(int argc, char **argv)
 {
-    if (argc < 2)
-        return usage(stderr);
-    if (!strcmp(argv[1], "--help"))
-        return usage(stdout);
-    if (!strcmp(argv[1], "--version")) {
-        puts("causeway-gen " PACKAGE_VERSION);
-        return 0;
-    }
-    fprintf(stderr, "causeway-gen: unknown command '%s'; see causeway-gen --help\n", argv[1]);
-    return 2;
+    return cw_cli_main(&program, argc, argv);
 }

@@ -279,6 +279,8 @@ static int check_root(struct run *run, const struct cw_tuf_meta *root, const str
     size_t i;
     int rc = push_root_role(&signers, root, "root", err);
 
+    if (before != NULL && before->version + 1 != root->version && find_name(run, "root", root->version - 1) != NULL)
+        before = NULL; /* the one between is there, but bad: found already */
     if (rc == CW_OK && before != NULL)
         rc = push_root_role(&signers, before, "root", err);
     for (i = 0; i < signers.count && rc == CW_OK; i++)

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Checking a whole tree: metadata first (check_metadata.c), then each file below targets/ against what the newest roles sign, then what
+ * they sign against what is there, and last the channels' sets by the same code that lets them into a site.
+ */
+#include "tree/check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "crypt/hash.h"
+#include "fs/commit.h"
+#include "fs/root.h"
+#include "fs/walk.h"
+#include "release/channel.h"
+#include "release/name.h"
+#include "tree/check_metadata.h"
+#include "tree/layout.h"
+#include "tree/read.h"
+
+struct tree {
+    struct cw_tree_check *check;
+    struct cw_metadata_check metadata;
+    int dir;
+};
+
+/* ---- each file that is there ---- */
+
+/* The role that answers for a target path: the product's, or the channel's below channels/. */
+static const struct cw_tuf_meta *role_of(const struct tree *tree, const char *target)
+{
+    char name[CW_TUF_NAME_MAX];
+    const char *start = cw_str_starts(target, "channels/") ? target + strlen("channels/") : target;
+    int n = snprintf(name, sizeof name, "%.*s", (int)strcspn(start, "/"), start);
+
+    return n > 0 && (size_t)n < sizeof name ? cw_metadata_check_role(&tree->metadata, name) : NULL;
+}
+
+/* A channel manifest is superseded by the next, and kept. */
+static bool is_channel(const char *target)
+{
+    return cw_str_starts(target, "channels/") && strcmp(cw_str_basename(target), CW_CHANNEL_FILE) == 0;
+}
+
+/* Every part of a target path is a portable name. */
+static int check_parts(const char *target, struct cw_err *err)
+{
+    char part[CW_PATH_MAX];
+
+    while (*target != '\0') {
+        size_t len = strcspn(target, "/");
+
+        snprintf(part, sizeof part, "%.*s", (int)len, target);
+        if (cw_name_check(part, "file", err) != CW_OK)
+            return CW_E_VERIFY;
+        target += len;
+        target += *target == '/';
+    }
+    return CW_OK;
+}
+
+/* The content against the hash in its own name, and the length where it is known (else -1). */
+static int check_content(struct tree *tree, const char *path, const char *sha256, int64_t length, bool *good, struct cw_err *err)
+{
+    CW_AUTO_FD int fd = -1;
+    char got[CW_SHA256_TEXT];
+    uint64_t len;
+    int rc = cw_at_open_file(&fd, tree->dir, path, err);
+
+    *good = false;
+    if (rc == CW_OK)
+        rc = cw_sha256_fd(got, &len, fd, path, err);
+    if (rc != CW_OK)
+        return cw_finding_from(tree->check, path, err);
+    tree->check->files++;
+    tree->check->bytes += len;
+    if (length >= 0 && (uint64_t)length != len)
+        cw_finding_add(tree->check, CW_FINDING_BAD, path, "length differs: expected %" PRId64 " bytes, got %" PRIu64, length, len);
+    else if (strcmp(got, sha256) != 0)
+        cw_finding_add(tree->check, CW_FINDING_BAD, path, "sha256 differs: expected %s, got %s", sha256, got);
+    else
+        *good = true;
+    return CW_OK;
+}
+
+static int check_target(struct tree *tree, const char *path, struct cw_err *err)
+{
+    char target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
+    const struct cw_tuf_meta *role;
+    struct cw_tuf_file file = {.length = -1};
+    bool good, is_signed;
+    int rc;
+
+    if (!cw_tree_split_target(path, target, sha256)) {
+        cw_finding_add(tree->check, CW_FINDING_ORPHAN, path, "has no sha256 in its name");
+        return CW_OK;
+    }
+    if (check_parts(target, err) != CW_OK)
+        return cw_finding_from(tree->check, path, err);
+    role = role_of(tree, target);
+    is_signed = role != NULL && cw_tuf_target_file(&file, role, target, err) == CW_OK && cw_tuf_file_sha256(&file) != NULL &&
+                strcmp(cw_tuf_file_sha256(&file), sha256) == 0;
+    rc = check_content(tree, path, sha256, is_signed ? file.length : -1, &good, err);
+    if (rc != CW_OK || is_signed || !good)
+        return rc;
+    if (is_channel(target))
+        tree->check->older++;
+    else if (!tree->check->partial || role != NULL)
+        cw_finding_add(tree->check, CW_FINDING_ORPHAN, path, "no role signs it");
+    return CW_OK;
+}
+
+static int see_file(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
+{
+    struct tree *tree = ctx;
+    const char *name = cw_str_basename(path);
+
+    if (cw_str_starts(path, CW_TREE_METADATA "/"))
+        return CW_OK; /* metadata is judged by itself */
+    if (cw_str_starts(name, CW_TMP_PREFIX))
+        cw_finding_add(tree->check, CW_FINDING_ORPHAN, path, "was left by a run that was interrupted");
+    else if (S_ISDIR(st->st_mode))
+        return CW_OK;
+    else if (!S_ISREG(st->st_mode))
+        cw_finding_add(tree->check, CW_FINDING_BAD, path, "is not a regular file");
+    else if (cw_str_starts(path, CW_TREE_TARGETS "/"))
+        return check_target(tree, path, err);
+    else if (cw_name_check(name, "file", err) != CW_OK)
+        return cw_finding_from(tree->check, path, err);
+    else
+        tree->check->unsigned_files++;
+    return CW_OK;
+}
+
+/* ---- each file that is signed ---- */
+
+static int check_present(struct tree *tree, const char *target, const char *sha256, struct cw_err *err)
+{
+    char path[CW_PATH_MAX];
+    int rc = cw_tree_target_path(path, target, sha256, err);
+
+    if (rc != CW_OK)
+        return cw_finding_from(tree->check, target, err);
+    if (!cw_at_exists(tree->dir, path))
+        cw_finding_add(tree->check, CW_FINDING_MISSING, path, "is missing");
+    return CW_OK;
+}
+
+static bool may_sign(const struct tree *tree, const char *role, const char *target)
+{
+    const struct cw_tuf_meta *targets = tree->metadata.newest_targets;
+    struct cw_tuf_role at;
+    size_t i;
+
+    for (i = 0; i < cw_tuf_delegation_count(targets); i++) {
+        if (cw_tuf_delegation_at(&at, targets, i, NULL) == CW_OK && strcmp(at.name, role) == 0)
+            return cw_tuf_delegation_covers(targets, i, target);
+    }
+    return false;
+}
+
+static int check_role(struct tree *tree, const struct cw_kept_meta *role, struct cw_err *err)
+{
+    const char *target;
+    struct cw_tuf_file file;
+    json_t *entry;
+    int rc = CW_OK;
+
+    json_object_foreach(json_object_get(role->meta.signed_, "targets"), target, entry) {
+        if (cw_tuf_target_file(&file, &role->meta, target, err) != CW_OK || cw_tuf_file_sha256(&file) == NULL)
+            cw_finding_add(tree->check, CW_FINDING_BAD, target, "role '%s' states no sha256", role->role);
+        else if (!may_sign(tree, role->role, target))
+            cw_finding_add(tree->check, CW_FINDING_BAD, target, "role '%s' signs it, but may not", role->role);
+        else if (!tree->check->partial)
+            rc = check_present(tree, target, cw_tuf_file_sha256(&file), err);
+        if (rc != CW_OK)
+            return rc;
+    }
+    return CW_OK;
+}
+
+/* ---- the sets ---- */
+
+static int check_set(struct tree *tree, struct cw_tuf_update *update, const struct cw_set_source *source, const char *channel,
+                     struct cw_err *err)
+{
+    CW_AUTO_SET set = {0};
+    char target[CW_PATH_MAX];
+    size_t i;
+    int rc = cw_tree_channel_target(target, channel, err);
+
+    if (rc == CW_OK)
+        rc = cw_set_load(&set, update, channel, tree->check->wanted, source, NULL, NULL, err);
+    if (rc != CW_OK)
+        return cw_finding_from(tree->check, target, err);
+    for (i = 0; tree->check->partial && i < set.file_count && rc == CW_OK; i++)
+        rc = check_present(tree, set.files[i].target, set.files[i].sha256, err);
+    return rc;
+}
+
+/* Every channel of the tree that has been published; in a partial tree only the one that was asked for. */
+static int check_sets(struct tree *tree, struct cw_tuf_update *update, const struct cw_set_source *source, struct cw_err *err)
+{
+    const struct cw_kept_metas *roles = &tree->metadata.roles;
+    size_t i;
+    int rc = CW_OK;
+
+    if (tree->check->partial)
+        return tree->check->channel != NULL ? check_set(tree, update, source, tree->check->channel, err) : CW_OK;
+    for (i = 0; i < roles->count && rc == CW_OK; i++) {
+        char target[CW_PATH_MAX];
+        struct cw_tuf_file file;
+
+        if (cw_tree_channel_target(target, roles->items[i].role, err) == CW_OK &&
+            cw_tuf_target_file(&file, &roles->items[i].meta, target, err) == CW_OK)
+            rc = check_set(tree, update, source, roles->items[i].role, err);
+    }
+    return rc;
+}
+
+/* What a client would say, beginning with the trusted root. */
+static int check_as_client(struct tree *tree, struct cw_err *err)
+{
+    struct cw_tuf_params params = {.now = tree->check->now};
+    struct cw_tree_reader reader = {.dir = tree->dir};
+    CW_AUTO_BUF root = CW_BUF_INIT(CW_TUF_ROOT_MAX);
+    struct cw_tuf_update *update = NULL;
+    struct cw_set_source source;
+    int rc = CW_OK;
+
+    cw_tree_reader_source(&source, &reader);
+    if (tree->check->root != NULL)
+        cw_buf_add(&root, tree->check->root, tree->check->root_len);
+    else
+        rc = cw_at_read_file(&root, tree->dir, CW_TREE_METADATA "/1.root.json", err);
+    if (rc == CW_OK)
+        rc = cw_buf_check(&root, "the trusted root", err);
+    if (rc == CW_OK)
+        rc = cw_tuf_update_new(&update, &params, cw_buf_text(&root), root.len, err);
+    if (rc == CW_OK)
+        rc = source.drive(source.ctx, update, err);
+    rc = rc == CW_OK ? check_sets(tree, update, &source, err) : cw_finding_from(tree->check, CW_TREE_METADATA, err);
+    cw_tuf_update_free(update);
+    return rc;
+}
+
+static int check_all(struct tree *tree, struct cw_err *err)
+{
+    bool metadata_holds;
+    size_t i;
+    int rc = cw_metadata_check(&tree->metadata, tree->check, tree->dir, err);
+
+    metadata_holds = tree->check->bad == 0 && tree->check->missing == 0;
+    if (rc == CW_OK)
+        rc = cw_walk(tree->dir, "", see_file, tree, err);
+    for (i = 0; i < tree->metadata.roles.count && rc == CW_OK; i++)
+        rc = check_role(tree, &tree->metadata.roles.items[i], err);
+    /* Where metadata is broken, each set would only tell the same again. */
+    if (rc == CW_OK && metadata_holds)
+        rc = check_as_client(tree, err);
+    return rc;
+}
+
+int cw_tree_check(struct cw_tree_check *check, int dir, struct cw_err *err)
+{
+    struct tree tree = {.check = check, .dir = dir};
+    struct cw_err own;
+    int rc;
+
+    if (err == NULL)
+        err = &own; /* findings are made from error texts */
+    rc = check_all(&tree, err);
+    cw_metadata_check_clear(&tree.metadata);
+    return rc == CW_OK ? cw_finding_sum(check, err) : rc;
+}
