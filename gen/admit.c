@@ -21,7 +21,8 @@ struct judging {
     struct cw_mistakes *mistakes;
 };
 
-static void wrong(struct judging *j, const char *field, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void wrong(struct judging *j, const char *field, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 static void wrong(struct judging *j, const char *field, const char *fmt, ...)
 {
@@ -34,8 +35,8 @@ static void wrong(struct judging *j, const char *field, const char *fmt, ...)
     cw_catalog_mistake(j->catalog, j->mistakes, field, what);
 }
 
-int cw_admit_known(struct cw_known *known, const struct cw_catalog_release *release, const struct cw_state *state,
-                   const struct cw_stage *stage, struct cw_err *err)
+int cw_admit_known(struct cw_known *known, const struct cw_catalog_release *release,
+                   const struct cw_state *state, const struct cw_stage *stage, struct cw_err *err)
 {
     struct cw_manifest manifest = {.doc = NULL};
     json_t *staged = cw_stage_release(stage, release->product, release->version);
@@ -72,9 +73,10 @@ static void check_product(struct judging *j, const struct cw_state *state, const
         else if (case_differs(product, state->roles[i].name, strlen(state->roles[i].name)))
             wrong(j, field, "'%s' differs by case only from the product '%s'", product, state->roles[i].name);
     }
-    json_object_foreach(stage->releases, key, doc) {
+    json_object_foreach (stage->releases, key, doc) {
         if (case_differs(product, key, strcspn(key, "@"))) {
-            wrong(j, field, "'%s' differs by case only from the product '%.*s'", product, (int)strcspn(key, "@"), key);
+            wrong(j, field, "'%s' differs by case only from the product '%.*s'", product,
+                  (int)strcspn(key, "@"), key);
             return;
         }
     }
@@ -97,13 +99,13 @@ static void check_version(struct judging *j, const struct cw_state *state, const
     const char *key;
     json_t *value;
 
-    json_object_foreach(role != NULL ? json_object_get(role->meta.signed_, "targets") : NULL, key, value) {
+    json_object_foreach (role != NULL ? json_object_get(role->meta.signed_, "targets") : NULL, key, value) {
         const char *version = key + len + 1;
 
         if (cw_str_ends(key, "/" CW_MANIFEST_FILE) && strlen(key) > len + sizeof CW_MANIFEST_FILE)
             check_version_name(j, version, strcspn(version, "/"));
     }
-    json_object_foreach(stage->releases, key, value) {
+    json_object_foreach (stage->releases, key, value) {
         if (strncmp(key, j->release->product, len) == 0 && key[len] == '@')
             check_version_name(j, key + len + 1, strlen(key + len + 1));
     }
@@ -119,7 +121,8 @@ static void what_next(struct judging *j, char next[CW_ERR_TEXT_MAX])
     if (j->known->published)
         snprintf(next, CW_ERR_TEXT_MAX, "a version never changes: release another one");
     else
-        snprintf(next, CW_ERR_TEXT_MAX, "make them agree, or remove '%s/%s@%s.json' to start that version again", CW_STAGE_RELEASES,
+        snprintf(next, CW_ERR_TEXT_MAX,
+                 "make them agree, or remove '%s/%s@%s.json' to start that version again", CW_STAGE_RELEASES,
                  j->release->product, j->release->version);
 }
 
@@ -138,7 +141,8 @@ static void check_head(struct judging *j)
         if ((ours == NULL && theirs == NULL) || json_equal(ours, theirs))
             continue;
         snprintf(field, sizeof field, "%.200s.%s", j->release->field, keys[i]);
-        wrong(j, field, "differs from what is %s of %s %s; %s", where(j), j->release->product, j->release->version, next);
+        wrong(j, field, "differs from what is %s of %s %s; %s", where(j), j->release->product,
+              j->release->version, next);
     }
 }
 
@@ -148,12 +152,14 @@ static const json_t *find_file(const json_t *doc, const char *target)
     const json_t *artifact;
     size_t i;
 
-    json_array_foreach(json_object_get(doc, "artifacts"), i, artifact) {
+    json_array_foreach (json_object_get(doc, "artifacts"), i, artifact) {
         if (strcasecmp(json_string_value(json_object_get(artifact, "path")), target) == 0)
             return artifact;
     }
     artifact = json_object_get(doc, "sbom");
-    return artifact != NULL && strcasecmp(json_string_value(json_object_get(artifact, "path")), target) == 0 ? artifact : NULL;
+    return artifact != NULL && strcasecmp(json_string_value(json_object_get(artifact, "path")), target) == 0
+               ? artifact
+               : NULL;
 }
 
 static bool same_text(const json_t *obj, const char *key, const char *text)
@@ -173,21 +179,26 @@ static void check_file(struct judging *j, const struct cw_catalog_file *file)
     what_next(j, next);
     have = find_file(j->known->doc, target);
     if (have == NULL && file->kind == NULL && json_object_get(j->known->doc, "sbom") != NULL)
-        wrong(j, file->field, "another SBOM is %s for %s %s; %s", where(j), release->product, release->version, next);
+        wrong(j, file->field, "another SBOM is %s for %s %s; %s", where(j), release->product,
+              release->version, next);
     else if (have == NULL && j->known->published)
-        wrong(j, file->field, "%s %s is published without '%s'; %s", release->product, release->version, file->name, next);
+        wrong(j, file->field, "%s %s is published without '%s'; %s", release->product, release->version,
+              file->name, next);
     else if (have != NULL && !same_text(have, "path", target))
-        wrong(j, file->field, "the name '%s' differs by case only from one that is %s; give it another 'name'", file->name, where(j));
+        wrong(j, file->field,
+              "the name '%s' differs by case only from one that is %s; give it another 'name'", file->name,
+              where(j));
     else if (have != NULL && (!same_text(have, "kind", file->kind) ||
                               (file->kind != NULL && !same_text(have, "platform", file->platform))))
         wrong(j, file->field, "'%s' is %s with another platform or kind; %s", file->name, where(j), next);
     else if (have != NULL && (uint64_t)json_integer_value(json_object_get(have, "length")) != file->size)
-        wrong(j, file->field, "'%s' has other bytes than what is %s as %s %s; %s", file->name, where(j), release->product,
-              release->version, next);
+        wrong(j, file->field, "'%s' has other bytes than what is %s as %s %s; %s", file->name, where(j),
+              release->product, release->version, next);
 }
 
-int cw_admit_check(const struct cw_catalog *catalog, const struct cw_catalog_release *release, const struct cw_known *known,
-                   const struct cw_state *state, const struct cw_stage *stage, struct cw_mistakes *mistakes, struct cw_err *err)
+int cw_admit_check(const struct cw_catalog *catalog, const struct cw_catalog_release *release,
+                   const struct cw_known *known, const struct cw_state *state, const struct cw_stage *stage,
+                   struct cw_mistakes *mistakes, struct cw_err *err)
 {
     struct judging j = {.catalog = catalog, .release = release, .known = known, .mistakes = mistakes};
     size_t i, before = mistakes->count;
@@ -204,21 +215,23 @@ int cw_admit_check(const struct cw_catalog *catalog, const struct cw_catalog_rel
     return cw_err_set(err, CW_E_VERIFY, "%s %s cannot be added", release->product, release->version);
 }
 
-const char *cw_admit_expected(const struct cw_known *known, const char *target, const struct cw_catalog_file *file)
+const char *cw_admit_expected(const struct cw_known *known, const char *target,
+                              const struct cw_catalog_file *file)
 {
     const json_t *have = known->doc != NULL ? find_file(known->doc, target) : NULL;
 
     return have != NULL ? json_string_value(json_object_get(have, "sha256")) : file->sha256;
 }
 
-int cw_admit_start(json_t **doc, const struct cw_known *known, const struct cw_catalog_release *release, struct cw_err *err)
+int cw_admit_start(json_t **doc, const struct cw_known *known, const struct cw_catalog_release *release,
+                   struct cw_err *err)
 {
     if (known->doc != NULL) {
         *doc = json_deep_copy(known->doc);
         return *doc != NULL ? CW_OK : cw_err_nomem(err);
     }
-    *doc = json_pack("{s:s, s:s, s:s, s:s, s:[], s:[]}", "_type", CW_RELEASE_TYPE, "format", "1.0", "product", release->product,
-                     "version", release->version, "artifacts", "attestations");
+    *doc = json_pack("{s:s, s:s, s:s, s:s, s:[], s:[]}", "_type", CW_RELEASE_TYPE, "format", "1.0", "product",
+                     release->product, "version", release->version, "artifacts", "attestations");
     if (*doc == NULL || json_object_update(*doc, release->head) != 0) {
         json_decref(*doc);
         *doc = NULL;
@@ -239,8 +252,8 @@ static int insert(json_t *artifacts, const char *target, json_t *entry)
     return json_array_insert_new(artifacts, at, entry);
 }
 
-int cw_admit_file(json_t *doc, const struct cw_catalog_file *file, const char *target, const char *sha256, uint64_t length,
-                  struct cw_err *err)
+int cw_admit_file(json_t *doc, const struct cw_catalog_file *file, const char *target, const char *sha256,
+                  uint64_t length, struct cw_err *err)
 {
     json_t *entry;
     int failed;

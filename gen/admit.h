@@ -12,26 +12,29 @@
 
 /* What is known of a release's version. */
 struct cw_known {
-    json_t *doc;    /* its manifest: staged, or published; NULL: the version is new. Owned */
+    json_t *doc; /* its manifest: staged, or published; NULL: the version is new. Owned */
     bool published;
 };
 
 /* Looks the version up. Its doc is a new reference. */
-int cw_admit_known(struct cw_known *known, const struct cw_catalog_release *release, const struct cw_state *state,
-                   const struct cw_stage *stage, struct cw_err *err);
+int cw_admit_known(struct cw_known *known, const struct cw_catalog_release *release,
+                   const struct cw_state *state, const struct cw_stage *stage, struct cw_err *err);
 
 /* Notes everything for which this release cannot be added: names that clash with others of the repository, a published version
  * that would change, a staged one that would contradict itself. */
-int cw_admit_check(const struct cw_catalog *catalog, const struct cw_catalog_release *release, const struct cw_known *known,
-                   const struct cw_state *state, const struct cw_stage *stage, struct cw_mistakes *mistakes, struct cw_err *err);
+int cw_admit_check(const struct cw_catalog *catalog, const struct cw_catalog_release *release,
+                   const struct cw_known *known, const struct cw_state *state, const struct cw_stage *stage,
+                   struct cw_mistakes *mistakes, struct cw_err *err);
 
 /* The sha256 that is known for a file of the release, or NULL. Borrowed from known or the catalog. */
-const char *cw_admit_expected(const struct cw_known *known, const char *target, const struct cw_catalog_file *file);
+const char *cw_admit_expected(const struct cw_known *known, const char *target,
+                              const struct cw_catalog_file *file);
 
 /* A release manifest that says what is known so far: known->doc, or a new one without artifacts. The caller owns *doc. */
-int cw_admit_start(json_t **doc, const struct cw_known *known, const struct cw_catalog_release *release, struct cw_err *err);
+int cw_admit_start(json_t **doc, const struct cw_known *known, const struct cw_catalog_release *release,
+                   struct cw_err *err);
 /* Says that a file is part of it; one that is there already stays as it is. */
-int cw_admit_file(json_t *doc, const struct cw_catalog_file *file, const char *target, const char *sha256, uint64_t length,
-                  struct cw_err *err);
+int cw_admit_file(json_t *doc, const struct cw_catalog_file *file, const char *target, const char *sha256,
+                  uint64_t length, struct cw_err *err);
 
 #endif

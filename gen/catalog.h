@@ -17,15 +17,16 @@
 #include "base/buf.h"
 #include "gen/fields.h"
 
-#define CW_CATALOG_MAX ((size_t)1 << 20)   /* bytes: held in memory whole, ten times that as a tree */
-#define CW_CATALOG_NOTES_MAX ((size_t)64 << 10) /* bytes of one release's notes: they travel in every release manifest */
+#define CW_CATALOG_MAX ((size_t)1 << 20) /* bytes: held in memory whole, ten times that as a tree */
+#define CW_CATALOG_NOTES_MAX                                                                                 \
+    ((size_t)64 << 10) /* bytes of one release's notes: they travel in every release manifest */
 
 struct cw_catalog_file {
-    char *source;   /* path to open, with the catalog's folder before it where relative */
-    const char *name; /* file name in the tree; borrowed from doc or source */
+    char *source;                /* path to open, with the catalog's folder before it where relative */
+    const char *name;            /* file name in the tree; borrowed from doc or source */
     const char *platform, *kind; /* kind NULL: the SBOM */
-    const char *sha256; /* what the catalog says; NULL: nothing */
-    uint64_t size;  /* as it was when the catalog was read */
+    const char *sha256;          /* what the catalog says; NULL: nothing */
+    uint64_t size;               /* as it was when the catalog was read */
     char field[CW_FIELDS_PATH_MAX];
 };
 
@@ -46,10 +47,12 @@ struct cw_catalog {
 };
 
 /* CW_E_VERIFY when the file is no JSON document or has mistakes (which are then in the list); other errors as they come. */
-int cw_catalog_read(struct cw_catalog *catalog, const char *path, struct cw_mistakes *mistakes, struct cw_err *err);
+int cw_catalog_read(struct cw_catalog *catalog, const char *path, struct cw_mistakes *mistakes,
+                    struct cw_err *err);
 void cw_catalog_clear(struct cw_catalog *catalog);
 
 /* Adds a mistake at a field of this catalog. */
-void cw_catalog_mistake(const struct cw_catalog *catalog, struct cw_mistakes *mistakes, const char *field, const char *what);
+void cw_catalog_mistake(const struct cw_catalog *catalog, struct cw_mistakes *mistakes, const char *field,
+                        const char *what);
 
 #endif

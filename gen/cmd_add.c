@@ -37,15 +37,16 @@ struct adding {
     struct cw_mistakes mistakes;
     struct cw_progress progress;
     struct cw_ingest ingest;
-    json_t *changed; /* object: "product@version" → manifest to be staged */
+    json_t *changed;  /* object: "product@version" → manifest to be staged */
     json_t *new_keys; /* array: names */
-    json_t *report;  /* array: what became of each release */
+    json_t *report;   /* array: what became of each release */
 };
 
 static int refuse(const struct adding *a, struct cw_err *err)
 {
     cw_mistakes_print(&a->mistakes);
-    return cw_err_set(err, CW_E_VERIFY, "%zu mistake%s; nothing was added", a->mistakes.count, cw_str_plural(a->mistakes.count));
+    return cw_err_set(err, CW_E_VERIFY, "%zu mistake%s; nothing was added", a->mistakes.count,
+                      cw_str_plural(a->mistakes.count));
 }
 
 static int read_catalogs(struct adding *a, int count, char **paths, struct cw_err *err)
@@ -68,8 +69,8 @@ static int read_catalogs(struct adding *a, int count, char **paths, struct cw_er
 
 /* Calls fn for every release of every catalog. */
 static int each_release(struct adding *a,
-                        int (*fn)(struct adding *a, const struct cw_catalog *catalog, const struct cw_catalog_release *release,
-                                  struct cw_err *err),
+                        int (*fn)(struct adding *a, const struct cw_catalog *catalog,
+                                  const struct cw_catalog_release *release, struct cw_err *err),
                         struct cw_err *err)
 {
     size_t i, j;
@@ -83,7 +84,8 @@ static int each_release(struct adding *a,
 }
 
 /* Collects mistakes over all releases; they are refused together. */
-static int judge(struct adding *a, const struct cw_catalog *catalog, const struct cw_catalog_release *release, struct cw_err *err)
+static int judge(struct adding *a, const struct cw_catalog *catalog, const struct cw_catalog_release *release,
+                 struct cw_err *err)
 {
     struct cw_known known = {.doc = NULL};
     size_t i, before = a->mistakes.count;
@@ -106,14 +108,16 @@ static int unlock_for_new_key(struct adding *a, struct cw_err *err)
     if (a->repo.config.plain_keys || a->unlock != NULL)
         return CW_OK;
     rc = cw_unlock_new(&a->unlock, cw_passphrase_ask, &passphrase, err);
-    for (i = a->keys.count; i-- > 0 && rc == CW_OK;) { /* from the end of the names: timestamp, targets, snapshot */
+    for (i = a->keys.count;
+         i-- > 0 && rc == CW_OK;) { /* from the end of the names: timestamp, targets, snapshot */
         if (a->keys.items[i].here && a->keys.items[i].locked)
             return cw_keys_unlock(&a->keys, &a->keys.items[i], a->unlock, err);
     }
     return rc;
 }
 
-static int want_key(struct adding *a, const struct cw_catalog *catalog, const struct cw_catalog_release *release, struct cw_err *err)
+static int want_key(struct adding *a, const struct cw_catalog *catalog,
+                    const struct cw_catalog_release *release, struct cw_err *err)
 {
     char name[CW_KEYS_NAME_MAX];
     json_t *have;
@@ -123,7 +127,7 @@ static int want_key(struct adding *a, const struct cw_catalog *catalog, const st
     snprintf(name, sizeof name, "product-%s", release->product);
     if (cw_state_product(&a->state, release->product) != NULL || cw_keys_named(&a->keys, name) != NULL)
         return CW_OK;
-    json_array_foreach(a->new_keys, i, have) {
+    json_array_foreach (a->new_keys, i, have) {
         if (strcmp(json_string_value(have), name) == 0)
             return CW_OK;
     }
@@ -138,7 +142,7 @@ static int make_keys(struct adding *a, struct cw_err *err)
     size_t i;
     int rc = CW_OK;
 
-    json_array_foreach(a->new_keys, i, name) {
+    json_array_foreach (a->new_keys, i, name) {
         rc = cw_keys_make(&a->keys, json_string_value(name), a->unlock, err);
         if (rc != CW_OK)
             break;
@@ -146,8 +150,9 @@ static int make_keys(struct adding *a, struct cw_err *err)
     return rc;
 }
 
-static int take_file(struct adding *a, json_t *doc, const struct cw_known *known, const struct cw_catalog_release *release,
-                     const struct cw_catalog_file *file, struct cw_err *err)
+static int take_file(struct adding *a, json_t *doc, const struct cw_known *known,
+                     const struct cw_catalog_release *release, const struct cw_catalog_file *file,
+                     struct cw_err *err)
 {
     char target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
     const char *expected = NULL;
@@ -159,7 +164,8 @@ static int take_file(struct adding *a, json_t *doc, const struct cw_known *known
         rc = cw_ingest_file(&a->ingest, sha256, &length, file, target, expected, err);
     }
     if (rc == CW_E_VERIFY && expected != file->sha256)
-        cw_err_prefix(err, "is %s already, and a version never changes", known->published ? "published" : "staged");
+        cw_err_prefix(err, "is %s already, and a version never changes",
+                      known->published ? "published" : "staged");
     return rc == CW_OK ? cw_admit_file(doc, file, target, sha256, length, err) : rc;
 }
 
@@ -176,14 +182,15 @@ static int check_manifest(const json_t *doc, struct cw_err *err)
     return rc;
 }
 
-static int remember(struct adding *a, const struct cw_catalog_release *release, const struct cw_known *known, json_t *doc,
-                    struct cw_err *err)
+static int remember(struct adding *a, const struct cw_catalog_release *release, const struct cw_known *known,
+                    json_t *doc, struct cw_err *err)
 {
     bool same = known->doc != NULL && json_equal(known->doc, doc);
     const char *what = same ? "same" : known->doc != NULL ? "extended" : "new";
     char key[2 * CW_PATH_MAX];
-    json_t *row = json_pack("{s:s, s:s, s:s, s:I}", "product", release->product, "version", release->version, "state", what,
-                            "artifacts", (json_int_t)json_array_size(json_object_get(doc, "artifacts")));
+    json_t *row =
+        json_pack("{s:s, s:s, s:s, s:I}", "product", release->product, "version", release->version, "state",
+                  what, "artifacts", (json_int_t)json_array_size(json_object_get(doc, "artifacts")));
 
     if (json_array_append_new(a->report, row) != 0)
         return cw_err_nomem(err);
@@ -196,8 +203,8 @@ static int remember(struct adding *a, const struct cw_catalog_release *release, 
 }
 
 /* Judged again, because an earlier catalog of this run may have brought the same version. */
-static int take_release(struct adding *a, const struct cw_catalog *catalog, const struct cw_catalog_release *release,
-                        struct cw_err *err)
+static int take_release(struct adding *a, const struct cw_catalog *catalog,
+                        const struct cw_catalog_release *release, struct cw_err *err)
 {
     struct cw_known known = {.doc = NULL};
     json_auto_t *doc = NULL;
@@ -214,8 +221,8 @@ static int take_release(struct adding *a, const struct cw_catalog *catalog, cons
         rc = take_file(a, doc, &known, release, &release->files[i], err);
         if (rc != CW_OK)
             cw_err_prefix(err, "%s:%u: %s %s", catalog->path,
-                          cw_json_line(catalog->text.data, catalog->text.len, release->files[i].field), release->product,
-                          release->version);
+                          cw_json_line(catalog->text.data, catalog->text.len, release->files[i].field),
+                          release->product, release->version);
     }
     if (rc == CW_OK)
         rc = check_manifest(doc, err);
@@ -240,7 +247,8 @@ static int note_folders(struct adding *a, struct cw_err *err)
 
     for (i = 0; i < a->catalog_count && rc == CW_OK; i++) {
         for (j = 0; j < a->catalogs[i].release_count && rc == CW_OK; j++)
-            rc = note_folder(folders, a->catalogs[i].releases[j].product, a->catalogs[i].releases[j].version, err);
+            rc = note_folder(folders, a->catalogs[i].releases[j].product, a->catalogs[i].releases[j].version,
+                             err);
     }
     return rc == CW_OK ? cw_repo_note_folders(&a->repo, folders, err) : rc;
 }
@@ -270,7 +278,7 @@ static int stage_all(const struct adding *a, struct cw_err *err)
     int rc;
 
     cw_batch_init(&batch, a->repo.dir);
-    json_object_foreach(a->changed, key, doc) {
+    json_object_foreach (a->changed, key, doc) {
         rc = stage_one(&batch, a->repo.dir, doc, err);
         if (rc != CW_OK)
             return rc;
@@ -307,7 +315,7 @@ static void say_release(const struct adding *a, const json_t *row)
 
     cw_cli_say(a->cli, "%s %s: %s, %lld artifact%s", json_string_value(json_object_get(row, "product")),
                json_string_value(json_object_get(row, "version")),
-               strcmp(state, "same") == 0 ? "nothing new"
+               strcmp(state, "same") == 0  ? "nothing new"
                : strcmp(state, "new") == 0 ? (a->cli->dry_run ? "would be staged" : "staged")
                                            : (a->cli->dry_run ? "would be extended" : "extended"),
                (long long)artifacts, cw_str_plural((uint64_t)artifacts));
@@ -319,18 +327,20 @@ static int say(const struct adding *a, struct cw_err *err)
     json_t *row;
     size_t i;
 
-    json_array_foreach(a->report, i, row)
+    json_array_foreach (a->report, i, row)
         say_release(a, row);
-    json_array_foreach(a->new_keys, i, row)
-        cw_cli_say(a->cli, "new product: its build key %s 'keys/%s.key'; publishing it needs the targets keys once",
+    json_array_foreach (a->new_keys, i, row)
+        cw_cli_say(a->cli,
+                   "new product: its build key %s 'keys/%s.key'; publishing it needs the targets keys once",
                    a->cli->dry_run ? "would be" : "is", json_string_value(row));
     if (json_object_size(a->changed) == 0)
         cw_cli_say(a->cli, "nothing to do");
     else if (!a->cli->dry_run)
-        cw_cli_say(a->cli, "next: '%s promote PRODUCT VERSION CHANNEL', '%s publish'", a->cli->program->name, a->cli->program->name);
-    doc = json_pack("{s:O, s:O, s:I, s:I, s:b}", "releases", a->report, "new_keys", a->new_keys, "copied_files",
-                    (json_int_t)a->ingest.copied_files, "copied_bytes", (json_int_t)a->ingest.copied_bytes, "dry_run",
-                    a->cli->dry_run);
+        cw_cli_say(a->cli, "next: '%s promote PRODUCT VERSION CHANNEL', '%s publish'", a->cli->program->name,
+                   a->cli->program->name);
+    doc = json_pack("{s:O, s:O, s:I, s:I, s:b}", "releases", a->report, "new_keys", a->new_keys,
+                    "copied_files", (json_int_t)a->ingest.copied_files, "copied_bytes",
+                    (json_int_t)a->ingest.copied_bytes, "dry_run", a->cli->dry_run);
     return doc != NULL ? cw_cli_json(a->cli, doc, err) : cw_err_nomem(err);
 }
 
@@ -368,7 +378,8 @@ int cmd_add(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
         .report = json_array(),
     };
     size_t i;
-    int rc = a.changed == NULL || a.new_keys == NULL || a.report == NULL ? cw_err_nomem(err) : add(&a, argc - 1, argv + 1, err);
+    int rc = a.changed == NULL || a.new_keys == NULL || a.report == NULL ? cw_err_nomem(err)
+                                                                         : add(&a, argc - 1, argv + 1, err);
 
     for (i = 0; i < a.catalog_count; i++)
         cw_catalog_clear(&a.catalogs[i]);

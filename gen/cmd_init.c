@@ -33,19 +33,27 @@ static struct {
 } given = {.root = {3, 2}, .targets = {3, 2}, .channel = {1, 1}, .passphrase = CW_PASSPHRASE_INIT};
 
 const struct cw_option cmd_init_options[] = {
-    {CW_OPTION_LIST, "channel", &given.channels, "NAME", "a channel; may be repeated (default: candidate and stable)"},
+    {CW_OPTION_LIST, "channel", &given.channels, "NAME",
+     "a channel; may be repeated (default: candidate and stable)"},
     {CW_OPTION_NUMBER, "root-keys", &given.root.keys, "N", "how many root keys to make (3)"},
     {CW_OPTION_NUMBER, "root-threshold", &given.root.threshold, "M", "how many of them must sign (2)"},
     {CW_OPTION_NUMBER, "targets-keys", &given.targets.keys, "N", "how many targets keys to make (3)"},
     {CW_OPTION_NUMBER, "targets-threshold", &given.targets.threshold, "M", "how many of them must sign (2)"},
-    {CW_OPTION_NUMBER, "channel-keys", &given.channel.keys, "N", "how many keys to make for each channel (1)"},
+    {CW_OPTION_NUMBER, "channel-keys", &given.channel.keys, "N",
+     "how many keys to make for each channel (1)"},
     {CW_OPTION_NUMBER, "channel-threshold", &given.channel.threshold, "M", "how many of them must sign (1)"},
-    {CW_OPTION_DURATION, "root-expires", &given.expires[CW_LIFE_ROOT], "TIME", "how long root is good for (1y)"},
-    {CW_OPTION_DURATION, "targets-expires", &given.expires[CW_LIFE_TARGETS], "TIME", "how long targets is good for (1y)"},
-    {CW_OPTION_DURATION, "product-expires", &given.expires[CW_LIFE_PRODUCT], "TIME", "how long a product's role is good for (1y)"},
-    {CW_OPTION_DURATION, "channel-expires", &given.expires[CW_LIFE_CHANNEL], "TIME", "how long a channel's role is good for (90d)"},
-    {CW_OPTION_DURATION, "snapshot-expires", &given.expires[CW_LIFE_SNAPSHOT], "TIME", "how long snapshot is good for (7d)"},
-    {CW_OPTION_DURATION, "timestamp-expires", &given.expires[CW_LIFE_TIMESTAMP], "TIME", "how long timestamp is good for (7d)"},
+    {CW_OPTION_DURATION, "root-expires", &given.expires[CW_LIFE_ROOT], "TIME",
+     "how long root is good for (1y)"},
+    {CW_OPTION_DURATION, "targets-expires", &given.expires[CW_LIFE_TARGETS], "TIME",
+     "how long targets is good for (1y)"},
+    {CW_OPTION_DURATION, "product-expires", &given.expires[CW_LIFE_PRODUCT], "TIME",
+     "how long a product's role is good for (1y)"},
+    {CW_OPTION_DURATION, "channel-expires", &given.expires[CW_LIFE_CHANNEL], "TIME",
+     "how long a channel's role is good for (90d)"},
+    {CW_OPTION_DURATION, "snapshot-expires", &given.expires[CW_LIFE_SNAPSHOT], "TIME",
+     "how long snapshot is good for (7d)"},
+    {CW_OPTION_DURATION, "timestamp-expires", &given.expires[CW_LIFE_TIMESTAMP], "TIME",
+     "how long timestamp is good for (7d)"},
     {CW_OPTION_FLAG, "insecure-plain-keys", &given.plain, NULL, "do not encrypt the secret keys"},
     CW_PASSPHRASE_OPTIONS(given.passphrase),
     {.kind = CW_OPTION_END},
@@ -54,9 +62,11 @@ const struct cw_option cmd_init_options[] = {
 static int check_quorum(const char *what, const struct cw_quorum *quorum, struct cw_err *err)
 {
     if (quorum->keys < 1 || quorum->keys > CW_KEYS_ROLE_MAX)
-        return cw_err_set(err, CW_E_USAGE, "'--%s-keys' takes 1 to %d, not %" PRIu64, what, CW_KEYS_ROLE_MAX, quorum->keys);
+        return cw_err_set(err, CW_E_USAGE, "'--%s-keys' takes 1 to %d, not %" PRIu64, what, CW_KEYS_ROLE_MAX,
+                          quorum->keys);
     if (quorum->threshold < 1 || quorum->threshold > quorum->keys)
-        return cw_err_set(err, CW_E_USAGE, "'--%s-threshold' takes 1 to the number of keys (%" PRIu64 "), not %" PRIu64, what,
+        return cw_err_set(err, CW_E_USAGE,
+                          "'--%s-threshold' takes 1 to the number of keys (%" PRIu64 "), not %" PRIu64, what,
                           quorum->keys, quorum->threshold);
     return CW_OK;
 }
@@ -168,8 +178,9 @@ static int check_free(int dir, const char *path, struct cw_err *err)
 
     for (i = 0; i < CW_COUNT(parts); i++) {
         if (cw_at_exists(dir, parts[i]))
-            return cw_err_set(err, CW_E_FAIL, "'%s' holds '%s' but no '%s'; choose another folder, or move it away", path, parts[i],
-                              CW_CONFIG_FILE);
+            return cw_err_set(err, CW_E_FAIL,
+                              "'%s' holds '%s' but no '%s'; choose another folder, or move it away", path,
+                              parts[i], CW_CONFIG_FILE);
     }
     return CW_OK;
 }
@@ -179,9 +190,13 @@ static void say_offline(const struct cw_cli *cli)
     cw_cli_say(cli, "");
     cw_cli_say(cli, "move offline, each key to a place of its own:");
     cw_cli_say(cli, "  %s/root*.key and %s/targets*.key", CW_REPO_KEYS, CW_REPO_KEYS);
-    cw_cli_say(cli, "  (%" PRIu64 " of %" PRIu64 " sign for root, %" PRIu64 " of %" PRIu64 " for targets; leave the .pub files here)",
+    cw_cli_say(cli,
+               "  (%" PRIu64 " of %" PRIu64 " sign for root, %" PRIu64 " of %" PRIu64
+               " for targets; leave the .pub files here)",
                given.root.threshold, given.root.keys, given.targets.threshold, given.targets.keys);
-    cw_cli_say(cli, "targets keys are needed again when a product is new, the others when '%s status' says so", cli->program->name);
+    cw_cli_say(cli,
+               "targets keys are needed again when a product is new, the others when '%s status' says so",
+               cli->program->name);
 }
 
 static int report(const struct cw_cli *cli, int dir, const char *path, bool resumed, struct cw_err *err)
@@ -196,7 +211,10 @@ static int report(const struct cw_cli *cli, int dir, const char *path, bool resu
     if (rc != CW_OK)
         return rc;
     if (resumed)
-        cw_cli_say(cli, "finished the init that was interrupted in '%s', with the options and passphrase it was given", path);
+        cw_cli_say(
+            cli,
+            "finished the init that was interrupted in '%s', with the options and passphrase it was given",
+            path);
     else
         cw_cli_say(cli, "made a repository in '%s'", path);
     cw_cli_say(cli, "");
@@ -205,8 +223,8 @@ static int report(const struct cw_cli *cli, int dir, const char *path, bool resu
     cw_cli_say(cli, "give sites both, the fingerprint by another way than the file");
     if (!resumed)
         say_offline(cli);
-    doc = json_pack("{s:s, s:s, s:s, s:b}", "repository", path, "root", CW_REPO_TREE "/metadata/1.root.json", "fingerprint",
-                    fingerprint, "resumed", resumed);
+    doc = json_pack("{s:s, s:s, s:s, s:b}", "repository", path, "root", CW_REPO_TREE "/metadata/1.root.json",
+                    "fingerprint", fingerprint, "resumed", resumed);
     return doc != NULL ? cw_cli_json(cli, doc, err) : cw_err_nomem(err);
 }
 
@@ -235,6 +253,7 @@ int cmd_init(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     if (rc == CW_OK)
         rc = move_in(dir, err);
     if (rc == CW_OK && given.plain && !resumed)
-        cw_cli_warn(cli, "the secret keys are not encrypted: whoever reads '%s/%s' can publish", path, CW_REPO_KEYS);
+        cw_cli_warn(cli, "the secret keys are not encrypted: whoever reads '%s/%s' can publish", path,
+                    CW_REPO_KEYS);
     return rc == CW_OK ? report(cli, dir, path, resumed, err) : rc;
 }

@@ -52,7 +52,8 @@ static int no_channel(const struct promoting *p, struct cw_err *err)
         if (p->state.roles[i].is_channel)
             cw_buf_addf(&names, "%s%s", names.len > 0 ? ", " : "", p->state.roles[i].name);
     }
-    return cw_err_set(err, CW_E_NOTFOUND, "there is no channel '%s'; there are: %s", p->channel, cw_buf_text(&names));
+    return cw_err_set(err, CW_E_NOTFOUND, "there is no channel '%s'; there are: %s", p->channel,
+                      cw_buf_text(&names));
 }
 
 static int check_exists(const struct promoting *p, struct cw_err *err)
@@ -65,7 +66,8 @@ static int check_exists(const struct promoting *p, struct cw_err *err)
     rc = cw_state_read_release(&manifest, &p->state, p->product, p->version, err);
     cw_manifest_clear(&manifest);
     if (rc == CW_E_NOTFOUND)
-        return cw_err_set(err, rc, "there is no %s %s, neither published nor staged; add it first", p->product, p->version);
+        return cw_err_set(err, rc, "there is no %s %s, neither published nor staged; add it first",
+                          p->product, p->version);
     return rc;
 }
 
@@ -81,7 +83,8 @@ static int read_current(char current[CW_NAME_MAX + 1], const struct promoting *p
         return CW_OK;
     pin = rc == CW_OK ? cw_channel_pin(&channel, p->product) : NULL;
     if (pin != NULL)
-        memcpy(current, pin->version, strlen(pin->version) + 1); /* a version is a portable name, so it fits */
+        memcpy(current, pin->version,
+               strlen(pin->version) + 1); /* a version is a portable name, so it fits */
     cw_channel_clear(&channel);
     return rc;
 }
@@ -110,7 +113,10 @@ static int stage(bool *changed, struct promoting *p, bool is_current, struct cw_
 /* Would the next publish take it? */
 static int foresee(const struct promoting *p, struct cw_err *err)
 {
-    struct cw_draft_input input = {.state = &p->state, .stage = &p->stage, .config = &p->repo.config, .keys = &p->keys,
+    struct cw_draft_input input = {.state = &p->state,
+                                   .stage = &p->stage,
+                                   .config = &p->repo.config,
+                                   .keys = &p->keys,
                                    .renew_within = -1};
     struct cw_err found = {.code = CW_OK};
     CW_AUTO_DRAFT draft = {.roles = NULL};
@@ -123,22 +129,26 @@ static int foresee(const struct promoting *p, struct cw_err *err)
     return CW_OK;
 }
 
-static int report(const struct promoting *p, const char *current, bool changed, bool is_current, struct cw_err *err)
+static int report(const struct promoting *p, const char *current, bool changed, bool is_current,
+                  struct cw_err *err)
 {
-    json_auto_t *doc = json_pack("{s:s, s:s, s:s, s:s*, s:b, s:b}", "product", p->product, "version", p->version, "channel",
-                                 p->channel, "from", current[0] != '\0' ? current : NULL, "changed", changed, "dry_run",
-                                 p->cli->dry_run);
+    json_auto_t *doc =
+        json_pack("{s:s, s:s, s:s, s:s*, s:b, s:b}", "product", p->product, "version", p->version, "channel",
+                  p->channel, "from", current[0] != '\0' ? current : NULL, "changed", changed, "dry_run",
+                  p->cli->dry_run);
 
     if (doc == NULL)
         return cw_err_nomem(err);
     if (!changed)
-        cw_cli_say(p->cli, "nothing to do: %s %s is %s in '%s'", p->product, p->version, is_current ? "already" : "staged already",
-                   p->channel);
+        cw_cli_say(p->cli, "nothing to do: %s %s is %s in '%s'", p->product, p->version,
+                   is_current ? "already" : "staged already", p->channel);
     else if (is_current)
-        cw_cli_say(p->cli, "'%s' stays at %s %s; what was staged instead is taken back", p->channel, p->product, p->version);
+        cw_cli_say(p->cli, "'%s' stays at %s %s; what was staged instead is taken back", p->channel,
+                   p->product, p->version);
     else
-        cw_cli_say(p->cli, "%s: %s %s%s%s in '%s'; next: '%s publish'", p->cli->dry_run ? "would be staged" : "staged", p->product,
-                   current, current[0] != '\0' ? " -> " : "", p->version, p->channel, p->cli->program->name);
+        cw_cli_say(p->cli, "%s: %s %s%s%s in '%s'; next: '%s publish'",
+                   p->cli->dry_run ? "would be staged" : "staged", p->product, current,
+                   current[0] != '\0' ? " -> " : "", p->version, p->channel, p->cli->program->name);
     return cw_cli_json(p->cli, doc, err);
 }
 
@@ -159,8 +169,9 @@ static int promote(struct promoting *p, struct cw_err *err)
     if (rc != CW_OK)
         return rc;
     if (current[0] != '\0' && cw_semver_compare(p->version, current) < 0)
-        return cw_err_set(err, CW_E_FAIL, "'%s' has %s %s; a channel does not move back to %s: release a newer version", p->channel,
-                          p->product, current, p->version);
+        return cw_err_set(err, CW_E_FAIL,
+                          "'%s' has %s %s; a channel does not move back to %s: release a newer version",
+                          p->channel, p->product, current, p->version);
     is_current = strcmp(current, p->version) == 0;
     rc = stage(&changed, p, is_current, err);
     if (rc == CW_OK)
@@ -170,7 +181,8 @@ static int promote(struct promoting *p, struct cw_err *err)
 
 int cmd_promote(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
-    struct promoting p = {.cli = cli, .product = argv[1], .version = argv[2], .channel = argv[3], .repo = CW_REPO_INIT};
+    struct promoting p = {
+        .cli = cli, .product = argv[1], .version = argv[2], .channel = argv[3], .repo = CW_REPO_INIT};
     int rc = promote(&p, err);
 
     (void)argc;

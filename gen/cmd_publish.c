@@ -18,7 +18,8 @@ static struct {
 } given = {.passphrase = CW_PASSPHRASE_INIT, .renew_within = -1};
 
 const struct cw_option cmd_publish_options[] = {
-    {CW_OPTION_DURATION, "renew-within", &given.renew_within, "TIME", "also sign anew what expires within this time"},
+    {CW_OPTION_DURATION, "renew-within", &given.renew_within, "TIME",
+     "also sign anew what expires within this time"},
     CW_PASSPHRASE_OPTIONS(given.passphrase),
     {.kind = CW_OPTION_END},
 };
@@ -39,15 +40,17 @@ static int warn_expired(void *ctx, const char *role, const struct cw_tuf_meta *m
     const struct publishing *p = ctx;
     const struct cw_draft *draft = &p->draft;
     char when[CW_TIME_TEXT];
-    bool anew = json_object_get(draft->roles, role) != NULL || (draft->root != NULL && strcmp(role, "root") == 0) ||
-                (draft->snapshot && strcmp(role, "snapshot") == 0) || (draft->timestamp && strcmp(role, "timestamp") == 0);
+    bool anew = json_object_get(draft->roles, role) != NULL ||
+                (draft->root != NULL && strcmp(role, "root") == 0) ||
+                (draft->snapshot && strcmp(role, "snapshot") == 0) ||
+                (draft->timestamp && strcmp(role, "timestamp") == 0);
 
     (void)err;
     if (anew || meta->expires > p->input.now)
         return CW_OK;
     cw_time_format(meta->expires, when);
-    cw_cli_warn(p->cli, "role '%s' expired at %s: sites refuse the tree until '%s publish --renew-within 7d'", role, when,
-                p->cli->program->name);
+    cw_cli_warn(p->cli, "role '%s' expired at %s: sites refuse the tree until '%s publish --renew-within 7d'",
+                role, when, p->cli->program->name);
     return CW_OK;
 }
 
@@ -90,7 +93,9 @@ static int report(const struct publishing *p, struct cw_err *err)
     char now[CW_TIME_TEXT];
 
     cw_time_format(p->input.now, now);
-    if (doc == NULL || json_object_set_new(doc, "published", empty || p->cli->dry_run ? json_null() : json_string(now)) != 0 ||
+    if (doc == NULL ||
+        json_object_set_new(doc, "published", empty || p->cli->dry_run ? json_null() : json_string(now)) !=
+            0 ||
         json_object_set_new(doc, "dry_run", json_boolean(p->cli->dry_run)) != 0)
         return cw_err_nomem(err);
     cw_report_say(p->draft.report, p->cli);
@@ -108,7 +113,8 @@ static int check_renewed(const struct publishing *p, struct cw_err *err)
 
     if (!cw_draft_is_empty(&p->draft) || json_array_size(lacking) == 0)
         return CW_OK;
-    return cw_err_set(err, CW_E_FAIL, "nothing could be renewed: %s", json_string_value(json_object_get(json_array_get(lacking, 0), "reason")));
+    return cw_err_set(err, CW_E_FAIL, "nothing could be renewed: %s",
+                      json_string_value(json_object_get(json_array_get(lacking, 0), "reason")));
 }
 
 static int publish(struct publishing *p, struct cw_err *err)

@@ -38,8 +38,8 @@ static int add_expiry(void *ctx, const char *role, const struct cw_tuf_meta *met
 
     cw_time_format(meta->expires, when);
     return append(s, "expires",
-                  json_pack("{s:s, s:I, s:s, s:I}", "role", role, "version", (json_int_t)meta->version, "expires", when, "seconds",
-                            (json_int_t)(meta->expires - s->input.now)),
+                  json_pack("{s:s, s:I, s:s, s:I}", "role", role, "version", (json_int_t)meta->version,
+                            "expires", when, "seconds", (json_int_t)(meta->expires - s->input.now)),
                   err);
 }
 
@@ -51,7 +51,7 @@ static int sort_expiries(struct showing *s, struct cw_err *err)
     json_t *row;
     size_t i, at;
 
-    json_array_foreach(list, i, row) {
+    json_array_foreach (list, i, row) {
         json_int_t seconds = json_integer_value(json_object_get(row, "seconds"));
 
         for (at = json_array_size(sorted); at > 0; at--) {
@@ -74,8 +74,9 @@ static int add_keys(struct showing *s, struct cw_err *err)
     for (i = 0; i < s->keys.count && rc == CW_OK; i++) {
         const struct cw_key *key = &s->keys.items[i];
 
-        rc = append(s, "keys", json_pack("{s:s, s:s, s:b, s:b}", "name", key->name, "keyid", key->id, "here", key->here, "encrypted",
-                                         key->locked),
+        rc = append(s, "keys",
+                    json_pack("{s:s, s:s, s:b, s:b}", "name", key->name, "keyid", key->id, "here", key->here,
+                              "encrypted", key->locked),
                     err);
     }
     return rc;
@@ -95,8 +96,9 @@ static int add_channel(struct showing *s, const char *name, struct cw_err *err)
             rc = cw_err_nomem(err);
     }
     if (rc == CW_OK)
-        rc = append(s, "channels", json_pack("{s:s, s:I, s:o}", "channel", name, "serial", (json_int_t)channel.serial, "releases",
-                                             releases),
+        rc = append(s, "channels",
+                    json_pack("{s:s, s:I, s:o}", "channel", name, "serial", (json_int_t)channel.serial,
+                              "releases", releases),
                     err);
     else
         json_decref(releases);
@@ -179,10 +181,10 @@ static void say_channels(const struct showing *s)
     json_t *row, *version;
     size_t i;
 
-    json_array_foreach(json_object_get(s->doc, "channels"), i, row) {
+    json_array_foreach (json_object_get(s->doc, "channels"), i, row) {
         cw_cli_say(s->cli, "\nchannel %s, serial %lld:", text(row, "channel"),
                    (long long)json_integer_value(json_object_get(row, "serial")));
-        json_object_foreach(json_object_get(row, "releases"), product, version)
+        json_object_foreach (json_object_get(row, "releases"), product, version)
             cw_cli_say(s->cli, "  %s %s", product, json_string_value(version));
     }
 }
@@ -193,11 +195,14 @@ static void say_expiries(const struct showing *s)
     size_t i;
 
     cw_cli_say(s->cli, "\nexpires next:");
-    json_array_foreach(json_object_get(s->doc, "expires"), i, row) {
+    json_array_foreach (json_object_get(s->doc, "expires"), i, row) {
         json_int_t seconds = json_integer_value(json_object_get(row, "seconds"));
 
-        cw_cli_say(s->cli, "  %-20s %s  in %lld days%s", text(row, "role"), text(row, "expires"), (long long)(seconds / DAY),
-                   seconds <= 0 ? "  EXPIRED" : seconds <= SOON ? "  soon" : "");
+        cw_cli_say(s->cli, "  %-20s %s  in %lld days%s", text(row, "role"), text(row, "expires"),
+                   (long long)(seconds / DAY),
+                   seconds <= 0      ? "  EXPIRED"
+                   : seconds <= SOON ? "  soon"
+                                     : "");
     }
 }
 
@@ -209,7 +214,10 @@ static void say_keys(const struct showing *s)
     for (i = 0; i < s->keys.count; i++) {
         const struct cw_key *key = &s->keys.items[i];
 
-        cw_cli_say(s->cli, "  %-28s %s", key->name, !key->here ? "elsewhere" : key->locked ? "here, encrypted" : "here, NOT encrypted");
+        cw_cli_say(s->cli, "  %-28s %s", key->name,
+                   !key->here    ? "elsewhere"
+                   : key->locked ? "here, encrypted"
+                                 : "here, NOT encrypted");
     }
 }
 

@@ -30,7 +30,8 @@ struct verifying {
 
 static void found(void *ctx, enum cw_finding kind, const char *path, const char *what)
 {
-    static const char *const kinds[] = {[CW_FINDING_BAD] = "bad", [CW_FINDING_MISSING] = "missing", [CW_FINDING_ORPHAN] = "orphan"};
+    static const char *const kinds[] = {
+        [CW_FINDING_BAD] = "bad", [CW_FINDING_MISSING] = "missing", [CW_FINDING_ORPHAN] = "orphan"};
     struct verifying *v = ctx;
     json_t *row = json_pack("{s:s, s:s, s:s}", "kind", kinds[kind], "path", path, "what", what);
 
@@ -58,7 +59,8 @@ static int read_root(struct verifying *v, struct cw_err *err)
     if (root_file == NULL)
         return CW_OK;
     name = cw_str_basename(root_file);
-    folder = name == root_file ? cw_str_format(".") : cw_str_format("%.*s", (int)(name - root_file), root_file);
+    folder =
+        name == root_file ? cw_str_format(".") : cw_str_format("%.*s", (int)(name - root_file), root_file);
     if (folder == NULL)
         return cw_err_nomem(err);
     rc = cw_dir_open(&dir, folder, err);
@@ -78,16 +80,19 @@ static int report(struct verifying *v, int verdict, struct cw_err *err)
     char size[16];
 
     cw_str_bytes(check->bytes, size);
-    cw_cli_say(v->cli, "%llu file%s checked, %s: %llu bad, %llu missing, %llu orphan%s", (unsigned long long)check->files,
-               cw_str_plural(check->files), size, (unsigned long long)check->bad, (unsigned long long)check->missing,
+    cw_cli_say(v->cli, "%llu file%s checked, %s: %llu bad, %llu missing, %llu orphan%s",
+               (unsigned long long)check->files, cw_str_plural(check->files), size,
+               (unsigned long long)check->bad, (unsigned long long)check->missing,
                (unsigned long long)check->orphans, cw_str_plural(check->orphans));
     if (verdict == CW_OK)
-        cw_cli_say(v->cli, "complete and genuine%s", v->check.root == NULL ? ", as far as the tree's own first root is" : "");
+        cw_cli_say(v->cli, "complete and genuine%s",
+                   v->check.root == NULL ? ", as far as the tree's own first root is" : "");
     else if (verdict != CW_E_VERIFY && verdict != CW_E_INCOMPLETE)
         return CW_OK;
-    doc = json_pack("{s:O, s:I, s:I, s:I, s:I, s:I}", "findings", v->findings, "files", (json_int_t)check->files, "bytes",
-                    (json_int_t)check->bytes, "bad", (json_int_t)check->bad, "missing", (json_int_t)check->missing, "orphans",
-                    (json_int_t)check->orphans);
+    doc =
+        json_pack("{s:O, s:I, s:I, s:I, s:I, s:I}", "findings", v->findings, "files",
+                  (json_int_t)check->files, "bytes", (json_int_t)check->bytes, "bad", (json_int_t)check->bad,
+                  "missing", (json_int_t)check->missing, "orphans", (json_int_t)check->orphans);
     return doc != NULL ? cw_cli_json(v->cli, doc, err) : cw_err_nomem(err);
 }
 
@@ -114,7 +119,11 @@ static int verify(struct verifying *v, const char *path, struct cw_err *err)
 
 int cmd_verify(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
-    struct verifying v = {.cli = cli, .repo = CW_REPO_INIT, .tree = -1, .root = CW_BUF_INIT(CW_TUF_ROOT_MAX), .findings = json_array()};
+    struct verifying v = {.cli = cli,
+                          .repo = CW_REPO_INIT,
+                          .tree = -1,
+                          .root = CW_BUF_INIT(CW_TUF_ROOT_MAX),
+                          .findings = json_array()};
     int rc = v.findings == NULL ? cw_err_nomem(err) : verify(&v, argc > 1 ? argv[1] : NULL, err);
 
     json_decref(v.findings);

@@ -16,20 +16,21 @@
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 
-static const char *const life_names[] = {"root", "targets", "product", "channel", "snapshot", "timestamp", NULL};
+static const char *const life_names[] = {"root",     "targets",   "product", "channel",
+                                         "snapshot", "timestamp", NULL};
 
 /* Offline keys sign once a year. The online pair is short-lived, which is what tells a site that nobody holds news back; a
  * daily "publish --renew-within 3d" keeps it fresh. */
 void cw_config_init(struct cw_config *config)
 {
     *config = (struct cw_config){.expires = {
-        [CW_LIFE_ROOT] = 365 * DAY,
-        [CW_LIFE_TARGETS] = 365 * DAY,
-        [CW_LIFE_PRODUCT] = 365 * DAY,
-        [CW_LIFE_CHANNEL] = 90 * DAY,
-        [CW_LIFE_SNAPSHOT] = 7 * DAY,
-        [CW_LIFE_TIMESTAMP] = 7 * DAY,
-    }};
+                                     [CW_LIFE_ROOT] = 365 * DAY,
+                                     [CW_LIFE_TARGETS] = 365 * DAY,
+                                     [CW_LIFE_PRODUCT] = 365 * DAY,
+                                     [CW_LIFE_CHANNEL] = 90 * DAY,
+                                     [CW_LIFE_SNAPSHOT] = 7 * DAY,
+                                     [CW_LIFE_TIMESTAMP] = 7 * DAY,
+                                 }};
 }
 
 static int read_life(int64_t *seconds, const json_t *expires, const char *name, struct cw_err *err)
@@ -93,8 +94,8 @@ static json_t *life_text(int64_t seconds)
 int cw_config_store(const struct cw_config *config, int dir, const char *path, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_CONFIG_MAX);
-    json_auto_t *doc = json_pack("{s:s, s:s, s:b, s:{}}", "_type", CW_CONFIG_TYPE, "format", "1.0", "plain_keys",
-                                 config->plain_keys, "expires");
+    json_auto_t *doc = json_pack("{s:s, s:s, s:b, s:{}}", "_type", CW_CONFIG_TYPE, "format", "1.0",
+                                 "plain_keys", config->plain_keys, "expires");
     json_t *expires = json_object_get(doc, "expires");
     int i, rc;
 

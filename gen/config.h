@@ -19,7 +19,15 @@
 #define CW_CONFIG_MAX ((size_t)64 << 10) /* bytes; a few hundred are usual */
 
 /* The kinds of roles that have a life time of their own, in the order they are shown. */
-enum cw_life { CW_LIFE_ROOT, CW_LIFE_TARGETS, CW_LIFE_PRODUCT, CW_LIFE_CHANNEL, CW_LIFE_SNAPSHOT, CW_LIFE_TIMESTAMP, CW_LIFE_COUNT };
+enum cw_life {
+    CW_LIFE_ROOT,
+    CW_LIFE_TARGETS,
+    CW_LIFE_PRODUCT,
+    CW_LIFE_CHANNEL,
+    CW_LIFE_SNAPSHOT,
+    CW_LIFE_TIMESTAMP,
+    CW_LIFE_COUNT
+};
 
 struct cw_config {
     int64_t expires[CW_LIFE_COUNT]; /* seconds that a signature of that kind of role is good for */

@@ -16,7 +16,8 @@ int cw_draft_report(struct cw_draft *draft, const char *list, json_t *row, struc
     return json_array_append_new(json_object_get(draft->report, list), row) == 0 ? CW_OK : cw_err_nomem(err);
 }
 
-int cw_draft_add_file(struct cw_draft *draft, enum cw_step step, const char *path, struct cw_buf *bytes, struct cw_err *err)
+int cw_draft_add_file(struct cw_draft *draft, enum cw_step step, const char *path, struct cw_buf *bytes,
+                      struct cw_err *err)
 {
     struct cw_draft_file *file;
 
@@ -57,7 +58,8 @@ static int64_t expiry(const struct cw_draft_input *input, const char *role)
     return input->now + input->config->expires[cw_state_life(input->state, role)];
 }
 
-int cw_draft_touch(json_t **body, struct cw_draft *draft, const struct cw_draft_input *input, const char *role, struct cw_err *err)
+int cw_draft_touch(json_t **body, struct cw_draft *draft, const struct cw_draft_input *input,
+                   const char *role, struct cw_err *err)
 {
     const struct cw_state_role *known = cw_state_role(input->state, role);
     const struct cw_tuf_meta *meta = known != NULL ? &known->meta : &input->state->targets;
@@ -72,7 +74,8 @@ int cw_draft_touch(json_t **body, struct cw_draft *draft, const struct cw_draft_
     return rc;
 }
 
-static int keys_of(struct cw_tuf_role *keys, const struct cw_state *state, const char *role, struct cw_err *err)
+static int keys_of(struct cw_tuf_role *keys, const struct cw_state *state, const char *role,
+                   struct cw_err *err)
 {
     const struct cw_state_role *delegated = cw_state_role(state, role);
 
@@ -87,7 +90,8 @@ struct renewing {
     const struct cw_draft_input *input;
 };
 
-static int renew_now(struct renewing *renewing, const char *role, const struct cw_tuf_meta *meta, struct cw_err *err)
+static int renew_now(struct renewing *renewing, const char *role, const struct cw_tuf_meta *meta,
+                     struct cw_err *err)
 {
     struct cw_draft *draft = renewing->draft;
     json_t *body;
@@ -114,13 +118,15 @@ static int renew(void *ctx, const char *role, const struct cw_tuf_meta *meta, st
     size_t count;
     int rc;
 
-    if (meta->expires - input->now > input->renew_within || json_object_get(renewing->draft->roles, role) != NULL)
+    if (meta->expires - input->now > input->renew_within ||
+        json_object_get(renewing->draft->roles, role) != NULL)
         return CW_OK;
     rc = keys_of(&keys, input->state, role, err);
     if (rc == CW_OK)
         rc = cw_keys_choose(chosen, &count, input->keys, &keys, err);
     if (rc == CW_E_NOTFOUND)
-        return cw_draft_report(renewing->draft, "not_renewed", json_pack("{s:s, s:s}", "role", role, "reason", err->text), err);
+        return cw_draft_report(renewing->draft, "not_renewed",
+                               json_pack("{s:s, s:s}", "role", role, "reason", err->text), err);
     return rc == CW_OK ? renew_now(renewing, role, meta, err) : rc;
 }
 
@@ -133,15 +139,17 @@ static int check_clock(const struct cw_draft_input *input, struct cw_err *err)
         return CW_OK;
     cw_time_format(input->now, now);
     cw_time_format(input->state->published, before);
-    return cw_err_set(err, CW_E_EXPIRED, "the time is %s, before the last publish at %s: set the clock (or SOURCE_DATE_EPOCH) right",
-                      now, before);
+    return cw_err_set(
+        err, CW_E_EXPIRED,
+        "the time is %s, before the last publish at %s: set the clock (or SOURCE_DATE_EPOCH) right", now,
+        before);
 }
 
 static int start(struct cw_draft *draft, struct cw_err *err)
 {
     *draft = (struct cw_draft){.roles = json_object(), .manifests = json_object(), .staged = json_array()};
-    draft->report =
-        json_pack("{s:[], s:[], s:[], s:[], s:[]}", "products", "releases", "channels", "renewed", "not_renewed");
+    draft->report = json_pack("{s:[], s:[], s:[], s:[], s:[]}", "products", "releases", "channels", "renewed",
+                              "not_renewed");
     if (draft->roles == NULL || draft->manifests == NULL || draft->staged == NULL || draft->report == NULL)
         return cw_err_nomem(err);
     return CW_OK;

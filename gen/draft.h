@@ -37,12 +37,12 @@ struct cw_draft_input { /* all borrowed */
 };
 
 struct cw_draft {
-    json_t *roles;     /* role → its new signed part: targets and delegated roles; owned */
-    json_t *root;      /* the new root's signed part, or NULL; owned */
+    json_t *roles;            /* role → its new signed part: targets and delegated roles; owned */
+    json_t *root;             /* the new root's signed part, or NULL; owned */
     bool snapshot, timestamp; /* to be made anew */
-    json_t *manifests; /* "product@version" → {"sha256", "length"} of what is published now; owned */
-    json_t *staged;    /* array: staged files that are done with once all is written; owned */
-    json_t *report;    /* what changes, for people and programs; owned:
+    json_t *manifests;        /* "product@version" → {"sha256", "length"} of what is published now; owned */
+    json_t *staged;           /* array: staged files that are done with once all is written; owned */
+    json_t *report;           /* what changes, for people and programs; owned:
                         * {"products": [name], "releases": [{"product", "version", "severity", "artifacts", "bytes"}],
                         *  "channels": [{"channel", "serial", "releases": [{"product", "from"?, "to"}]}],
                         *  "renewed": [role], "not_renewed": [{"role", "reason"}]} */
@@ -55,7 +55,8 @@ int cw_draft_compose(struct cw_draft *draft, const struct cw_draft_input *input,
 /* Is there anything to write? */
 bool cw_draft_is_empty(const struct cw_draft *draft);
 /* Signs everything, unlocking only the keys it needs, and checks the result as a client would. */
-int cw_draft_sign(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_unlock *unlock, struct cw_err *err);
+int cw_draft_sign(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_unlock *unlock,
+                  struct cw_err *err);
 void cw_draft_clear(struct cw_draft *draft);
 #define CW_AUTO_DRAFT __attribute__((cleanup(cw_draft_clear))) struct cw_draft
 
@@ -66,9 +67,11 @@ void cw_draft_clear(struct cw_draft *draft);
 /* A copy of a file's signed part, one version on, with this expiry. The caller owns *body. */
 int cw_draft_next_version(json_t **body, const struct cw_tuf_meta *meta, int64_t expires, struct cw_err *err);
 /* The new signed part of a published role (its version one higher, its expiry fresh), made at the first call. Borrowed. */
-int cw_draft_touch(json_t **body, struct cw_draft *draft, const struct cw_draft_input *input, const char *role, struct cw_err *err);
+int cw_draft_touch(json_t **body, struct cw_draft *draft, const struct cw_draft_input *input,
+                   const char *role, struct cw_err *err);
 /* Takes the bytes over; bytes is empty afterwards. */
-int cw_draft_add_file(struct cw_draft *draft, enum cw_step step, const char *path, struct cw_buf *bytes, struct cw_err *err);
+int cw_draft_add_file(struct cw_draft *draft, enum cw_step step, const char *path, struct cw_buf *bytes,
+                      struct cw_err *err);
 /* Appends to one of the report's lists; steals row. */
 int cw_draft_report(struct cw_draft *draft, const char *list, json_t *row, struct cw_err *err);
 int cw_draft_compose_releases(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_err *err);

@@ -39,14 +39,15 @@ static int load(struct channel *channel, const struct cw_draft_input *input, str
     if (rc != CW_OK)
         return rc;
     channel->moves = json_array();
-    channel->releases =
-        channel->before.doc != NULL ? json_deep_copy(json_object_get(channel->before.doc, "releases")) : json_object();
+    channel->releases = channel->before.doc != NULL
+                            ? json_deep_copy(json_object_get(channel->before.doc, "releases"))
+                            : json_object();
     return channel->moves != NULL && channel->releases != NULL ? CW_OK : cw_err_nomem(err);
 }
 
 /* Hash and length of a release manifest: published with this draft, or before. */
-static int find_release(json_t **pin, const struct cw_draft *draft, const struct cw_draft_input *input, const char *product,
-                        const char *version, struct cw_err *err)
+static int find_release(json_t **pin, const struct cw_draft *draft, const struct cw_draft_input *input,
+                        const char *product, const char *version, struct cw_err *err)
 {
     const struct cw_state_role *role = cw_state_product(input->state, product);
     char key[2 * CW_NAME_MAX + 2], target[CW_PATH_MAX];
@@ -65,17 +66,19 @@ static int find_release(json_t **pin, const struct cw_draft *draft, const struct
     if (role != NULL && rc == CW_OK)
         rc = cw_tuf_target_file(&said, &role->meta, target, err);
     if (rc == CW_E_NOTFOUND)
-        return cw_err_set(err, CW_E_VERIFY, "there is no %s %s, neither published nor staged; add it first", product, version);
+        return cw_err_set(err, CW_E_VERIFY, "there is no %s %s, neither published nor staged; add it first",
+                          product, version);
     if (rc != CW_OK)
         return rc;
     *pin = json_pack("{s:s, s:I}", "sha256", cw_tuf_file_sha256(&said), "length", (json_int_t)said.length);
     return *pin != NULL ? CW_OK : cw_err_nomem(err);
 }
 
-static int move(struct channel *channel, const struct cw_draft *draft, const struct cw_draft_input *input, const char *product,
-                const char *version, struct cw_err *err)
+static int move(struct channel *channel, const struct cw_draft *draft, const struct cw_draft_input *input,
+                const char *product, const char *version, struct cw_err *err)
 {
-    const char *from = json_string_value(json_object_get(json_object_get(channel->releases, product), "version"));
+    const char *from =
+        json_string_value(json_object_get(json_object_get(channel->releases, product), "version"));
     char now[CW_TIME_TEXT];
     json_t *pin = NULL, *row;
     int rc;
@@ -100,7 +103,8 @@ static int move(struct channel *channel, const struct cw_draft *draft, const str
 }
 
 /* The manifest's text, its serial one higher. */
-static int format(struct cw_buf *bytes, const struct channel *channel, const struct cw_draft_input *input, struct cw_err *err)
+static int format(struct cw_buf *bytes, const struct channel *channel, const struct cw_draft_input *input,
+                  struct cw_err *err)
 {
     bool first = channel->before.doc == NULL;
     json_t *withdrawn = first ? NULL : json_object_get(channel->before.doc, "withdrawn");
@@ -108,14 +112,16 @@ static int format(struct cw_buf *bytes, const struct channel *channel, const str
     char now[CW_TIME_TEXT];
 
     cw_time_format(input->now, now);
-    doc = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s*, s:O, s:O*}", "_type", CW_CHANNEL_TYPE, "format", "1.0", "channel",
-                    channel->name, "serial", (json_int_t)(first ? 1 : channel->before.serial + 1), "published", now, "previous",
-                    first ? NULL : channel->sha256, "releases", channel->releases, "withdrawn", withdrawn);
+    doc = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s*, s:O, s:O*}", "_type", CW_CHANNEL_TYPE, "format", "1.0",
+                    "channel", channel->name, "serial", (json_int_t)(first ? 1 : channel->before.serial + 1),
+                    "published", now, "previous", first ? NULL : channel->sha256, "releases",
+                    channel->releases, "withdrawn", withdrawn);
     return doc != NULL ? cw_json_format(bytes, doc, err) : cw_err_nomem(err);
 }
 
 /* What the release of `pin` requires, as a new reference; NULL: nothing. */
-static int requires_of(json_t **requires, const struct cw_draft_input *input, const struct cw_pin *pin, struct cw_err *err)
+static int requires_of(json_t **requires, const struct cw_draft_input *input, const struct cw_pin *pin,
+                       struct cw_err *err)
 {
     json_t *staged = cw_stage_release(input->stage, pin->product, pin->version);
     struct cw_manifest manifest = {.doc = NULL};
@@ -128,7 +134,7 @@ static int requires_of(json_t **requires, const struct cw_draft_input *input, co
     }
     rc = cw_state_read_release(&manifest, input->state, pin->product, pin->version, err);
     if (rc == CW_OK)
-        *requires = json_incref((json_t *)manifest.requires);
+    *requires = json_incref((json_t *)manifest.requires);
     cw_manifest_clear(&manifest);
     return rc;
 }
@@ -151,7 +157,8 @@ static int check_set(const struct cw_channel *channel, const struct cw_draft_inp
 }
 
 /* Reads it back as a site would. */
-static int check(int64_t *serial, const struct cw_buf *bytes, const struct cw_draft_input *input, struct cw_err *err)
+static int check(int64_t *serial, const struct cw_buf *bytes, const struct cw_draft_input *input,
+                 struct cw_err *err)
 {
     struct cw_channel channel = {.doc = NULL};
     int rc = cw_channel_parse(&channel, bytes->data, bytes->len, err);
@@ -164,7 +171,8 @@ static int check(int64_t *serial, const struct cw_buf *bytes, const struct cw_dr
     return rc;
 }
 
-static int add(struct cw_draft *draft, const struct cw_draft_input *input, const struct channel *channel, struct cw_err *err)
+static int add(struct cw_draft *draft, const struct cw_draft_input *input, const struct channel *channel,
+               struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(CW_CHANNEL_MAX);
     char sha256[CW_SHA256_TEXT], target[CW_PATH_MAX], path[CW_PATH_MAX];
@@ -186,14 +194,14 @@ static int add(struct cw_draft *draft, const struct cw_draft_input *input, const
         rc = cw_tuf_targets_add(body, target, (int64_t)bytes.len, sha256, NULL, err);
     if (rc == CW_OK)
         rc = cw_draft_report(draft, "channels",
-                             json_pack("{s:s, s:I, s:O}", "channel", channel->name, "serial", (json_int_t)serial, "releases",
-                                       channel->moves),
+                             json_pack("{s:s, s:I, s:O}", "channel", channel->name, "serial",
+                                       (json_int_t)serial, "releases", channel->moves),
                              err);
     return rc == CW_OK ? cw_draft_add_file(draft, CW_STEP_MANIFESTS, path, &bytes, err) : rc;
 }
 
-static int compose_channel(struct cw_draft *draft, const struct cw_draft_input *input, const char *name, const json_t *wanted,
-                           struct cw_err *err)
+static int compose_channel(struct cw_draft *draft, const struct cw_draft_input *input, const char *name,
+                           const json_t *wanted, struct cw_err *err)
 {
     struct channel channel = {.name = name};
     const char *product;
@@ -201,13 +209,14 @@ static int compose_channel(struct cw_draft *draft, const struct cw_draft_input *
     int rc = load(&channel, input, err);
 
     if (rc == CW_OK) {
-        json_object_foreach((json_t *)wanted, product, version) {
+        json_object_foreach ((json_t *)wanted, product, version) {
             rc = move(&channel, draft, input, product, json_string_value(version), err);
             if (rc != CW_OK)
                 break;
         }
     }
-    if (rc == CW_OK && json_array_append_new(draft->staged, json_sprintf("%s/%s.json", CW_STAGE_CHANNELS, name)) != 0)
+    if (rc == CW_OK &&
+        json_array_append_new(draft->staged, json_sprintf("%s/%s.json", CW_STAGE_CHANNELS, name)) != 0)
         rc = cw_err_nomem(err);
     if (rc == CW_OK && json_array_size(channel.moves) > 0)
         rc = add(draft, input, &channel, err);
@@ -223,7 +232,7 @@ int cw_draft_compose_channels(struct cw_draft *draft, const struct cw_draft_inpu
     json_t *wanted;
     int rc = CW_OK;
 
-    json_object_foreach(input->stage->promotions, name, wanted) {
+    json_object_foreach (input->stage->promotions, name, wanted) {
         rc = compose_channel(draft, input, name, wanted, err);
         if (rc != CW_OK)
             break;

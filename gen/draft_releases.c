@@ -36,12 +36,14 @@ static int prepare(struct release *release, const json_t *doc, struct cw_err *er
     if (rc == CW_OK)
         rc = cw_sha256(release->sha256, release->bytes.data, release->bytes.len, err);
     if (rc == CW_OK)
-        rc = cw_tree_release_target(release->target, release->manifest.product, release->manifest.version, err);
+        rc = cw_tree_release_target(release->target, release->manifest.product, release->manifest.version,
+                                    err);
     return rc;
 }
 
 /* Published already (a publish was killed before it removed what was staged), or with other content? */
-static int find_published(bool *published, const struct release *release, const struct cw_state_role *role, struct cw_err *err)
+static int find_published(bool *published, const struct release *release, const struct cw_state_role *role,
+                          struct cw_err *err)
 {
     struct cw_tuf_file said;
     const char *sha256;
@@ -57,18 +59,21 @@ static int find_published(bool *published, const struct release *release, const 
         return rc;
     sha256 = cw_tuf_file_sha256(&said);
     if (sha256 == NULL || strcmp(sha256, release->sha256) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "is published with other content, and a version never changes: remove '%s/%s.json'",
+        return cw_err_set(err, CW_E_VERIFY,
+                          "is published with other content, and a version never changes: remove '%s/%s.json'",
                           CW_STAGE_RELEASES, release->key);
     *published = true;
     return CW_OK;
 }
 
 /* A product's first release: `targets` hands "<product>/<version>/<file>" to its build key. */
-static int delegate(struct cw_draft *draft, const struct cw_draft_input *input, const char *product, struct cw_err *err)
+static int delegate(struct cw_draft *draft, const struct cw_draft_input *input, const char *product,
+                    struct cw_err *err)
 {
     char name[CW_KEYS_NAME_MAX], glob[CW_PATH_MAX];
     const char *const paths[] = {glob, NULL};
-    struct cw_tuf_delegation_spec spec = {.name = product, .paths = paths, .key_count = 1, .threshold = 1, .terminating = true};
+    struct cw_tuf_delegation_spec spec = {
+        .name = product, .paths = paths, .key_count = 1, .threshold = 1, .terminating = true};
     int64_t expires = input->now + input->config->expires[CW_LIFE_PRODUCT];
     const struct cw_key *key;
     json_t *targets, *body;
@@ -78,7 +83,8 @@ static int delegate(struct cw_draft *draft, const struct cw_draft_input *input, 
     snprintf(glob, sizeof glob, "%s/*/*", product);
     key = cw_keys_named(input->keys, name);
     if (key == NULL)
-        return cw_err_set(err, CW_E_FAIL, "there is no build key '%s/%s.pub' for the new product; run 'add' again to make it",
+        return cw_err_set(err, CW_E_FAIL,
+                          "there is no build key '%s/%s.pub' for the new product; run 'add' again to make it",
                           "keys", name);
     spec.keys = &key->public_key;
     rc = cw_draft_touch(&targets, draft, input, "targets", err);
@@ -92,7 +98,8 @@ static int delegate(struct cw_draft *draft, const struct cw_draft_input *input, 
 }
 
 /* The artifact was made durable by `add`; here it only has to be there still, at its length. */
-static int check_there(const struct cw_draft_input *input, const struct cw_artifact *artifact, struct cw_err *err)
+static int check_there(const struct cw_draft_input *input, const struct cw_artifact *artifact,
+                       struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     struct stat st;
@@ -100,23 +107,30 @@ static int check_there(const struct cw_draft_input *input, const struct cw_artif
 
     if (rc == CW_OK)
         rc = cw_at_stat(&st, input->state->tree, path, err);
-    if (rc == CW_E_NOTFOUND || (rc == CW_OK && (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != artifact->length)))
-        return cw_err_set(err, CW_E_INCOMPLETE, "'tree/%s' is missing or was changed since it was added; run 'add' again", path);
+    if (rc == CW_E_NOTFOUND ||
+        (rc == CW_OK && (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != artifact->length)))
+        return cw_err_set(err, CW_E_INCOMPLETE,
+                          "'tree/%s' is missing or was changed since it was added; run 'add' again", path);
     return rc;
 }
 
-static int add_artifact(json_t *body, const struct cw_draft_input *input, const struct cw_artifact *artifact, struct cw_err *err)
+static int add_artifact(json_t *body, const struct cw_draft_input *input, const struct cw_artifact *artifact,
+                        struct cw_err *err)
 {
     int rc = check_there(input, artifact, err);
 
-    return rc == CW_OK ? cw_tuf_targets_add(body, artifact->path, (int64_t)artifact->length, artifact->sha256, NULL, err) : rc;
+    return rc == CW_OK ? cw_tuf_targets_add(body, artifact->path, (int64_t)artifact->length, artifact->sha256,
+                                            NULL, err)
+                       : rc;
 }
 
-static int add_targets(json_t *body, const struct cw_draft_input *input, const struct release *release, struct cw_err *err)
+static int add_targets(json_t *body, const struct cw_draft_input *input, const struct release *release,
+                       struct cw_err *err)
 {
     const struct cw_manifest *manifest = &release->manifest;
     size_t i;
-    int rc = cw_tuf_targets_add(body, release->target, (int64_t)release->bytes.len, release->sha256, NULL, err);
+    int rc =
+        cw_tuf_targets_add(body, release->target, (int64_t)release->bytes.len, release->sha256, NULL, err);
 
     for (i = 0; i < manifest->artifact_count && rc == CW_OK; i++)
         rc = add_artifact(body, input, &manifest->artifacts[i], err);
@@ -130,20 +144,22 @@ static int report(struct cw_draft *draft, const struct release *release, struct 
     const struct cw_manifest *manifest = &release->manifest;
     uint64_t bytes = 0;
     size_t i;
-    json_t *digest = json_pack("{s:s, s:I}", "sha256", release->sha256, "length", (json_int_t)release->bytes.len);
+    json_t *digest =
+        json_pack("{s:s, s:I}", "sha256", release->sha256, "length", (json_int_t)release->bytes.len);
 
     if (json_object_set_new(draft->manifests, release->key, digest) != 0)
         return cw_err_nomem(err);
     for (i = 0; i < manifest->artifact_count; i++)
         bytes += manifest->artifacts[i].length;
     return cw_draft_report(draft, "releases",
-                           json_pack("{s:s, s:s, s:s, s:I, s:I}", "product", manifest->product, "version", manifest->version,
-                                     "severity", manifest->severity, "artifacts", (json_int_t)manifest->artifact_count, "bytes",
-                                     (json_int_t)bytes),
+                           json_pack("{s:s, s:s, s:s, s:I, s:I}", "product", manifest->product, "version",
+                                     manifest->version, "severity", manifest->severity, "artifacts",
+                                     (json_int_t)manifest->artifact_count, "bytes", (json_int_t)bytes),
                            err);
 }
 
-static int add_release(struct cw_draft *draft, const struct cw_draft_input *input, struct release *release, struct cw_err *err)
+static int add_release(struct cw_draft *draft, const struct cw_draft_input *input, struct release *release,
+                       struct cw_err *err)
 {
     const char *product = release->manifest.product;
     char path[CW_PATH_MAX];
@@ -165,8 +181,8 @@ static int add_release(struct cw_draft *draft, const struct cw_draft_input *inpu
     return rc == CW_OK ? cw_draft_add_file(draft, CW_STEP_MANIFESTS, path, &release->bytes, err) : rc;
 }
 
-static int compose_release(struct cw_draft *draft, const struct cw_draft_input *input, const char *key, const json_t *doc,
-                           struct cw_err *err)
+static int compose_release(struct cw_draft *draft, const struct cw_draft_input *input, const char *key,
+                           const json_t *doc, struct cw_err *err)
 {
     struct release release = {.key = key, .bytes = CW_BUF_INIT(CW_MANIFEST_MAX)};
     bool published = false;
@@ -174,7 +190,8 @@ static int compose_release(struct cw_draft *draft, const struct cw_draft_input *
     int rc = prepare(&release, doc, err);
 
     if (rc == CW_OK)
-        rc = find_published(&published, &release, cw_state_product(input->state, release.manifest.product), err);
+        rc = find_published(&published, &release, cw_state_product(input->state, release.manifest.product),
+                            err);
     if (rc == CW_OK)
         rc = cw_stage_release_path(path, release.manifest.product, release.manifest.version, err);
     if (rc == CW_OK && json_array_append_new(draft->staged, json_string(path)) != 0)
@@ -193,7 +210,7 @@ int cw_draft_compose_releases(struct cw_draft *draft, const struct cw_draft_inpu
     json_t *doc;
     int rc = CW_OK;
 
-    json_object_foreach(input->stage->releases, key, doc) {
+    json_object_foreach (input->stage->releases, key, doc) {
         rc = compose_release(draft, input, key, doc, err);
         if (rc != CW_OK)
             break;

@@ -19,7 +19,8 @@ void cw_fields_wrong(struct cw_fields *fields, const char *field, const char *fm
     va_start(args, fmt);
     vsnprintf(what, sizeof what, fmt, args);
     va_end(args);
-    cw_mistakes_add(fields->mistakes, fields->file, cw_json_line(fields->text, fields->len, field), field, "%s", what);
+    cw_mistakes_add(fields->mistakes, fields->file, cw_json_line(fields->text, fields->len, field), field,
+                    "%s", what);
 }
 
 /* "base.key", or "key" at the top. */
@@ -48,20 +49,21 @@ void cw_fields_only(struct cw_fields *fields, const json_t *obj, const char *bas
     json_t *value;
     size_t i;
 
-    json_object_foreach((json_t *)obj, key, value) {
+    json_object_foreach ((json_t *)obj, key, value) {
         for (i = 0; known[i] != NULL && strcmp(known[i], key) != 0; i++)
             ;
         if (known[i] != NULL)
             continue;
         cw_fields_join(field, base, key);
         near = cw_str_nearest(key, known);
-        cw_fields_wrong(fields, field, "unknown field%s%s%s", near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
-              near != NULL ? "'?" : "");
+        cw_fields_wrong(fields, field, "unknown field%s%s%s", near != NULL ? "; did you mean '" : "",
+                        near != NULL ? near : "", near != NULL ? "'?" : "");
     }
 }
 
 /* A text, or NULL: absent, or wrong and noted. */
-const char *cw_fields_text(struct cw_fields *fields, const json_t *obj, const char *base, const char *key, bool required)
+const char *cw_fields_text(struct cw_fields *fields, const json_t *obj, const char *base, const char *key,
+                           bool required)
 {
     char field[CW_FIELDS_PATH_MAX];
     const json_t *value = json_object_get(obj, key);
@@ -97,7 +99,8 @@ const json_t *cw_fields_list(struct cw_fields *fields, const json_t *obj, const 
 }
 
 /* Notes the error of one of lib/release's checks. */
-bool cw_fields_holds(struct cw_fields *fields, const char *base, const char *key, int rc, const struct cw_err *err)
+bool cw_fields_holds(struct cw_fields *fields, const char *base, const char *key, int rc,
+                     const struct cw_err *err)
 {
     char field[CW_FIELDS_PATH_MAX];
 

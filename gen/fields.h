@@ -13,7 +13,8 @@
 #include "base/err.h"
 #include "gen/mistakes.h"
 
-#define CW_FIELDS_PATH_MAX 256 /* bytes of a field's path with NUL; longer ones are cut, they are for reading only */
+#define CW_FIELDS_PATH_MAX                                                                                   \
+    256 /* bytes of a field's path with NUL; longer ones are cut, they are for reading only */
 
 struct cw_fields {
     const char *file; /* borrowed, as are text and mistakes */
@@ -27,16 +28,19 @@ struct cw_fields {
 void cw_fields_join(char out[CW_FIELDS_PATH_MAX], const char *base, const char *key);
 void cw_fields_item(char out[CW_FIELDS_PATH_MAX], const char *base, const char *key, size_t index);
 
-void cw_fields_wrong(struct cw_fields *fields, const char *field, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void cw_fields_wrong(struct cw_fields *fields, const char *field, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Notes a value that is no object. */
 bool cw_fields_is_object(struct cw_fields *fields, const json_t *value, const char *field);
 /* Notes members that are not in the NULL-terminated list. */
 void cw_fields_only(struct cw_fields *fields, const json_t *obj, const char *base, const char *const *known);
 /* A text; NULL: absent, or wrong and noted. */
-const char *cw_fields_text(struct cw_fields *fields, const json_t *obj, const char *base, const char *key, bool required);
+const char *cw_fields_text(struct cw_fields *fields, const json_t *obj, const char *base, const char *key,
+                           bool required);
 /* A list with something in it, or NULL (noted). */
 const json_t *cw_fields_list(struct cw_fields *fields, const json_t *obj, const char *base, const char *key);
 /* Did a check of another module succeed? Its error is noted at the field. */
-bool cw_fields_holds(struct cw_fields *fields, const char *base, const char *key, int rc, const struct cw_err *err);
+bool cw_fields_holds(struct cw_fields *fields, const char *base, const char *key, int rc,
+                     const struct cw_err *err);
 
 #endif

@@ -23,7 +23,8 @@ static void numbered(char name[CW_KEYS_NAME_MAX], const char *base, uint64_t cou
         snprintf(name, CW_KEYS_NAME_MAX, "%s-%" PRIu64, base, number);
 }
 
-static int make_role_keys(struct cw_keys *keys, const char *base, uint64_t count, struct cw_unlock *unlock, struct cw_err *err)
+static int make_role_keys(struct cw_keys *keys, const char *base, uint64_t count, struct cw_unlock *unlock,
+                          struct cw_err *err)
 {
     char name[CW_KEYS_NAME_MAX];
     uint64_t i;
@@ -36,7 +37,8 @@ static int make_role_keys(struct cw_keys *keys, const char *base, uint64_t count
     return rc;
 }
 
-int cw_first_make_keys(const struct cw_first *first, struct cw_keys *keys, struct cw_unlock *unlock, struct cw_err *err)
+int cw_first_make_keys(const struct cw_first *first, struct cw_keys *keys, struct cw_unlock *unlock,
+                       struct cw_err *err)
 {
     char base[CW_KEYS_NAME_MAX];
     size_t i;
@@ -55,7 +57,8 @@ int cw_first_make_keys(const struct cw_first *first, struct cw_keys *keys, struc
     return rc;
 }
 
-static const struct cw_key *key_of(const struct cw_keys *keys, const char *base, uint64_t count, uint64_t number)
+static const struct cw_key *key_of(const struct cw_keys *keys, const char *base, uint64_t count,
+                                   uint64_t number)
 {
     char name[CW_KEYS_NAME_MAX];
 
@@ -71,7 +74,8 @@ struct writing {
     json_t *root, *targets, *snapshot, *timestamp;
 };
 
-static int add_top_role(struct writing *w, const char *role, const struct cw_quorum *quorum, struct cw_err *err)
+static int add_top_role(struct writing *w, const char *role, const struct cw_quorum *quorum,
+                        struct cw_err *err)
 {
     uint64_t i;
     int rc = CW_OK;
@@ -132,12 +136,13 @@ static int make_bodies(struct writing *w, struct cw_err *err)
     if (rc != CW_OK)
         return rc;
     cw_time_format(now, published);
-    return json_object_set_new(w->timestamp, "published", json_string(published)) == 0 ? CW_OK : cw_err_nomem(err);
+    return json_object_set_new(w->timestamp, "published", json_string(published)) == 0 ? CW_OK
+                                                                                       : cw_err_nomem(err);
 }
 
 /* Signs with the first keys of the quorum, writes, and lists the file in the one that names it. */
-static int write_role(struct writing *w, const char *role, const char *base, const struct cw_quorum *quorum, json_t *body,
-                      json_t *lister, char sha256[CW_SHA256_TEXT], struct cw_err *err)
+static int write_role(struct writing *w, const char *role, const char *base, const struct cw_quorum *quorum,
+                      json_t *body, json_t *lister, char sha256[CW_SHA256_TEXT], struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(CW_TUF_TEXT_MAX);
     json_auto_t *envelope = NULL;
@@ -193,8 +198,8 @@ static int write_all(struct writing *w, char fingerprint[CW_SHA256_TEXT], struct
     return rc == CW_OK ? write_role(w, "timestamp", "timestamp", &one, w->timestamp, NULL, sha256, err) : rc;
 }
 
-int cw_first_write(const struct cw_first *first, const struct cw_keys *keys, int tree, char fingerprint[CW_SHA256_TEXT],
-                   struct cw_err *err)
+int cw_first_write(const struct cw_first *first, const struct cw_keys *keys, int tree,
+                   char fingerprint[CW_SHA256_TEXT], struct cw_err *err)
 {
     struct writing w = {.first = first, .keys = keys, .tree = tree};
     int rc = make_bodies(&w, err);

@@ -15,9 +15,9 @@
 #include "fs/root.h"
 #include "tree/layout.h"
 
-#define CHUNK ((size_t)1 << 18)              /* bytes read at once: large enough that the calls cost nothing */
-#define BATCH_FILES 1024                     /* committed together: one sync for all of them, ... */
-#define BATCH_BYTES ((uint64_t)256 << 20)    /* ... and no more dirty memory than a small machine has */
+#define CHUNK ((size_t)1 << 18)           /* bytes read at once: large enough that the calls cost nothing */
+#define BATCH_FILES 1024                  /* committed together: one sync for all of them, ... */
+#define BATCH_BYTES ((uint64_t)256 << 20) /* ... and no more dirty memory than a small machine has */
 
 void cw_ingest_init(struct cw_ingest *ingest, int tree, bool dry_run, struct cw_progress *progress)
 {
@@ -38,7 +38,8 @@ int cw_ingest_finish(struct cw_ingest *ingest, struct cw_err *err)
 
 static int open_source(int *fd, struct stat *st, const char *path, struct cw_err *err)
 {
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a pipe must not block us before we see what it is */
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK |
+                         O_NOCTTY); /* a pipe must not block us before we see what it is */
     if (*fd < 0)
         return cw_err_errno(err, errno, "unable to open '%s'", path);
     if (fstat(*fd, st) != 0)
@@ -50,8 +51,8 @@ static int open_source(int *fd, struct stat *st, const char *path, struct cw_err
 }
 
 /* One pass: hash, and copy where out is open. */
-static int pump(struct cw_ingest *ingest, struct cw_hash *hash, struct cw_out *out, uint64_t *length, int fd, const char *path,
-                struct cw_err *err)
+static int pump(struct cw_ingest *ingest, struct cw_hash *hash, struct cw_out *out, uint64_t *length, int fd,
+                const char *path, struct cw_err *err)
 {
     CW_AUTO_FREE char *chunk = malloc(CHUNK);
     ssize_t got;
@@ -73,16 +74,18 @@ static int pump(struct cw_ingest *ingest, struct cw_hash *hash, struct cw_out *o
 }
 
 /* A build that still runs would give bytes that no state of the file ever had. */
-static int check_still(int fd, const struct stat *before, uint64_t length, const char *path, struct cw_err *err)
+static int check_still(int fd, const struct stat *before, uint64_t length, const char *path,
+                       struct cw_err *err)
 {
     struct stat now;
 
     if (fstat(fd, &now) != 0)
         return cw_err_errno(err, errno, "unable to read '%s'", path);
-    if (now.st_size == before->st_size && (uint64_t)now.st_size == length && now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
-        now.st_mtim.tv_nsec == before->st_mtim.tv_nsec)
+    if (now.st_size == before->st_size && (uint64_t)now.st_size == length &&
+        now.st_mtim.tv_sec == before->st_mtim.tv_sec && now.st_mtim.tv_nsec == before->st_mtim.tv_nsec)
         return CW_OK;
-    return cw_err_set(err, CW_E_VERIFY, "'%s' changed while it was read; add it when its build is finished", path);
+    return cw_err_set(err, CW_E_VERIFY, "'%s' changed while it was read; add it when its build is finished",
+                      path);
 }
 
 static bool is_there(const struct cw_ingest *ingest, const char *target, const char *sha256, uint64_t size)
@@ -92,12 +95,13 @@ static bool is_there(const struct cw_ingest *ingest, const char *target, const c
     struct stat st;
 
     return cw_tree_target_path(path, target, sha256, &ignored) == CW_OK &&
-           cw_at_stat(&st, ingest->tree, path, &ignored) == CW_OK && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
+           cw_at_stat(&st, ingest->tree, path, &ignored) == CW_OK && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_size == size;
 }
 
 /* Gives the copy its name, unless the same content is there already. */
-static int keep(struct cw_ingest *ingest, struct cw_out *out, const char *target, const char *sha256, uint64_t length,
-                struct cw_err *err)
+static int keep(struct cw_ingest *ingest, struct cw_out *out, const char *target, const char *sha256,
+                uint64_t length, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     int rc;
@@ -122,13 +126,15 @@ static int keep(struct cw_ingest *ingest, struct cw_out *out, const char *target
     return cw_ingest_finish(ingest, err);
 }
 
-static int copy(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t *length, int fd, const struct stat *st,
-                const struct cw_catalog_file *file, const char *target, const char *expected, struct cw_err *err)
+static int copy(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t *length, int fd,
+                const struct stat *st, const struct cw_catalog_file *file, const char *target,
+                const char *expected, struct cw_err *err)
 {
     CW_AUTO_OUT out = CW_OUT_INIT;
     CW_AUTO_HASH *hash = NULL;
     char path[CW_PATH_MAX], digest[CW_HASH_TEXT_MAX];
-    bool wanted = !ingest->dry_run && (expected == NULL || !is_there(ingest, target, expected, (uint64_t)st->st_size));
+    bool wanted =
+        !ingest->dry_run && (expected == NULL || !is_there(ingest, target, expected, (uint64_t)st->st_size));
     int rc = cw_hash_new(&hash, CW_SHA256, err);
 
     snprintf(path, sizeof path, "%s/%s", CW_TREE_TARGETS, target);
@@ -144,15 +150,17 @@ static int copy(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t 
         return rc;
     memcpy(sha256, digest, CW_SHA256_TEXT);
     if (expected != NULL && strcmp(sha256, expected) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "'%s': sha256 differs: expected %s, got %s", file->source, expected, sha256);
+        return cw_err_set(err, CW_E_VERIFY, "'%s': sha256 differs: expected %s, got %s", file->source,
+                          expected, sha256);
     if (wanted)
         return keep(ingest, &out, target, sha256, *length, err);
     ingest->known_files++;
     return CW_OK;
 }
 
-int cw_ingest_file(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t *length, const struct cw_catalog_file *file,
-                   const char *target, const char *expected, struct cw_err *err)
+int cw_ingest_file(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t *length,
+                   const struct cw_catalog_file *file, const char *target, const char *expected,
+                   struct cw_err *err)
 {
     CW_AUTO_FD int fd = -1;
     struct stat st;

@@ -27,8 +27,9 @@ void cw_ingest_init(struct cw_ingest *ingest, int tree, bool dry_run, struct cw_
 
 /* Takes one file in as `target` (a target path). expected: its sha256 as far as known, or NULL. CW_E_VERIFY when it has other bytes
  * than expected or changes while being read. */
-int cw_ingest_file(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t *length, const struct cw_catalog_file *file,
-                   const char *target, const char *expected, struct cw_err *err);
+int cw_ingest_file(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t *length,
+                   const struct cw_catalog_file *file, const char *target, const char *expected,
+                   struct cw_err *err);
 
 /* Makes durable what was copied. Must have succeeded before anything refers to it. */
 int cw_ingest_finish(struct cw_ingest *ingest, struct cw_err *err);

@@ -41,7 +41,8 @@ static int insert(struct cw_key **key, struct cw_keys *keys, const char *name, s
     if (keys->count == CW_KEYS_MAX)
         return cw_err_set(err, CW_E_FAIL, "more than %d keys", CW_KEYS_MAX);
     if (strlen(name) >= CW_KEYS_NAME_MAX)
-        return cw_err_set(err, CW_E_FAIL, "key '%s': the name is longer than %d bytes", name, CW_KEYS_NAME_MAX - 1);
+        return cw_err_set(err, CW_E_FAIL, "key '%s': the name is longer than %d bytes", name,
+                          CW_KEYS_NAME_MAX - 1);
     if (keys->count == keys->room) {
         size_t room = keys->room != 0 ? keys->room * 2 : 16;
         struct cw_key *items = reallocarray(keys->items, room, sizeof *items);
@@ -57,7 +58,7 @@ static int insert(struct cw_key **key, struct cw_keys *keys, const char *name, s
     keys->count++;
     *key = &keys->items[at];
     **key = (struct cw_key){.secret = NULL};
-    snprintf((*key)->name, sizeof (*key)->name, "%s", name);
+    snprintf((*key)->name, sizeof(*key)->name, "%s", name);
     return CW_OK;
 }
 
@@ -106,7 +107,8 @@ static int add_file(struct cw_keys *keys, const char *path, bool secret, struct 
         return cw_err_prefix(err, "'%s'", full);
     key = cw_keys_named(keys, name);
     if (key != NULL && strcmp(key->id, found.id) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "'%s': its .key and .pub files hold different keys; remove the wrong one", full);
+        return cw_err_set(err, CW_E_VERIFY,
+                          "'%s': its .key and .pub files hold different keys; remove the wrong one", full);
     if (key == NULL)
         rc = insert(&key, keys, name, err);
     if (rc != CW_OK)
@@ -122,7 +124,8 @@ static int visit(void *ctx, const char *path, const struct stat *st, struct cw_e
 {
     bool secret = cw_str_ends(path, ".key");
 
-    if (!S_ISREG(st->st_mode) || strchr(path, '/') != NULL || path[0] == '.' || (!secret && !cw_str_ends(path, ".pub")))
+    if (!S_ISREG(st->st_mode) || strchr(path, '/') != NULL || path[0] == '.' ||
+        (!secret && !cw_str_ends(path, ".pub")))
         return CW_OK;
     return add_file(ctx, path, secret, err);
 }
@@ -175,7 +178,8 @@ struct cw_key *cw_keys_named(const struct cw_keys *keys, const char *name)
 }
 
 /* The secret half first: a public one alone would say that the key is elsewhere. */
-static int store(const struct cw_keys *keys, const struct cw_key *key, struct cw_unlock *unlock, struct cw_err *err)
+static int store(const struct cw_keys *keys, const struct cw_key *key, struct cw_unlock *unlock,
+                 struct cw_err *err)
 {
     CW_AUTO_KEYFILE_TEXT secret = CW_BUF_INIT(CW_KEYFILE_MAX);
     CW_AUTO_BUF public = CW_BUF_INIT(CW_KEYFILE_MAX);
@@ -217,23 +221,26 @@ int cw_keys_make(struct cw_keys *keys, const char *name, struct cw_unlock *unloc
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "key '%s'", name);
 }
 
-static int say_missing(const struct cw_keys *keys, const struct cw_tuf_role *role, size_t have, struct cw_err *err)
+static int say_missing(const struct cw_keys *keys, const struct cw_tuf_role *role, size_t have,
+                       struct cw_err *err)
 {
     CW_AUTO_BUF list = CW_BUF_INIT(CW_ERR_TEXT_MAX);
     const json_t *id;
     size_t i, shown = 0;
 
-    json_array_foreach(role->keyids, i, id) {
+    json_array_foreach (role->keyids, i, id) {
         const struct cw_key *key = cw_keys_find(keys, json_string_value(id));
 
         if ((key != NULL && key->here) || shown++ >= MISSING_SHOWN)
             continue;
-        cw_buf_addf(&list, "%s'%s'", list.len > 0 ? ", " : "", key != NULL ? key->name : json_string_value(id));
+        cw_buf_addf(&list, "%s'%s'", list.len > 0 ? ", " : "",
+                    key != NULL ? key->name : json_string_value(id));
     }
-    return cw_err_set(err, CW_E_NOTFOUND,
-                      "role '%s' needs %lld of its %zu keys, here %s %zu: bring %lld more into '%s/' for this, of: %s", role->name,
-                      (long long)role->threshold, json_array_size(role->keyids), have == 1 ? "is" : "are", have,
-                      (long long)role->threshold - (long long)have, CW_REPO_KEYS, cw_buf_text(&list));
+    return cw_err_set(
+        err, CW_E_NOTFOUND,
+        "role '%s' needs %lld of its %zu keys, here %s %zu: bring %lld more into '%s/' for this, of: %s",
+        role->name, (long long)role->threshold, json_array_size(role->keyids), have == 1 ? "is" : "are", have,
+        (long long)role->threshold - (long long)have, CW_REPO_KEYS, cw_buf_text(&list));
 }
 
 int cw_keys_choose(struct cw_key *chosen[CW_KEYS_ROLE_MAX], size_t *count, const struct cw_keys *keys,
@@ -244,12 +251,12 @@ int cw_keys_choose(struct cw_key *chosen[CW_KEYS_ROLE_MAX], size_t *count, const
 
     *count = 0;
     if (role->threshold < 1 || role->threshold > CW_KEYS_ROLE_MAX)
-        return cw_err_set(err, CW_E_FAIL, "role '%s': a threshold of %lld is more than this version can sign", role->name,
-                          (long long)role->threshold);
+        return cw_err_set(err, CW_E_FAIL, "role '%s': a threshold of %lld is more than this version can sign",
+                          role->name, (long long)role->threshold);
     for (i = 0; i < keys->count && *count < (size_t)role->threshold; i++) {
         if (!keys->items[i].here)
             continue;
-        json_array_foreach(role->keyids, j, id) {
+        json_array_foreach (role->keyids, j, id) {
             if (strcmp(json_string_value(id), keys->items[i].id) == 0) {
                 chosen[(*count)++] = &keys->items[i];
                 break;
@@ -259,7 +266,8 @@ int cw_keys_choose(struct cw_key *chosen[CW_KEYS_ROLE_MAX], size_t *count, const
     return *count < (size_t)role->threshold ? say_missing(keys, role, *count, err) : CW_OK;
 }
 
-int cw_keys_unlock(const struct cw_keys *keys, struct cw_key *key, struct cw_unlock *unlock, struct cw_err *err)
+int cw_keys_unlock(const struct cw_keys *keys, struct cw_key *key, struct cw_unlock *unlock,
+                   struct cw_err *err)
 {
     CW_AUTO_KEYFILE_TEXT text = CW_BUF_INIT(CW_KEYFILE_MAX);
     char path[PATH_MAX_KEY];

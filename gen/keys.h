@@ -14,21 +14,21 @@
 #include "crypt/keyfile.h"
 #include "tuf/meta.h"
 
-#define CW_KEYS_MAX 4096       /* keys in one repository: a build key for each product, and some more */
-#define CW_KEYS_ROLE_MAX 64    /* keys of one role */
-#define CW_KEYS_NAME_MAX 192   /* bytes of a key's name with NUL: "product-" and a portable name */
+#define CW_KEYS_MAX 4096     /* keys in one repository: a build key for each product, and some more */
+#define CW_KEYS_ROLE_MAX 64  /* keys of one role */
+#define CW_KEYS_NAME_MAX 192 /* bytes of a key's name with NUL: "product-" and a portable name */
 
 struct cw_key {
     char name[CW_KEYS_NAME_MAX];
     char id[CW_SHA256_TEXT]; /* TUF's keyid */
     unsigned char public_key[CW_ED25519_PUBLIC];
-    bool here;   /* the secret file is in the folder */
-    bool locked; /* and encrypted */
+    bool here;                /* the secret file is in the folder */
+    bool locked;              /* and encrypted */
     struct cw_secret *secret; /* NULL until unlocked */
 };
 
 struct cw_keys {
-    int dir; /* borrowed: the folder that holds keys/ */
+    int dir;              /* borrowed: the folder that holds keys/ */
     struct cw_key *items; /* sorted by name */
     size_t count, room;
 };
@@ -49,6 +49,7 @@ int cw_keys_make(struct cw_keys *keys, const char *name, struct cw_unlock *unloc
  * keys that would have to be brought. */
 int cw_keys_choose(struct cw_key *chosen[CW_KEYS_ROLE_MAX], size_t *count, const struct cw_keys *keys,
                    const struct cw_tuf_role *role, struct cw_err *err);
-int cw_keys_unlock(const struct cw_keys *keys, struct cw_key *key, struct cw_unlock *unlock, struct cw_err *err);
+int cw_keys_unlock(const struct cw_keys *keys, struct cw_key *key, struct cw_unlock *unlock,
+                   struct cw_err *err);
 
 #endif

@@ -9,7 +9,8 @@
 
 #define ROOM_FOR_ONE (2 * (size_t)CW_ERR_TEXT_MAX + 4096) /* a text, a field and a path */
 
-void cw_mistakes_add(struct cw_mistakes *mistakes, const char *file, unsigned line, const char *field, const char *fmt, ...)
+void cw_mistakes_add(struct cw_mistakes *mistakes, const char *file, unsigned line, const char *field,
+                     const char *fmt, ...)
 {
     struct cw_buf *text = &mistakes->text;
     char what[CW_ERR_TEXT_MAX];

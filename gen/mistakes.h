@@ -16,11 +16,14 @@ struct cw_mistakes {
 };
 
 #define CW_MISTAKES_TEXT_MAX ((size_t)1 << 20) /* bytes of all of them: thousands; more help nobody */
-#define CW_MISTAKES_INIT {.text = CW_BUF_INIT(CW_MISTAKES_TEXT_MAX)}
+#define CW_MISTAKES_INIT                                                                                     \
+    {                                                                                                        \
+        .text = CW_BUF_INIT(CW_MISTAKES_TEXT_MAX)                                                            \
+    }
 
 /* line 0: unknown. field "": the whole file. Past the maximum they are counted only. */
-void cw_mistakes_add(struct cw_mistakes *mistakes, const char *file, unsigned line, const char *field, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
+void cw_mistakes_add(struct cw_mistakes *mistakes, const char *file, unsigned line, const char *field,
+                     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* Prints them to standard error. */
 void cw_mistakes_print(const struct cw_mistakes *mistakes);
 void cw_mistakes_clear(struct cw_mistakes *mistakes);

@@ -24,7 +24,8 @@ static int read_line(char passphrase[CW_PASSPHRASE_MAX], int fd, const char *wha
 
     while ((got = cw_fd_read(fd, &c, 1)) == 1 && c != '\n') {
         if (len == CW_PASSPHRASE_MAX - 1)
-            return cw_err_set(err, CW_E_FAIL, "%s: the passphrase is longer than %d bytes", what, CW_PASSPHRASE_MAX - 1);
+            return cw_err_set(err, CW_E_FAIL, "%s: the passphrase is longer than %d bytes", what,
+                              CW_PASSPHRASE_MAX - 1);
         passphrase[len++] = c;
     }
     passphrase[len] = '\0';
@@ -46,7 +47,8 @@ static int from_file(const char *path, char passphrase[CW_PASSPHRASE_MAX], struc
     return read_line(passphrase, fd, path, err);
 }
 
-static int prompt(int tty, const char *text, const char *what, char passphrase[CW_PASSPHRASE_MAX], struct cw_err *err)
+static int prompt(int tty, const char *text, const char *what, char passphrase[CW_PASSPHRASE_MAX],
+                  struct cw_err *err)
 {
     struct termios old, silent;
     int rc;
@@ -75,19 +77,22 @@ static int confirm_typed(int tty, const char *what, const char *passphrase, stru
     return rc;
 }
 
-static int from_terminal(char passphrase[CW_PASSPHRASE_MAX], const char *what, bool confirm, struct cw_err *err)
+static int from_terminal(char passphrase[CW_PASSPHRASE_MAX], const char *what, bool confirm,
+                         struct cw_err *err)
 {
     CW_AUTO_FD int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
     int rc;
 
     if (tty < 0)
-        return cw_err_set(err, CW_E_FAIL, "no terminal to ask for the passphrase of %s: give --passphrase-file or --passphrase-fd",
-                          what);
+        return cw_err_set(
+            err, CW_E_FAIL,
+            "no terminal to ask for the passphrase of %s: give --passphrase-file or --passphrase-fd", what);
     rc = prompt(tty, confirm ? "new passphrase for " : "passphrase for ", what, passphrase, err);
     return rc == CW_OK && confirm ? confirm_typed(tty, what, passphrase, err) : rc;
 }
 
-int cw_passphrase_ask(void *ctx, char passphrase[CW_PASSPHRASE_MAX], const char *what, bool confirm, struct cw_err *err)
+int cw_passphrase_ask(void *ctx, char passphrase[CW_PASSPHRASE_MAX], const char *what, bool confirm,
+                      struct cw_err *err)
 {
     const struct cw_passphrase *from = ctx;
     char name[32];

@@ -16,14 +16,22 @@ struct cw_passphrase {
 };
 
 #define CW_PASSPHRASE_NO_FD UINT64_MAX
-#define CW_PASSPHRASE_INIT {.file = NULL, .fd = CW_PASSPHRASE_NO_FD}
+#define CW_PASSPHRASE_INIT                                                                                   \
+    {                                                                                                        \
+        .file = NULL, .fd = CW_PASSPHRASE_NO_FD                                                              \
+    }
 
 /* The two rows for a command's table of options. */
-#define CW_PASSPHRASE_OPTIONS(passphrase) \
-    {CW_OPTION_STRING, "passphrase-file", &(passphrase).file, "FILE", "the passphrase is the first line of this file"}, \
-    {CW_OPTION_NUMBER, "passphrase-fd", &(passphrase).fd, "N", "the passphrase is the first line from this descriptor"}
+#define CW_PASSPHRASE_OPTIONS(passphrase)                                                                    \
+    {CW_OPTION_STRING, "passphrase-file", &(passphrase).file, "FILE",                                        \
+     "the passphrase is the first line of this file"},                                                       \
+    {                                                                                                        \
+        CW_OPTION_NUMBER, "passphrase-fd", &(passphrase).fd, "N",                                            \
+            "the passphrase is the first line from this descriptor"                                          \
+    }
 
 /* A cw_unlock_ask: ctx is a struct cw_passphrase. */
-int cw_passphrase_ask(void *ctx, char passphrase[CW_PASSPHRASE_MAX], const char *what, bool confirm, struct cw_err *err);
+int cw_passphrase_ask(void *ctx, char passphrase[CW_PASSPHRASE_MAX], const char *what, bool confirm,
+                      struct cw_err *err);
 
 #endif

@@ -8,7 +8,8 @@
 
 #include "fs/commit.h"
 
-#define FEW 8 /* up to so many files are synced one by one; more share one syncfs, which pays for all that is unsynced */
+#define FEW                                                                                                  \
+    8 /* up to so many files are synced one by one; more share one syncfs, which pays for all that is unsynced */
 
 /* A run that was killed here leaves temporary files beside the final ones. */
 static int sweep_folder_of(int tree, const char *path, struct cw_err *err)
@@ -80,7 +81,7 @@ int cw_publish_unstage(const struct cw_draft *draft, int dir, struct cw_err *err
     size_t i;
     int rc = CW_OK;
 
-    json_array_foreach(draft->staged, i, path) {
+    json_array_foreach (draft->staged, i, path) {
         rc = cw_remove(dir, json_string_value(path), err);
         if (rc != CW_OK)
             break;

@@ -38,7 +38,7 @@ static int sweep_noted(const struct cw_repo *repo, struct cw_err *err)
 
     if (rc != CW_OK || folders == NULL)
         return rc;
-    json_array_foreach(folders, i, folder) {
+    json_array_foreach (folders, i, folder) {
         rc = cw_sweep(repo->tree, json_is_string(folder) ? json_string_value(folder) : "", err);
         if (rc != CW_OK)
             return rc;
@@ -48,7 +48,8 @@ static int sweep_noted(const struct cw_repo *repo, struct cw_err *err)
 
 static int sweep(const struct cw_repo *repo, struct cw_err *err)
 {
-    static const char *const folders[] = {"", CW_REPO_KEYS, CW_REPO_STAGED "/releases", CW_REPO_STAGED "/channels", CW_REPO_STAGED};
+    static const char *const folders[] = {"", CW_REPO_KEYS, CW_REPO_STAGED "/releases",
+                                          CW_REPO_STAGED "/channels", CW_REPO_STAGED};
     size_t i;
     int rc = sweep_noted(repo, err);
 

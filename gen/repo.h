@@ -25,7 +25,10 @@ struct cw_repo {
     struct cw_config config;
 };
 
-#define CW_REPO_INIT {.dir = -1, .tree = -1, .lock = -1}
+#define CW_REPO_INIT                                                                                         \
+    {                                                                                                        \
+        .dir = -1, .tree = -1, .lock = -1                                                                    \
+    }
 
 /* With write, waits for nobody: another writer is CW_E_TEMP. Temporary files of killed runs are then removed. */
 int cw_repo_open(struct cw_repo *repo, const struct cw_cli *cli, bool write, struct cw_err *err);

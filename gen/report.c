@@ -16,11 +16,13 @@ static void say_channel(const struct cw_cli *cli, const json_t *row)
     const json_t *move;
     size_t i;
 
-    cw_cli_say(cli, "channel %s, serial %lld:", text(row, "channel"), (long long)json_integer_value(json_object_get(row, "serial")));
-    json_array_foreach(json_object_get(row, "releases"), i, move) {
+    cw_cli_say(cli, "channel %s, serial %lld:", text(row, "channel"),
+               (long long)json_integer_value(json_object_get(row, "serial")));
+    json_array_foreach (json_object_get(row, "releases"), i, move) {
         const char *from = text(move, "from");
 
-        cw_cli_say(cli, "  %s %s%s%s", text(move, "product"), from != NULL ? from : "", from != NULL ? " -> " : "", text(move, "to"));
+        cw_cli_say(cli, "  %s %s%s%s", text(move, "product"), from != NULL ? from : "",
+                   from != NULL ? " -> " : "", text(move, "to"));
     }
 }
 
@@ -30,19 +32,20 @@ void cw_report_say(const json_t *report, const struct cw_cli *cli)
     json_t *row;
     size_t i;
 
-    json_array_foreach(json_object_get(report, "products"), i, row)
+    json_array_foreach (json_object_get(report, "products"), i, row)
         cw_cli_say(cli, "new product %s", json_string_value(row));
-    json_array_foreach(json_object_get(report, "releases"), i, row) {
+    json_array_foreach (json_object_get(report, "releases"), i, row) {
         json_int_t count = json_integer_value(json_object_get(row, "artifacts"));
 
         cw_str_bytes((uint64_t)json_integer_value(json_object_get(row, "bytes")), size);
-        cw_cli_say(cli, "release %s %s: %lld artifact%s, %s, severity %s", text(row, "product"), text(row, "version"), (long long)count,
-                   cw_str_plural((uint64_t)count), size, text(row, "severity"));
+        cw_cli_say(cli, "release %s %s: %lld artifact%s, %s, severity %s", text(row, "product"),
+                   text(row, "version"), (long long)count, cw_str_plural((uint64_t)count), size,
+                   text(row, "severity"));
     }
-    json_array_foreach(json_object_get(report, "channels"), i, row)
+    json_array_foreach (json_object_get(report, "channels"), i, row)
         say_channel(cli, row);
-    json_array_foreach(json_object_get(report, "renewed"), i, row)
+    json_array_foreach (json_object_get(report, "renewed"), i, row)
         cw_cli_say(cli, "renewed %s", json_string_value(row));
-    json_array_foreach(json_object_get(report, "not_renewed"), i, row)
+    json_array_foreach (json_object_get(report, "not_renewed"), i, row)
         cw_cli_warn(cli, "not renewed: %s", text(row, "reason"));
 }

@@ -47,7 +47,8 @@ static int check_size(enum cw_tuf_type type, const char *role, size_t len, struc
 
     if (len <= most[type])
         return CW_OK;
-    return cw_err_set(err, CW_E_FAIL, "role '%s' would be %zu bytes, more than clients take (%zu)", role, len, most[type]);
+    return cw_err_set(err, CW_E_FAIL, "role '%s' would be %zu bytes, more than clients take (%zu)", role, len,
+                      most[type]);
 }
 
 /* Signs a body into the bytes of its file. `back` gets it parsed. */
@@ -71,8 +72,8 @@ static int sign_body(struct cw_buf *bytes, struct cw_tuf_meta *back, struct sign
 }
 
 /* Lists a file in the one that names it (NULL: none does), and queues it for writing. */
-static int queue(struct signing *s, enum cw_step step, const char *role, int64_t version, struct cw_buf *bytes, json_t *lister,
-                 struct cw_err *err)
+static int queue(struct signing *s, enum cw_step step, const char *role, int64_t version,
+                 struct cw_buf *bytes, json_t *lister, struct cw_err *err)
 {
     char path[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
     int rc = cw_sha256(sha256, bytes->data, bytes->len, err);
@@ -87,8 +88,9 @@ static int queue(struct signing *s, enum cw_step step, const char *role, int64_t
 }
 
 /* Signs and queues one role. `kept` (may be NULL) gets the parsed file, the caller's to clear. */
-static int sign_role(struct signing *s, enum cw_step step, enum cw_tuf_type type, const struct cw_tuf_role *role, json_t *body,
-                     json_t *lister, struct cw_tuf_meta *kept, struct cw_err *err)
+static int sign_role(struct signing *s, enum cw_step step, enum cw_tuf_type type,
+                     const struct cw_tuf_role *role, json_t *body, json_t *lister, struct cw_tuf_meta *kept,
+                     struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(CW_TUF_TEXT_MAX);
     struct cw_tuf_meta back = {.doc = NULL};
@@ -115,7 +117,8 @@ static int sign_top(struct signing *s, enum cw_step step, enum cw_tuf_type type,
 }
 
 /* Keys and threshold of a delegated role as the targets in force after this publication say. */
-static int delegation_of(struct cw_tuf_role *role, const struct signing *s, const char *name, struct cw_err *err)
+static int delegation_of(struct cw_tuf_role *role, const struct signing *s, const char *name,
+                         struct cw_err *err)
 {
     const struct cw_tuf_meta *targets = s->targets.doc != NULL ? &s->targets : &s->input->state->targets;
     size_t i, count = cw_tuf_delegation_count(targets);
@@ -139,7 +142,7 @@ static int sign_roles(struct signing *s, struct cw_err *err)
         rc = sign_top(s, CW_STEP_ROLES, CW_TUF_TARGETS, body, s->snapshot, &s->targets, err);
     if (rc != CW_OK)
         return rc;
-    json_object_foreach(s->draft->roles, name, body) {
+    json_object_foreach (s->draft->roles, name, body) {
         struct cw_tuf_role role;
 
         if (strcmp(name, "targets") == 0)
@@ -158,17 +161,20 @@ static int start_bodies(struct signing *s, struct cw_err *err)
     const struct cw_draft_input *input = s->input;
     const int64_t *lives = input->config->expires;
     char now[CW_TIME_TEXT];
-    int rc = cw_draft_next_version(&s->snapshot, &input->state->snapshot, input->now + lives[CW_LIFE_SNAPSHOT], err);
+    int rc = cw_draft_next_version(&s->snapshot, &input->state->snapshot,
+                                   input->now + lives[CW_LIFE_SNAPSHOT], err);
 
     if (rc == CW_OK)
-        rc = cw_draft_next_version(&s->timestamp, &input->state->timestamp, input->now + lives[CW_LIFE_TIMESTAMP], err);
+        rc = cw_draft_next_version(&s->timestamp, &input->state->timestamp,
+                                   input->now + lives[CW_LIFE_TIMESTAMP], err);
     if (rc != CW_OK)
         return rc;
     cw_time_format(s->input->now, now);
     return json_object_set_new(s->timestamp, "published", json_string(now)) == 0 ? CW_OK : cw_err_nomem(err);
 }
 
-int cw_draft_sign(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_unlock *unlock, struct cw_err *err)
+int cw_draft_sign(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_unlock *unlock,
+                  struct cw_err *err)
 {
     struct signing s = {.draft = draft, .input = input, .unlock = unlock};
     int rc = start_bodies(&s, err);

@@ -23,7 +23,8 @@ struct loading {
     struct cw_stage *stage;
 };
 
-static int read_doc(json_t **doc, int dir, const char *folder, const char *name, struct cw_buf *text, struct cw_err *err)
+static int read_doc(json_t **doc, int dir, const char *folder, const char *name, struct cw_buf *text,
+                    struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     int rc;
@@ -42,7 +43,8 @@ static bool is_document(const char *path, const struct stat *st)
 
 static int misnamed(const char *folder, const char *name, struct cw_err *err)
 {
-    return cw_err_set(err, CW_E_VERIFY, "'%s/%s' is about something else than its name says; remove it", folder, name);
+    return cw_err_set(err, CW_E_VERIFY, "'%s/%s' is about something else than its name says; remove it",
+                      folder, name);
 }
 
 static int load_release(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
@@ -78,7 +80,7 @@ static int check_promotions(const json_t *releases, struct cw_err *err)
     json_t *version;
     int rc;
 
-    json_object_foreach((json_t *)releases, product, version) {
+    json_object_foreach ((json_t *)releases, product, version) {
         rc = cw_name_check_product(product, err);
         if (rc == CW_OK && !json_is_string(version))
             rc = cw_err_set(err, CW_E_VERIFY, "field '%s' is not a string", product);
@@ -147,7 +149,8 @@ json_t *cw_stage_release(const struct cw_stage *stage, const char *product, cons
     return json_object_get(stage->releases, key);
 }
 
-int cw_stage_release_path(char path[CW_PATH_MAX], const char *product, const char *version, struct cw_err *err)
+int cw_stage_release_path(char path[CW_PATH_MAX], const char *product, const char *version,
+                          struct cw_err *err)
 {
     int len = snprintf(path, CW_PATH_MAX, "%s/%s@%s.json", CW_STAGE_RELEASES, product, version);
 
@@ -166,7 +169,8 @@ int cw_stage_put_promotions(int dir, const char *channel, const json_t *releases
     snprintf(path, sizeof path, "%s/%s.json", CW_STAGE_CHANNELS, channel);
     if (json_object_size(releases) == 0)
         return cw_remove(dir, path, err);
-    doc = json_pack("{s:s, s:s, s:s, s:O}", "_type", CW_PROMOTION_TYPE, "format", "1.0", "channel", channel, "releases", releases);
+    doc = json_pack("{s:s, s:s, s:s, s:O}", "_type", CW_PROMOTION_TYPE, "format", "1.0", "channel", channel,
+                    "releases", releases);
     if (doc == NULL)
         return cw_err_nomem(err);
     rc = cw_json_format(&text, doc, err);

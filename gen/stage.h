@@ -31,7 +31,8 @@ void cw_stage_clear(struct cw_stage *stage);
 /* The staged manifest of a version, or NULL. Borrowed. */
 json_t *cw_stage_release(const struct cw_stage *stage, const char *product, const char *version);
 /* "staged/releases/<product>@<version>.json" */
-int cw_stage_release_path(char path[CW_PATH_MAX], const char *product, const char *version, struct cw_err *err);
+int cw_stage_release_path(char path[CW_PATH_MAX], const char *product, const char *version,
+                          struct cw_err *err);
 
 /* Makes these the channel's staged promotions, durable; an empty object removes them. */
 int cw_stage_put_promotions(int dir, const char *channel, const json_t *releases, struct cw_err *err);

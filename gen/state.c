@@ -16,8 +16,8 @@
 #include "tree/layout.h"
 
 /* Reads and parses one file, checked against what the file above says of it (NULL: nothing does) and its role's keys. */
-static int load_meta(struct cw_tuf_meta *meta, enum cw_tuf_type type, int tree, const char *path, const struct cw_tuf_file *said,
-                     struct cw_err *err)
+static int load_meta(struct cw_tuf_meta *meta, enum cw_tuf_type type, int tree, const char *path,
+                     const struct cw_tuf_file *said, struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(CW_TUF_TARGETS_MAX);
     int rc = cw_at_read_file(&bytes, tree, path, err);
@@ -27,7 +27,8 @@ static int load_meta(struct cw_tuf_meta *meta, enum cw_tuf_type type, int tree, 
     if (rc == CW_OK)
         rc = cw_tuf_meta_parse(meta, type, bytes.data, bytes.len, err);
     if (rc == CW_OK && said != NULL && meta->version != said->version)
-        rc = cw_err_set(err, CW_E_VERIFY, "has version %lld, expected %lld", (long long)meta->version, (long long)said->version);
+        rc = cw_err_set(err, CW_E_VERIFY, "has version %lld, expected %lld", (long long)meta->version,
+                        (long long)said->version);
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s/%s'", CW_REPO_TREE, path);
 }
 
@@ -38,7 +39,8 @@ static int verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s/%s'", CW_REPO_TREE, CW_TREE_METADATA);
 }
 
-static int verify_top(const struct cw_state *state, const struct cw_tuf_meta *meta, const char *name, struct cw_err *err)
+static int verify_top(const struct cw_state *state, const struct cw_tuf_meta *meta, const char *name,
+                      struct cw_err *err)
 {
     struct cw_tuf_role role;
     int rc = cw_tuf_root_role(&role, &state->root, name, err);
@@ -225,8 +227,8 @@ static int read_target(struct cw_buf *bytes, char sha256[CW_SHA256_TEXT], const 
     return CW_OK;
 }
 
-int cw_state_read_release(struct cw_manifest *manifest, const struct cw_state *state, const char *product, const char *version,
-                          struct cw_err *err)
+int cw_state_read_release(struct cw_manifest *manifest, const struct cw_state *state, const char *product,
+                          const char *version, struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(CW_MANIFEST_MAX);
     const struct cw_state_role *role = cw_state_product(state, product);
@@ -241,8 +243,8 @@ int cw_state_read_release(struct cw_manifest *manifest, const struct cw_state *s
     return rc == CW_OK ? cw_manifest_parse(manifest, bytes.data, bytes.len, err) : rc;
 }
 
-int cw_state_read_channel(struct cw_channel *channel, char sha256[CW_SHA256_TEXT], const struct cw_state *state, const char *name,
-                          struct cw_err *err)
+int cw_state_read_channel(struct cw_channel *channel, char sha256[CW_SHA256_TEXT],
+                          const struct cw_state *state, const char *name, struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(CW_CHANNEL_MAX);
     const struct cw_state_role *role = cw_state_channel(state, name);
@@ -260,8 +262,8 @@ int cw_state_read_channel(struct cw_channel *channel, char sha256[CW_SHA256_TEXT
 }
 
 int cw_state_each(const struct cw_state *state,
-                  int (*fn)(void *ctx, const char *role, const struct cw_tuf_meta *meta, struct cw_err *err), void *ctx,
-                  struct cw_err *err)
+                  int (*fn)(void *ctx, const char *role, const struct cw_tuf_meta *meta, struct cw_err *err),
+                  void *ctx, struct cw_err *err)
 {
     size_t i;
     int rc = fn(ctx, "root", &state->root, err);

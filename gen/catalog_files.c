@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The files that a catalog names: where they lie, whether they can be read, and what they will be called in the tree.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "codec/hex.h"
+#include "gen/catalog_reader.h"
+#include "release/manifest.h"
+#include "release/name.h"
+
+char *cw_catalog_source_path(struct cw_catalog_reader *r, const char *file)
+{
+    char *path = cw_str_format("%s%s", file[0] == '/' ? "" : r->folder, file);
+
+    r->fields.nomem = r->fields.nomem || path == NULL;
+    return path;
+}
+
+/* A look at a file before anything is read, so that all that are missing are named at once. */
+bool cw_catalog_look(struct cw_catalog_reader *r, const char *field, const char *path, uint64_t *size)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        cw_fields_wrong(&r->fields, field, "unable to find '%s': %s", path, strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        cw_fields_wrong(&r->fields, field, "'%s' is not a regular file", path);
+    else if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
+        cw_fields_wrong(&r->fields, field, "unable to read '%s': %s", path, strerror(errno));
+    else {
+        *size = (uint64_t)st.st_size;
+        return true;
+    }
+    return false;
+}
+
+/* Room for one more item. */
+bool cw_catalog_grow(struct cw_catalog_reader *r, void **items, size_t *room, size_t count, size_t size)
+{
+    size_t wanted = *room != 0 ? *room * 2 : 8;
+    void *more = count == *room ? reallocarray(*items, wanted, size) : *items;
+
+    if (more == NULL) {
+        r->fields.nomem = true;
+        return false;
+    }
+    *items = more;
+    *room = count == *room ? wanted : *room;
+    return true;
+}
+
+static struct cw_catalog_file *new_file(struct cw_catalog_reader *r, struct cw_catalog_release *release)
+{
+    void *files = release->files;
+
+    if (!cw_catalog_grow(r, &files, &release->file_room, release->file_count, sizeof *release->files))
+        return NULL;
+    release->files = files;
+    release->files[release->file_count] = (struct cw_catalog_file){.source = NULL};
+    return &release->files[release->file_count++];
+}
+
+/* All files of a release lie in one folder of the tree, whatever their platform, also where case does not count. */
+static void check_name(struct cw_catalog_reader *r, const struct cw_catalog_release *release,
+                       const struct cw_catalog_file *file, const char *key)
+{
+    struct cw_err err;
+    size_t i;
+
+    if (!cw_fields_holds(&r->fields, file->field, key, cw_name_check(file->name, "file", &err), &err))
+        return;
+    if (strcasecmp(file->name, CW_MANIFEST_FILE) == 0)
+        cw_fields_wrong(&r->fields, file->field,
+                        "the name '%s' is taken by the release manifest; give the file another 'name'",
+                        file->name);
+    for (i = 0; &release->files[i] < file; i++) {
+        if (strcasecmp(release->files[i].name, file->name) == 0) {
+            cw_fields_wrong(&r->fields, file->field,
+                            "the name '%s' is used by %s too; give one of them a 'name' of its own",
+                            file->name, release->files[i].field);
+            return;
+        }
+    }
+}
+
+static void read_file(struct cw_catalog_reader *r, struct cw_catalog_release *release, const json_t *obj,
+                      const char *base, const char *platform)
+{
+    static const char *const known[] = {"file", "kind", "name", "sha256", NULL};
+    char field[CW_FIELDS_PATH_MAX];
+    const char *source, *name, *kind;
+    struct cw_catalog_file *file;
+    struct cw_err err;
+    enum cw_kind parsed;
+
+    if (!cw_fields_is_object(&r->fields, obj, base))
+        return;
+    cw_fields_only(&r->fields, obj, base, known);
+    source = cw_fields_text(&r->fields, obj, base, "file", true);
+    name = cw_fields_text(&r->fields, obj, base, "name", false);
+    kind = cw_fields_text(&r->fields, obj, base, "kind", false);
+    if (kind != NULL)
+        cw_fields_holds(&r->fields, base, "kind", cw_kind_parse(&parsed, kind, &err), &err);
+    if (source == NULL || (file = new_file(r, release)) == NULL)
+        return;
+    file->source = cw_catalog_source_path(r, source);
+    file->name = name != NULL ? name : cw_str_basename(source);
+    file->platform = platform != NULL ? platform : CW_PLATFORM_ANY;
+    file->kind = kind != NULL ? kind : cw_kind_name(CW_KIND_FILE);
+    file->sha256 = cw_fields_text(&r->fields, obj, base, "sha256", false);
+    snprintf(file->field, sizeof file->field, "%s", base);
+    check_name(r, release, file, name != NULL ? "name" : "file");
+    cw_fields_join(field, base, "sha256");
+    if (file->sha256 != NULL && !cw_hex_is_sha256(file->sha256))
+        cw_fields_wrong(&r->fields, field, "is not 64 lower-case hexadecimal digits");
+    cw_fields_join(field, base, "file");
+    if (file->source != NULL)
+        cw_catalog_look(r, field, file->source, &file->size);
+}
+
+void cw_catalog_read_build(struct cw_catalog_reader *r, struct cw_catalog_release *release, const json_t *obj,
+                           const char *base)
+{
+    static const char *const known[] = {"platform", "files", NULL};
+    char field[CW_FIELDS_PATH_MAX];
+    const char *platform;
+    const json_t *files;
+    struct cw_err err;
+    json_t *file;
+    size_t i;
+
+    if (!cw_fields_is_object(&r->fields, obj, base))
+        return;
+    cw_fields_only(&r->fields, obj, base, known);
+    platform = cw_fields_text(&r->fields, obj, base, "platform", true);
+    if (platform != NULL)
+        cw_fields_holds(&r->fields, base, "platform", cw_name_check(platform, "platform", &err), &err);
+    files = cw_fields_list(&r->fields, obj, base, "files");
+    json_array_foreach (files, i, file) {
+        cw_fields_item(field, base, "files", i);
+        read_file(r, release, file, field, platform);
+    }
+}
+
+void cw_catalog_read_sbom(struct cw_catalog_reader *r, struct cw_catalog_release *release, const json_t *obj,
+                          const char *base)
+{
+    const char *source = cw_fields_text(&r->fields, obj, base, "sbom", false);
+    struct cw_catalog_file *file;
+
+    if (source == NULL || (file = new_file(r, release)) == NULL)
+        return;
+    file->source = cw_catalog_source_path(r, source);
+    file->name = cw_str_basename(source);
+    file->platform = CW_PLATFORM_ANY;
+    cw_fields_join(file->field, base, "sbom");
+    if (file->source != NULL && cw_catalog_look(r, file->field, file->source, &file->size))
+        check_name(r, release, file, "sbom");
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the two halves of reading a catalog share, and nobody else sees: gen/catalog.c reads products and releases,
+ * gen/catalog_files.c their files.
+ */
+#ifndef CW_GEN_CATALOG_READER_H
+#define CW_GEN_CATALOG_READER_H
+
+#include "fs/root.h"
+#include "gen/catalog.h"
+
+struct cw_catalog_reader {
+    struct cw_catalog *catalog;
+    struct cw_fields fields;
+    char folder[CW_PATH_MAX]; /* of the catalog, with its '/'; "" is the working folder */
+};
+
+/* Room for one more item of a list. */
+bool cw_catalog_grow(struct cw_catalog_reader *r, void **items, size_t *room, size_t count, size_t size);
+
+/* The path to open for what a catalog calls `file`; the caller frees it. */
+char *cw_catalog_source_path(struct cw_catalog_reader *r, const char *file);
+/* A look at a file before anything is read, so that all that are missing are named at once. */
+bool cw_catalog_look(struct cw_catalog_reader *r, const char *field, const char *path, uint64_t *size);
+
+void cw_catalog_read_build(struct cw_catalog_reader *r, struct cw_catalog_release *release, const json_t *obj,
+                           const char *base);
+void cw_catalog_read_sbom(struct cw_catalog_reader *r, struct cw_catalog_release *release, const json_t *obj,
+                          const char *base);
+
+#endif
