@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# shellcheck disable=SC2119
+# Making a site, and how its trust begins.
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+. "$CW_SRCDIR/tests/cli/publisher.sh"
+
+publisher_init
+publisher_release gateway 1.0.0
+publisher_publish
+
+expect_exit 2 causeway-sync init site --fingerprint "$fingerprint"
+expect_err '--root is missing'
+expect_exit 2 causeway-sync init site --root "$root"
+expect_err '--fingerprint is missing: .*another way'
+expect_exit 2 causeway-sync init site --root "$root" --fingerprint abc
+expect_err "'abc' is no fingerprint"
+expect_exit 3 causeway-sync init site --root "$root" --fingerprint "$(echo "$fingerprint" | tr '0-9a-f' '1-9a-f0')"
+expect_err 'fingerprint differs'
+expect 'no site was made' test ! -e site
+
+# A root that its keys did not sign, whose fingerprint somebody was talked into.
+sed 's/"sig": "[0-9a-f]\{4\}/"sig": "dead/' "$root" >unsigned.json
+expect_exit 3 causeway-sync init site --root unsigned.json --fingerprint "$(sha256sum unsigned.json | cut -d' ' -f1)"
+expect_err "'unsigned.json': "
+expect 'no site was made' test ! -e site
+expect_exit 3 causeway-sync init site --root repo/tree/metadata/timestamp.json \
+    --fingerprint "$(sha256sum repo/tree/metadata/timestamp.json | cut -d' ' -f1)"
+
+# As it is read from a carry sheet.
+typed=$(echo "$fingerprint" | tr a-f A-F | sed 's/..../&: /g')
+expect_exit 0 causeway-sync init site --root "$root" --fingerprint "$typed" --upstream acme --source "$PWD/repo/tree" \
+    --source '/media/*/causeway' --source https://updates.example/ --product 'gate*' --platform linux-amd64 --install "$PWD/plant"
+expect 'site.lua is there' test -s site/site.lua
+expect 'policy.lua is there' test -s site/policy.lua
+expect 'the root is as received' cmp -s "$root" site/upstreams/acme/trust/root.json
+expect 'the root is kept under its version' cmp -s "$root" site/upstreams/acme/trust/roots/1.root.json
+expect 'a pattern is removable' grep -q 'removable "/media/\*/causeway"' site/site.lua
+expect_exit 0 causeway-sync -C site log
+expect_out 'init.*acme'
+expect_exit 0 causeway-sync -C site pull
+
+# Again: nothing changes, and an existing site.lua is not touched.
+site_state site >before
+expect_exit 0 causeway-sync init site --root "$root" --fingerprint "$fingerprint"
+expect_out 'trusted already'
+site_state site >after
+expect 'initialising again changes nothing' cmp -s before after
+expect_exit 2 causeway-sync init site --root "$root" --fingerprint "$fingerprint" --channel candidate
+expect_err 'has a site.lua already'
+expect_exit 2 causeway-sync init site --root "$root" --fingerprint "$fingerprint" --upstream other
+expect_err "no upstream 'other'"
+
+# Starting over with another root keeps the memory; forgetting is logged.
+mkdir other
+(cd other && publisher_init && publisher_release gateway 1.0.0 && publisher_publish)
+other_root=other/repo/tree/metadata/1.root.json
+other_fingerprint=$(sha256sum "$other_root" | cut -d' ' -f1)
+expect_exit 0 causeway-sync init site --root "$other_root" --fingerprint "$other_fingerprint"
+expect_exit 3 causeway-sync -C site pull "$PWD/other/repo/tree"
+expect_err 'serial 1'
+expect_exit 0 causeway-sync init site --root "$other_root" --fingerprint "$other_fingerprint" --forget-trust
+expect_exit 0 causeway-sync -C site pull "$PWD/other/repo/tree"
+expect_exit 0 causeway-sync -C site log
+expect_out 'forgot=yes'
+
+# Mistakes in site.lua are told with their place.
+mistake() {
+    printf '%s\n' "$1" >site/site.lua
+    expect_exit 1 causeway-sync -C site pull
+    expect_err "$2"
+}
+mistake 'return 5' 'site.lua: it must return a table'
+mistake 'return {' 'site.lua:'
+mistake 'return { site = "s", upstream = {} }' "unknown.*'upstream'.*did you mean 'upstreams'"
+mistake 'return { site = "s", upstreams = { acme = { chanel = "stable" } } }' 'upstreams.acme: .*chanel.*channel'
+mistake 'return { site = "s", upstreams = { acme = { channel = "stable", sources = { "repo" } } } }' "source 'repo'"
+mistake 'return { site = "s", upstreams = { acme = { channel = "stable", grace = { http = "soon" } } } }' 'upstreams.acme: grace: '
+mistake 'return { site = "s", install = { root = "plant" } }' "install: root 'plant'"
+mistake 'return { site = "s", keep = { versions = 0 } }' 'keep: '
+
+done_testing

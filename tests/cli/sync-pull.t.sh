@@ -1,0 +1,152 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# shellcheck disable=SC2119
+# Pulling from a folder, a web server and a bundle; what is refused, and that a refused pull changes nothing.
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+. "$CW_SRCDIR/tests/cli/publisher.sh"
+. "$CW_SRCDIR/tests/server/lib.sh"
+
+# unchanged WHAT: the site named site is as it was when ./before was written.
+unchanged() {
+    site_state site >after
+    expect "the site is unchanged: $1" cmp -s before after
+}
+
+publisher_init
+publisher_release gateway 1.0.0
+publisher_release tool 1.0.0
+publisher_publish
+
+expect_exit 1 causeway-sync -C nowhere pull
+site_init site --source "$PWD/nothing-here"
+expect_exit 5 causeway-sync -C site pull
+expect_err "nothing-here"
+
+# From a folder.
+expect_exit 0 causeway-sync -C site pull "$PWD/repo/tree"
+expect_out 'complete and genuine: stable serial 1'
+expect 'the mirror has the timestamp' cmp -s repo/tree/metadata/timestamp.json site/upstreams/acme/mirror/metadata/timestamp.json
+expect 'trust has the timestamp' cmp -s repo/tree/metadata/timestamp.json site/upstreams/acme/trust/timestamp.json
+site_state site >before
+expect_exit 0 causeway-sync -C site pull "$PWD/repo/tree"
+expect_out 'up to date'
+unchanged 'pulled twice'
+expect_exit 0 causeway-sync -C site --json pull "$PWD/repo/tree"
+expect_out '"changed": false'
+
+# A newer state; whatever one byte of what is used is changed, it is refused.
+publisher_release gateway 1.1.0
+publisher_publish
+cp -r repo/tree good
+cp -r site site-before
+site_init probe
+causeway-sync -C probe pull "$PWD/good" >/dev/null
+(cd probe/upstreams/acme/mirror && find . -type f ! -name '*.root.json' | sort) >used
+(cd site/upstreams/acme/mirror && find . -type f ! -name timestamp.json | sort) >had
+comm -23 used had >wanted
+while read -r path; do
+    rm -rf bad site
+    cp -r good bad
+    cp -r site-before site
+    flip "bad/$path"
+    expect_exit 3 causeway-sync -C site pull "$PWD/bad"
+    unchanged "a byte of $path"
+done <wanted
+rm -rf bad site
+cp -r good bad
+cp -r site-before site
+rm bad/targets/gateway/1.1.0/*.bin
+expect_exit 7 causeway-sync -C site pull "$PWD/bad"
+expect_err 'gateway.bin'
+unchanged 'a missing file'
+rm bad/metadata/*.gateway.json
+expect_exit 7 causeway-sync -C site pull "$PWD/bad"
+unchanged 'missing metadata'
+rm -rf bad
+cp -r good bad
+mv bad/targets/gateway/1.1.0 elsewhere
+ln -s "$PWD/elsewhere" bad/targets/gateway/1.1.0
+expect_exit 3 causeway-sync -C site pull "$PWD/bad"
+unchanged 'a linked folder'
+
+# The older tree after the newer one is a replay.
+expect_exit 0 causeway-sync -C site pull "$PWD/good"
+site_state site >before
+mkdir old
+cp -r site-before/upstreams/acme/mirror old/tree
+expect_exit 3 causeway-sync -C site pull "$PWD/old/tree"
+unchanged 'an older tree'
+
+# Time: what has expired stays out, unless the site allows for it; that is logged.
+mkdir expired
+(cd expired && SOURCE_DATE_EPOCH=$(($(date +%s) - 9 * 86400)) && export SOURCE_DATE_EPOCH && publisher_init &&
+    publisher_release gateway 1.0.0 && publisher_publish && site_init site)
+site_state expired/site >before-late
+expect_exit 4 causeway-sync -C expired/site pull "$PWD/expired/repo/tree"
+expect_err 'expired'
+site_state expired/site >after-late
+expect 'the site is unchanged: expired' cmp -s before-late after-late
+sed -i 's/-- grace = .*/grace = { folder = "30d" },/' expired/site/site.lua
+expect_exit 0 causeway-sync -C expired/site pull "$PWD/expired/repo/tree"
+expect_err 'grace'
+expect_exit 0 causeway-sync -C expired/site log
+expect_out 'grace'
+
+# Over the network.
+server_start good
+url=$(server_url /)
+site_init net --source "$url"
+server_rules
+expect_exit 0 causeway-sync -C net pull
+expect_out 'complete and genuine'
+server_rules
+expect_exit 0 causeway-sync -C net pull
+expect 'an unchanged tree costs two requests' test "$(server_requests)" -le 2
+
+# The server goes away in the middle of a file: what was finished is not fetched again.
+site_init cut --source "$url"
+server_rules '{"path": "*gateway.bin", "cut_after": 1000, "reset": true}'
+expect_exit 5 causeway-sync -C cut pull
+expect 'no timestamp entered' test ! -e cut/upstreams/acme/mirror/metadata/timestamp.json
+(cd cut/upstreams/acme/mirror && find targets -type f ! -name '.tmp-*' | sort) >finished
+expect 'finished files stay' test -s finished
+server_rules
+expect_exit 0 causeway-sync -C cut pull
+expect 'the cut file was fetched' test "$(server_requests 'gateway\.bin')" -eq 1
+fetched_again=0
+while read -r path; do
+    [ "$(server_requests "/$path")" -eq 0 ] || fetched_again=$((fetched_again + 1))
+done <finished
+expect 'finished files were not fetched again' test "$fetched_again" -eq 0
+
+# Hostile or broken servers.
+hostile() {
+    hostile_code=$1
+    hostile_text=$2
+    shift 2
+    rm -rf site
+    site_init site --source "$url"
+    site_state site >before
+    server_rules "$@"
+    expect_exit "$hostile_code" causeway-sync -C site pull
+    expect_err "$hostile_text"
+    unchanged "$*"
+}
+hostile 5 'web page \(HTML\)' '{"path": "*.json", "status": 200, "body": "<!DOCTYPE html><html>log in</html>"}'
+hostile 3 'timestamp' '{"path": "*timestamp.json", "endless": true}'
+hostile 3 'gateway.bin' '{"path": "*gateway.bin", "endless": true}'
+hostile 3 'gateway.bin' '{"path": "*gateway.bin", "flip": [500]}'
+hostile 5 '' '{"status": 503}'
+hostile 7 'gateway.bin' '{"path": "*gateway.bin", "status": 404}'
+hostile 7 'timestamp.json' '{"status": 404}'
+hostile 1 'redirects' '{"path": "*timestamp.json", "redirect": "/metadata/timestamp.json"}'
+server_stop
+
+# The next source is asked when one does not answer.
+rm -rf site
+site_init site --source 'http://127.0.0.1:9/' --source "/nowhere/*/causeway" --source "$PWD/good"
+expect_exit 0 causeway-sync -C site pull
+expect_err 'trying the next source'
+expect_out 'complete and genuine'
+
+done_testing
