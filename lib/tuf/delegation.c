@@ -147,8 +147,11 @@ size_t cw_tuf_delegation_count(const struct cw_tuf_meta *targets)
 static void name_bin(char name[CW_TUF_NAME_MAX], const json_t *bins, size_t index)
 {
     const char *prefix = json_string_value(json_object_get(bins, "name_prefix"));
+    size_t digits = (bits_of(bins) + 3) / 4;
+    char number[9];
 
-    snprintf(name, CW_TUF_NAME_MAX, "%s-%0*zx", prefix, (int)(bits_of(bins) + 3) / 4, index);
+    snprintf(number, sizeof number, "%08x", (unsigned)index);
+    snprintf(name, CW_TUF_NAME_MAX, "%s-%s", prefix, number + sizeof number - 1 - digits);
 }
 
 int cw_tuf_delegation_at(struct cw_tuf_role *role, const struct cw_tuf_meta *targets, size_t index,

@@ -37,6 +37,7 @@ void files_put(struct files *files, const char *name, const char *bytes, size_t 
 
 const char *files_get(const struct files *files, const char *name, size_t *len)
 {
+    *len = 0;
     for (size_t i = 0; i < files->count; i++) {
         if (strcmp(files->list[i].name, name) == 0) {
             *len = files->list[i].len;
