@@ -39,7 +39,7 @@ int cw_admit_known(struct cw_known *known, const struct cw_catalog_release *rele
                    const struct cw_state *state, const struct cw_stage *stage, struct cw_err *err)
 {
     struct cw_manifest manifest = {.doc = NULL};
-    json_t *staged = cw_stage_release(stage, release->product, release->version);
+    json_t *staged = cw_stage_find(stage, release->product, release->version);
     int rc = cw_state_read_release(&manifest, state, release->product, release->version, err);
 
     *known = (struct cw_known){.doc = NULL};

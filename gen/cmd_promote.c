@@ -61,7 +61,7 @@ static int check_exists(const struct promoting *p, struct cw_err *err)
     struct cw_manifest manifest = {.doc = NULL};
     int rc;
 
-    if (cw_stage_release(&p->stage, p->product, p->version) != NULL)
+    if (cw_stage_find(&p->stage, p->product, p->version) != NULL)
         return CW_OK;
     rc = cw_state_read_release(&manifest, &p->state, p->product, p->version, err);
     cw_manifest_clear(&manifest);

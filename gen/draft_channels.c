@@ -123,7 +123,7 @@ static int format(struct cw_buf *bytes, const struct channel *channel, const str
 static int requires_of(json_t **requires, const struct cw_draft_input *input, const struct cw_pin *pin,
                        struct cw_err *err)
 {
-    json_t *staged = cw_stage_release(input->stage, pin->product, pin->version);
+    json_t *staged = cw_stage_find(input->stage, pin->product, pin->version);
     struct cw_manifest manifest = {.doc = NULL};
     int rc;
 

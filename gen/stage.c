@@ -141,7 +141,7 @@ void cw_stage_clear(struct cw_stage *stage)
     *stage = (struct cw_stage){.releases = NULL};
 }
 
-json_t *cw_stage_release(const struct cw_stage *stage, const char *product, const char *version)
+json_t *cw_stage_find(const struct cw_stage *stage, const char *product, const char *version)
 {
     char key[2 * CW_NAME_MAX + 2]; /* what does not fit is no portable name, so it is not staged */
 

@@ -29,7 +29,7 @@ void cw_stage_clear(struct cw_stage *stage);
 #define CW_AUTO_STAGE __attribute__((cleanup(cw_stage_clear))) struct cw_stage
 
 /* The staged manifest of a version, or NULL. Borrowed. */
-json_t *cw_stage_release(const struct cw_stage *stage, const char *product, const char *version);
+json_t *cw_stage_find(const struct cw_stage *stage, const char *product, const char *version);
 /* "staged/releases/<product>@<version>.json" */
 int cw_stage_release_path(char path[CW_PATH_MAX], const char *product, const char *version,
                           struct cw_err *err);
