@@ -139,8 +139,9 @@ size_t cw_tuf_delegation_count(const struct cw_tuf_meta *targets)
 {
     const json_t *bins = bins_of(targets);
 
-    return bins != NULL ? (size_t)1 << bits_of(bins)
-                        : json_array_size(json_object_get(delegations_of(targets), "roles"));
+    if (bins == NULL)
+        return json_array_size(json_object_get(delegations_of(targets), "roles"));
+    return bits_of(bins) < 8 * sizeof(size_t) ? (size_t)1 << bits_of(bins) : SIZE_MAX;
 }
 
 /* The bin's number in as many hexadecimal digits as the highest one needs. */

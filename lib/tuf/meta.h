@@ -22,7 +22,9 @@
 #define CW_TUF_SNAPSHOT_MAX 2000000
 #define CW_TUF_TARGETS_MAX 5000000
 #define CW_TUF_ROOT_ROTATIONS_MAX 256 /* roots taken in one run */
-#define CW_TUF_DELEGATIONS_MAX 32     /* roles visited for one target */
+#define CW_TUF_DELEGATIONS_MAX 32     /* delegated roles visited for one target */
+#define CW_TUF_KEYIDS_MAX                                                                                    \
+    1024 /* of one role, and signatures of one file: each may cost hashing the whole file */
 
 enum cw_tuf_type { CW_TUF_ROOT, CW_TUF_TIMESTAMP, CW_TUF_SNAPSHOT, CW_TUF_TARGETS };
 

@@ -40,7 +40,8 @@ struct cw_tuf_want {
 
 struct cw_tuf_params {
     int64_t now;   /* the one reading of the clock for this run */
-    int64_t grace; /* how far past its expiry metadata may be, seconds; 0 as the specification has it */
+    int64_t grace; /* how far past its expiry metadata may be, seconds; 0 as the specification has it,
+                    * INT64_MAX: expiry is not judged */
     size_t root_max, timestamp_max, snapshot_max, targets_max; /* 0: the defaults of meta.h */
 };
 

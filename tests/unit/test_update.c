@@ -466,6 +466,33 @@ static void a_file_of_another_type_is_refused(void **state)
     refuses(w, CW_E_VERIFY, "timestamp: is 'snapshot' metadata, not 'timestamp'");
 }
 
+/* One bit in any place of any file: nothing of it is taken. */
+static void a_flipped_bit_anywhere_is_refused(void **state)
+{
+    static const char *const names[] = {"2.root.json", "timestamp.json", "2.snapshot.json", "2.targets.json"};
+    struct world *w = *state;
+
+    begin(w);
+    repo_publish_root(&w->repo);
+    repo_publish(&w->repo, "targets", NULL);
+    for (size_t i = 0; i < CW_COUNT(names); i++) {
+        size_t len;
+        char *bytes = (char *)files_get(&w->repo.files, names[i], &len);
+
+        for (size_t at = 0; at + 1 < len; at++) { /* all but the line end at the very end */
+            struct client client;
+
+            client_init(&client, &w->repo);
+            bytes[at] ^= 1;
+            if (client_refresh(&client, &w->repo) == CW_OK)
+                fail_msg("%s, byte %zu", names[i], at);
+            bytes[at] ^= 1;
+            client_clear(&client);
+        }
+    }
+    accepts(w);
+}
+
 /* --- recovery --------------------------------------------------------------------------------------- */
 
 static void replace_key(struct world *w, const char *role, enum key key)
@@ -639,6 +666,7 @@ int main(void)
         TEST(expired_targets_is_refused),
         TEST(every_role_needs_its_own_key),
         TEST(a_file_of_another_type_is_refused),
+        TEST(a_flipped_bit_anywhere_is_refused),
         TEST(rotating_one_online_key_recovers_from_fast_forward),
         TEST(recovery_survives_an_interrupted_run),
         TEST(adding_a_key_is_no_rotation),
