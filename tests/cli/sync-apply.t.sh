@@ -1,0 +1,106 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Installing, upgrading, adding and dropping products; plans that were named; what was tampered with; work that was interrupted.
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+. "$CW_SRCDIR/tests/cli/deploy.sh"
+
+make_repo
+make_build gateway 1.0.0
+expect 'a release is published' ship gateway 1.0.0
+make_site
+
+expect_exit 1 sync plan
+expect_err 'nothing was pulled yet'
+expect_exit 0 sync pull
+expect_exit 0 sync plan
+expect_out 'gateway .*\(new\) -> 1\.0\.0'
+expect_out "check: $TEST_DIR/plant/current/gateway/bin/selftest"
+expect_exit 0 sync --json plan
+expect 'plan --json is one document with an id' grep -q '"id": *"[0-9a-f]\{64\}"' "$out"
+id=$(sed -n 's/.*"id": *"\([0-9a-f]\{64\}\)".*/\1/p' "$out")
+expect 'the plan is among the plans' test -f "site/plans/$id.json"
+expect 'a plan changes nothing' test ! -e plant
+
+expect_exit 2 sync apply xyz
+expect_exit 1 sync apply 00000000
+expect_err 'there is no plan 00000000'
+expect_exit 0 sync apply "$(printf %.8s "$id")"
+expect_out 'generation 1 runs'
+expect 'generation 1 is current' test "$(generation)" = 1
+expect 'the installed tool runs' test "$(plant/current/gateway/bin/tool)" = 'gateway 1.0.0'
+expect 'releases are read-only' test -z "$(find plant/releases/gateway/1.0.0/any -perm /222)"
+expect 'no temporary file is left' test -z "$(find plant site -name '.tmp-*')"
+expect 'the journal is closed' test ! -e site/journal.json
+expect 'data/gateway is there' test -d plant/data/gateway
+expect_exit 0 sync apply "$id"
+expect_out 'nothing to do'
+expect_exit 0 sync apply
+expect_out 'nothing to do'
+
+# An upgrade, and a second product.
+sync plan >/dev/null
+make_build gateway 1.1.0
+make_build plc 3.0.0
+expect 'an upgrade is published' ship gateway 1.1.0
+sync -q pull
+sync --json plan >plan.json
+old=$(sed -n 's/.*"id": *"\([0-9a-f]\{64\}\)".*/\1/p' plan.json)
+expect 'a second product is published' ship plc 3.0.0
+sync -q pull
+expect_exit 1 sync apply "$old"
+expect_err 'the world changed since plan'
+expect 'nothing was applied' test "$(generation)" = 1
+expect_exit 0 sync apply
+expect_out 'gateway .*1\.0\.0 -> 1\.1\.0'
+expect 'generation 2 is current' test "$(generation)" = 2
+expect 'both products run' test "$(plant/current/gateway/bin/tool), $(plant/current/plc/bin/tool)" = 'gateway 1.1.0, plc 3.0.0'
+expect 'the generation before is still whole' test "$(plant/generations/1/gateway/bin/tool)" = 'gateway 1.0.0'
+expect 'mirror and install root share no inode' test -z "$(find site plant -type f -links +1)"
+
+# A plain file beside; one byte of it is changed in the mirror after it was verified.
+echo 'setpoint = 7' >out/table.cfg
+expect 'a plain file is published' ship tables 1.0.0 out/table.cfg file
+sync -q pull
+printf 'function decide() return accept "all" end\n' >site/policy.lua
+victim=$(find site/upstreams/acme/mirror/targets/tables -name '*.table.cfg')
+chmod u+w "$victim"
+printf 'S' | dd of="$victim" bs=1 count=1 conv=notrunc 2>/dev/null
+state=$(tree_state)
+expect_exit 3 sync apply
+expect_err 'tables/1\.0\.0/table\.cfg.*sha256'
+expect 'generation 2 still runs' test "$(generation)" = 2
+expect 'nothing of it is left' test -z "$(find plant -name '.tmp-*')$(ls plant/releases/tables/1.0.0 2>/dev/null)"
+expect_exit 0 plant/current/gateway/bin/tool
+printf 's' | dd of="$victim" bs=1 count=1 conv=notrunc 2>/dev/null
+expect_exit 0 sync apply
+expect 'the file is installed' cmp plant/current/tables/table.cfg out/table.cfg
+
+# Work that was interrupted is finished or undone by the next command, which says so.
+printf '%s' '{"_type": "causeway-journal", "format": "1.0", "state": "staging", "from": 3, "to": 4, "checks": 0}' >site/journal.json
+mkdir -p plant/generations/4 plant/releases/gateway/9.0.0/.tmp-any
+expect_exit 0 sync status
+expect_out 'under way +staging generation 4'
+expect_exit 0 sync plan
+expect_err 'interrupted while staging generation 4'
+expect 'what was interrupted is gone' test ! -e plant/generations/4 -a ! -e plant/releases/gateway/9.0.0/.tmp-any
+expect 'the journal is closed' test ! -e site/journal.json
+
+# A running apply keeps others out; a reader is never kept out.
+flock site/lock sleep 3 &
+sleep 0.3
+expect_exit 5 sync apply
+expect_exit 0 sync status
+wait
+
+expect_exit 0 sync status
+expect_out 'generation +3 '
+expect_out 'gateway +1\.1\.0'
+expect_exit 0 sync --json status
+expect_exit 0 sync log
+expect_out 'commit'
+sed -i '2s/"seq":2/"seq":9/; 2s/"seq": 2/"seq": 9/' site/history.jsonl
+expect_exit 3 sync log
+expect_err 'history\.jsonl:2'
+expect_exit 3 sync --json log
+
+done_testing
