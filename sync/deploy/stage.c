@@ -310,11 +310,36 @@ static int fill(int root, const char *tmp, int mirror, const json_t *change, str
     return rc == CW_OK ? protect(folder, err) : rc;
 }
 
+/* Removes the folder if it is empty. Nothing depends on it: an empty folder is only untidy. */
+static void drop_empty(int root, const char *path)
+{
+    CW_AUTO_FD int parent = -1;
+    const char *name;
+
+    if (cw_at_open_parent(&parent, &name, root, path, false, NULL) == CW_OK)
+        (void)unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+/* What a failed staging made. What cannot be removed now, the next run sweeps. */
+static void discard(int root, const char *path, const char *tmp)
+{
+    char place[CW_PATH_MAX];
+    struct cw_err ignored;
+
+    (void)cw_remove_tree(root, tmp, &ignored);
+    if (!cw_at_exists(root, path) && beside(place, path, ".%s.json", &ignored) == CW_OK)
+        (void)cw_remove(root, place, &ignored);
+    snprintf(place, sizeof place, "%s", path);
+    for (int level = 0; level < 2; level++) { /* its version, its product */
+        *strrchr(place, '/') = '\0';
+        drop_empty(root, place);
+    }
+}
+
 int cw_stage_release(int root, int mirror, const json_t *change, struct cw_err *err)
 {
     const char *manifest = text_of(change, "manifest_sha256");
     char path[CW_PATH_MAX], tmp[CW_PATH_MAX];
-    struct cw_err ignored;
     bool there;
     int rc = release_path(path, change, err);
 
@@ -332,7 +357,7 @@ int cw_stage_release(int root, int mirror, const json_t *change, struct cw_err *
     if (rc == CW_OK)
         rc = cw_move_new(root, tmp, path, err);
     if (rc != CW_OK)
-        (void)cw_remove_tree(root, tmp, &ignored); /* what cannot be removed now, the next run sweeps */
+        discard(root, path, tmp);
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s %s", text_of(change, "product"), text_of(change, "to"));
 }
 
@@ -361,6 +386,7 @@ static int sweep_below(int root, const char *path, int depth, struct cw_err *err
         if (entry->d_name[0] == '.' || snprintf(below, sizeof below, "%s/%s", path, entry->d_name) >= (int)sizeof below)
             continue;
         rc = sweep_below(root, below, depth - 1, err);
+        drop_empty(root, below);
     }
     closedir(stream);
     return rc;

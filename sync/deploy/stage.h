@@ -16,7 +16,7 @@
 #define CW_STAGE_BYTES_MAX (UINT64_C(64) << 30)
 #define CW_STAGE_ENTRIES_MAX UINT64_C(1000000)
 #define CW_STAGE_EXPANSION_MAX 256                   /* times its own length, which no honest archive reaches … */
-#define CW_STAGE_EXPANSION_FREE (UINT64_C(256) << 20) /* … unless it is small */
+#define CW_STAGE_EXPANSION_FREE (UINT64_C(64) << 20) /* … unless it is small */
 /* How much space an archive is taken to need, times its length, when free space is checked before. */
 #define CW_STAGE_ARCHIVE_FACTOR 4
 #define CW_STAGE_RESERVE (UINT64_C(16) << 20) /* left free for the generation, the journal and the rest of the world */

@@ -109,7 +109,7 @@ tar -C evil -rf out/twice.tar --transform 's,^x$,link,' x
 hostile 'a name twice' 'link' out/twice.tar
 head -c 100 out/up.tar >out/cut.tar
 hostile 'no archive at all' 'cut\.tar' out/cut.tar
-rm -rf evil/bomb && mkdir evil/bomb && truncate -s 2G evil/bomb/zeros
+rm -rf evil/bomb && mkdir evil/bomb && truncate -s 200M evil/bomb/zeros
 tar -C evil/bomb -czf out/bomb.tar.gz zeros
 hostile 'a bomb' 'more than' out/bomb.tar.gz
 
