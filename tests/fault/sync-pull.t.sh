@@ -1,0 +1,72 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# shellcheck disable=SC2119,SC2317 # functions that fault_rows calls
+# Pull and export under every fault: the site holds the old set or the new one, its mirror is a whole tree that is never
+# newer, and the next pull completes it.
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+. "$CW_SRCDIR/tests/cli/publisher.sh"
+# A pull makes some hundred changes; the harness's default for each fault would take minutes. CW_FAULT_FULL=1 tries all.
+CW_FAULT_MAX=${CW_FAULT_MAX:-4}
+. "$CW_SRCDIR/tests/fault/lib.sh"
+
+publisher_init
+publisher_release gateway 1.0.0
+publisher_publish
+site_init site
+site_init probe
+causeway-sync -C site pull repo/tree >pull.out 2>&1
+publisher_release gateway 1.1.0
+publisher_publish
+# shellcheck disable=SC2034 # used in commands
+tree=$PWD/repo/tree
+here=$PWD
+
+setup() {
+    cp -a site "$1/site"
+}
+
+# The serial that a site says it holds.
+serial() {
+    causeway-sync -C "$1" --json status 2>/dev/null | sed -n 's/.*"serial": \([0-9]*\).*/\1/p' | head -n 1
+}
+
+check() {
+    check_serial=$(serial "$1/site")
+    rm -rf "$here/reader"
+    cp -a "$here/probe" "$here/reader"
+    causeway-sync -C "$here/reader" pull "$1/site/upstreams/acme/mirror" >"$here/reader.out" 2>&1 || {
+        echo "mirror: $(cat "$here/reader.out")"
+        return
+    }
+    check_mirror=$(serial "$here/reader")
+    causeway-sync -C "$1/site" log >"$here/log.out" 2>&1 || {
+        echo "log: $(cat "$here/log.out")"
+        return
+    }
+    case $check_serial$check_mirror in
+    11) echo old ;;
+    21 | 22) echo new ;;
+    *) echo "site has serial '$check_serial', its mirror '$check_mirror'" ;;
+    esac
+}
+
+fault_rows pull setup 'causeway-sync -C "$ROOT/site" pull "$tree"' check
+
+setup_export() {
+    cp -a site "$1/site"
+}
+
+# A folder with a list is a bundle, and whole.
+check_export() {
+    if [ ! -e "$1/stick/volume-1.json" ]; then
+        echo old
+    elif (cd "$1/stick" && sha256sum --quiet --strict -c SHA256SUMS) >"$here/sums.out" 2>&1; then
+        echo new
+    else
+        cat "$here/sums.out"
+    fi
+}
+
+fault_rows export setup_export 'causeway-sync -C "$ROOT/site" export "$ROOT/stick"' check_export
+
+done_testing
