@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# causeway-gen verify: a flipped byte in any file of a tree is found and the file is named; missing files are told from wrong ones.
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+
+causeway-gen init -q --insecure-plain-keys repo 2>"$err" || exit 1
+CAUSEWAY_REPO=repo
+export CAUSEWAY_REPO
+for version in 1.0.0 1.1.0; do
+    echo "gateway $version" >gateway
+    echo '{}' >sbom.json
+    cat >catalog.json <<END
+{"format": "1.0", "products": [{"name": "gateway", "releases": [{"version": "$version", "sbom": "sbom.json",
+ "builds": [{"platform": "any", "files": [{"file": "gateway"}]}]}]}]}
+END
+    if ! { causeway-gen add -q catalog.json && causeway-gen promote -q gateway $version stable && causeway-gen publish -q; }; then
+        not_ok "publish $version"
+    fi
+done
+
+expect_exit 0 causeway-gen verify
+expect_out '0 bad, 0 missing'
+expect_exit 0 causeway-gen verify --json repo/tree
+expect_out '"bad": 0'
+
+# Flips the lowest bit of the byte in the middle of a file.
+flip() {
+    flip_at=$(($(stat -c %s "$1") / 2))
+    flip_was=$(od -An -tu1 -j "$flip_at" -N 1 "$1" | tr -d ' ')
+    # shellcheck disable=SC2059 # the format is the byte
+    printf "\\$(printf %o $((flip_was ^ 1)))" | dd of="$1" bs=1 seek="$flip_at" conv=notrunc status=none
+}
+find repo/tree -type f | sort >files
+while read -r file; do
+    cp "$file" kept
+    flip "$file"
+    run causeway-gen verify
+    if [ "$code" -eq 3 ] && grep -Fq "${file#repo/tree/}" "$out"; then
+        ok "flipped byte found in ${file#repo/tree/}"
+    else
+        not_ok "flipped byte found in ${file#repo/tree/}"
+        diag "exit code $code: $(cat "$out" "$err")"
+    fi
+    cp kept "$file"
+done <files
+expect_exit 0 causeway-gen verify
+
+artifact=$(find repo/tree/targets/gateway/1.1.0 -name '*.gateway')
+mv "$artifact" away
+expect_exit 7 causeway-gen verify
+expect_out "^missing: ${artifact#repo/tree/}"
+mv away "$artifact"
+echo stray >repo/tree/targets/gateway/1.0.0/stray
+expect_exit 0 causeway-gen verify
+expect_out '^orphan: targets/gateway/1.0.0/stray'
+rm repo/tree/targets/gateway/1.0.0/stray
+
+causeway-gen init -q --insecure-plain-keys stranger 2>"$err"
+expect_exit 3 causeway-gen verify --root stranger/tree/metadata/1.root.json repo/tree
+expect_exit 0 causeway-gen verify --root repo/tree/metadata/1.root.json repo/tree
+expect_exit 1 causeway-gen verify --root none.json repo/tree
+expect_err "unable to read the root 'none.json'"
+expect_exit 1 causeway-gen verify nowhere
+mkdir empty
+run causeway-gen verify empty
+expect 'an empty folder is no tree' test "$code" -ne 0
+
+done_testing
