@@ -110,8 +110,6 @@ expect_out '"from": "1.0.0"'
 expect_out '"serial": 2'
 expect_exit 0 gen repo verify
 expect 'targets stayed as it is' test ! -e repo/tree/metadata/3.targets.json
-first=$(find staged-repo/tree/targets/channels -name '*.channel.json' | head -n 1)
-expect 'nothing was published there yet' test -z "$first"
 serial1=$(grep -l '"serial": 1' repo/tree/targets/channels/stable/*)
 expect 'the channel names its predecessor' grep -q "\"previous\": \"$(sha256sum <"$serial1" | cut -d' ' -f1)\"" \
     "$(grep -l '"serial": 2' repo/tree/targets/channels/stable/*)"
@@ -171,7 +169,7 @@ expect 'two repositories with the same keys and input are alike' diff -r other/t
 
 cp -r staged-repo killed
 find other/tree -name '*.json' ! -name timestamp.json | while read -r path; do
-    mkdir -p "killed${path#other}.d" && rmdir "killed${path#other}.d"
+    mkdir -p "$(dirname "killed${path#other}")"
     cp "$path" "killed${path#other}"
 done
 expect 'all but the timestamp: the old tree, whole' causeway-gen verify -q killed/tree
