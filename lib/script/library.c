@@ -23,8 +23,9 @@ static const char *const utf8_names[] = {"char", "charpattern", "codepoint", "co
 /* Lua seeds the hashes of its tables with addresses and the time, so its own pairs() goes another way each run. */
 static const char prelude[] =
     "local rawnext, rawtostring, rawformat, rawrep, rawsetmeta = next, tostring, string.format, string.rep, setmetatable\n"
+    "local select = select\n"
     "local type, error, rawget, sort, getmeta, find = type, error, rawget, table.sort, getmetatable, string.find\n"
-    "local pack, unpack = table.pack, table.unpack\n"
+    "local pack, unpack, pcall = table.pack, table.unpack, pcall\n"
     "local rank = {number = 1, string = 2, boolean = 3}\n"
     "local function before(a, b)\n"
     "  local ra, rb = rank[type(a)], rank[type(b)]\n"
@@ -77,6 +78,11 @@ static const char prelude[] =
     "function string.rep(s, n, sep)\n"
     "  if type(n) == 'number' and n > 1000000 then error('rep: more than 1000000 repetitions', 2) end\n"
     "  return rawrep(s, n, sep)\n"
+    "end\n"
+    "function xpcall(f, handler, ...)\n" /* Lua's own runs the handler where no hook counts */
+    "  local result = pack(pcall(f, ...))\n"
+    "  if result[1] then return unpack(result, 1, result.n) end\n"
+    "  return false, select(2, pcall(handler, result[2]))\n"
     "end\n"
     "function setmetatable(t, meta)\n"
     "  if type(meta) == 'table' and rawget(meta, '__gc') ~= nil then error(\"setmetatable: '__gc' is not available\", 2) end\n"
