@@ -160,7 +160,7 @@ static const struct {
     {"local m = {} setmetatable({}, m) m.__gc = function() while true do end end return 1", NULL},
     {"getmetatable('').__index = {}", "attempt to index a boolean value"},
     {"return ('%p'):format({})", "'%p' is not available"},
-    {"return ('%-20p'):format({})", "'%-20p' is not available"},
+    {"return ('%-20p'):format({})", "'%p' is not available"},
     {"for k in pairs {[{}] = 1} do end", "policy.lua:1: pairs: a table as a key has no order"},
     {"pairs(nil)", "policy.lua:1: pairs: expected a table, got nil"},
     {"goto x", "no visible label 'x'"},
