@@ -2,3 +2,8 @@
 -- What luacheck knows about the project's Lua: the language is 5.4, and lines end at 110 columns.
 std = "lua54"
 max_line_length = 110
+
+-- A site's policy: what it may define, and the words of lua/policy.lua and lua/site.lua.
+local policy = { globals = { "decide", "check" }, read_globals = { "accept", "hold", "reject", "run", "removable" } }
+files["demo/*.lua"] = policy
+files["lua/examples/*.lua"] = policy

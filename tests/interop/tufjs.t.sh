@@ -31,7 +31,7 @@ expect_exit 0 causeway-gen -C acme promote gateway 1.0.0 stable
 expect_exit 0 causeway-gen -C acme publish
 
 server_start acme/tree
-url=$(server_url)
+url=$(server_url '')
 root=acme/tree/metadata/1.root.json
 
 expect_exit 0 tufjs "$root" "$url" client gateway/1.0.0/gateway.bin gateway/1.0.0/release.json channels/stable/channel.json

@@ -146,7 +146,7 @@ expect 'sends huge headers' test "$(size headers)" -gt 200000
 server_rules '{"close": true}'
 fetch "$url" "$url" -o got
 expect 'closes the connection after each answer' \
-    test "$(server_log | sed 's/.*"connection": \([0-9]*\).*/\1/' | sort -u | wc -l)" -eq 2
+    test "$(server_log | sed 's/.*"connection": \([0-9]*\).*/\1/' | sort -u | wc -l)" -ge 2
 
 # Its end
 server_stop
