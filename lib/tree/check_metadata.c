@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Judging every metadata file of a tree, old ones too. A file that a newer one names by hash is judged by the hash. The others
- * (roots, the timestamp, superseded versions) have only signatures, so all of theirs must hold and the text must be
- * exactly what Causeway writes: then no byte of it can have changed.
+ * (roots, the timestamp, superseded versions) have only signatures, so every byte must be proved by them (tree/signers.h).
  */
 #include "tree/check_metadata.h"
 
@@ -13,11 +12,11 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "codec/json.h"
 #include "fs/root.h"
 #include "fs/walk.h"
 #include "release/name.h"
 #include "tree/layout.h"
+#include "tree/signers.h"
 
 struct name {
     int64_t version;
@@ -34,52 +33,17 @@ struct run {
     struct cw_tuf_meta timestamp, snapshot; /* doc NULL: not there or bad */
 };
 
-/* ---- what was kept ---- */
-
-static int keep(struct cw_kept_metas *metas, const char *role, struct cw_tuf_meta *meta, struct cw_err *err)
-{
-    if (metas->count == metas->room) {
-        size_t room = metas->room != 0 ? metas->room * 2 : 16;
-        struct cw_kept_meta *items = reallocarray(metas->items, room, sizeof *items);
-
-        if (items == NULL)
-            return cw_err_nomem(err);
-        metas->items = items;
-        metas->room = room;
-    }
-    snprintf(metas->items[metas->count].role, sizeof metas->items[0].role, "%s", role);
-    metas->items[metas->count++].meta = *meta;
-    *meta = (struct cw_tuf_meta){0};
-    return CW_OK;
-}
-
-static void kept_clear(struct cw_kept_metas *metas)
-{
-    size_t i;
-
-    for (i = 0; i < metas->count; i++)
-        cw_tuf_meta_clear(&metas->items[i].meta);
-    free(metas->items);
-    *metas = (struct cw_kept_metas){0};
-}
-
 void cw_metadata_check_clear(struct cw_metadata_check *metadata)
 {
-    kept_clear(&metadata->roots);
-    kept_clear(&metadata->targets);
-    kept_clear(&metadata->roles);
+    cw_kept_clear(&metadata->roots);
+    cw_kept_clear(&metadata->targets);
+    cw_kept_clear(&metadata->roles);
     metadata->newest_targets = NULL;
 }
 
 const struct cw_tuf_meta *cw_metadata_check_role(const struct cw_metadata_check *metadata, const char *role)
 {
-    size_t i;
-
-    for (i = 0; i < metadata->roles.count; i++) {
-        if (strcmp(metadata->roles.items[i].role, role) == 0)
-            return &metadata->roles.items[i].meta;
-    }
-    return NULL;
+    return cw_kept_find(&metadata->roles, role);
 }
 
 static const struct cw_tuf_meta *newest_root(const struct run *run)
@@ -194,75 +158,9 @@ static int read_meta(struct run *run, struct cw_tuf_meta *meta, struct cw_buf *b
     return rc;
 }
 
-/* Is this one signature by a key of the role, and good? */
-static bool signature_holds(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role, const json_t *keyid)
-{
-    struct cw_tuf_role alone = *role;
-    json_auto_t *keyids = json_pack("[O]", keyid);
-    bool known = false;
-    json_t *item;
-    size_t i;
-
-    json_array_foreach(role->keyids, i, item)
-        known = known || json_equal(item, keyid);
-    if (!known || keyids == NULL)
-        return false;
-    alone.keyids = keyids;
-    alone.threshold = 1;
-    return cw_tuf_verify(meta, &alone, NULL) == CW_OK;
-}
-
-static bool is_lower(const char *text)
-{
-    return text != NULL && strspn(text, "0123456789abcdef") == strlen(text);
-}
-
-/* The roles that could have signed a file: at most one for each root or targets version. */
-struct signers {
-    struct cw_tuf_role *roles;
-    size_t count;
-};
-
-/* No byte of a file that holds in this way can have changed: see the head of this file. */
-static int check_every_byte(const struct cw_tuf_meta *meta, const struct cw_buf *buf, const struct signers *signers,
-                            struct cw_err *err)
-{
-    CW_AUTO_BUF text = CW_BUF_INIT(buf->len + 1);
-    json_t *item;
-    size_t i, k;
-
-    if (cw_json_format(&text, meta->doc, err) == CW_E_NOMEM)
-        return CW_E_NOMEM;
-    if (text.failed != 0 || text.len != buf->len || memcmp(text.data, buf->data, buf->len) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "is not written as Causeway writes it");
-    json_array_foreach(json_object_get(meta->doc, "signatures"), i, item) {
-        const json_t *keyid = json_object_get(item, "keyid");
-        bool holds = false;
-
-        for (k = 0; k < signers->count && !holds; k++)
-            holds = signature_holds(meta, &signers->roles[k], keyid);
-        if (!holds || !is_lower(json_string_value(json_object_get(item, "sig"))))
-            return cw_err_set(err, CW_E_VERIFY, "the signature by key %.16s… does not hold", json_string_value(keyid));
-    }
-    return CW_OK;
-}
-
-static int check_threshold(const struct cw_tuf_meta *meta, const struct signers *signers, struct cw_err *err)
-{
-    size_t i;
-    int rc = cw_err_set(err, CW_E_VERIFY, "no role in the tree says who may sign it");
-
-    for (i = 0; i < signers->count; i++) {
-        rc = cw_tuf_verify(meta, &signers->roles[i], err);
-        if (rc == CW_OK || rc == CW_E_NOMEM)
-            return rc;
-    }
-    return rc;
-}
-
 /* ---- roots ---- */
 
-static int push_root_role(struct signers *signers, const struct cw_tuf_meta *root, const char *role, struct cw_err *err)
+static int push_root_role(struct cw_signers *signers, const struct cw_tuf_meta *root, const char *role, struct cw_err *err)
 {
     int rc = cw_tuf_root_role(&signers->roles[signers->count], root, role, err);
 
@@ -274,7 +172,7 @@ static int push_root_role(struct signers *signers, const struct cw_tuf_meta *roo
 static int check_root(struct run *run, const struct cw_tuf_meta *root, const struct cw_buf *buf, struct cw_err *err)
 {
     struct cw_tuf_role roles[2];
-    struct signers signers = {.roles = roles, .count = 0};
+    struct cw_signers signers = {.roles = roles, .count = 0};
     const struct cw_tuf_meta *before = newest_root(run);
     size_t i;
     int rc = push_root_role(&signers, root, "root", err);
@@ -287,7 +185,7 @@ static int check_root(struct run *run, const struct cw_tuf_meta *root, const str
         rc = cw_tuf_verify(root, &roles[i], err);
     if (rc == CW_OK && before != NULL && root->version != before->version + 1)
         rc = cw_err_set(err, CW_E_VERIFY, "does not follow version %" PRId64 ": a root between them is missing", before->version);
-    return rc == CW_OK ? check_every_byte(root, buf, &signers, err) : rc;
+    return rc == CW_OK ? cw_signers_check_every_byte(root, buf, &signers, err) : rc;
 }
 
 /* Where the caller said what is trusted, the tree must hold the same. */
@@ -318,7 +216,7 @@ static int judge_root(struct run *run, struct name *name, const struct cw_tuf_me
     if (rc != CW_OK)
         rc = cw_finding_from(run->check, path, err);
     else
-        rc = keep(&run->metadata->roots, "root", &root, err);
+        rc = cw_kept_add(&run->metadata->roots, "root", &root, err);
     cw_tuf_meta_clear(&root);
     return rc;
 }
@@ -344,7 +242,7 @@ static int judge_roots(struct run *run, struct cw_err *err)
         if (first == 0)
             first = run->names[i].version;
         if (trusted.doc != NULL && run->metadata->roots.count == 0 && run->names[i].version == trusted.version + 1)
-            rc = keep(&run->metadata->roots, "root", &trusted, err);
+            rc = cw_kept_add(&run->metadata->roots, "root", &trusted, err);
         if (rc == CW_OK)
             rc = judge_root(run, &run->names[i], &trusted, err);
     }
@@ -363,7 +261,7 @@ static int judge_roots(struct run *run, struct cw_err *err)
 /* ---- the newest timestamp, snapshot and roles ---- */
 
 /* Who may sign this role, by every root or targets version of the tree; with newest_only by the newest alone. */
-static int signers_of(struct signers *signers, const struct run *run, const char *role, bool newest_only, struct cw_err *err)
+static int signers_of(struct cw_signers *signers, const struct run *run, const char *role, bool newest_only, struct cw_err *err)
 {
     const struct cw_kept_metas *metas = &run->metadata->roots;
     bool delegated = type_of(role) == CW_TUF_TARGETS && strcmp(role, "targets") != 0;
@@ -401,13 +299,13 @@ static int judge_meta(struct run *run, struct cw_tuf_meta *meta, const struct na
                       const struct cw_tuf_file *stated, bool newest, struct cw_err *err)
 {
     CW_AUTO_BUF buf = CW_BUF_INIT(0);
-    struct signers signers = {0};
+    struct cw_signers signers = {0};
     int rc = read_meta(run, meta, &buf, path, name, err);
 
     if (rc == CW_OK)
         rc = signers_of(&signers, run, name->role, newest, err);
     if (rc == CW_OK)
-        rc = check_threshold(meta, &signers, err);
+        rc = cw_signers_check_threshold(meta, &signers, err);
     if (rc == CW_OK && stated != NULL)
         rc = cw_tuf_file_check(stated, cw_buf_text(&buf), buf.len, err);
     if (rc == CW_OK && (stated == NULL || stated->hashes == NULL)) {
@@ -415,7 +313,7 @@ static int judge_meta(struct run *run, struct cw_tuf_meta *meta, const struct na
         free(signers.roles);
         rc = signers_of(&signers, run, name->role, false, err);
         if (rc == CW_OK)
-            rc = check_every_byte(meta, &buf, &signers, err);
+            rc = cw_signers_check_every_byte(meta, &buf, &signers, err);
     }
     free(signers.roles);
     return rc;
@@ -476,7 +374,7 @@ static int judge_targets(struct run *run, struct cw_err *err)
         } else {
             newest = is_newest ? run->metadata->targets.count : newest;
             run->check->older += !is_newest;
-            rc = keep(&run->metadata->targets, "targets", &meta, err);
+            rc = cw_kept_add(&run->metadata->targets, "targets", &meta, err);
         }
         cw_tuf_meta_clear(&meta);
     }
@@ -500,7 +398,7 @@ static int judge_role(struct run *run, const struct cw_tuf_role *role, struct cw
     }
     rc = judge_newest(run, &meta, role->name, &stated, err);
     if (rc == CW_OK && meta.doc != NULL)
-        rc = keep(&run->metadata->roles, role->name, &meta, err);
+        rc = cw_kept_add(&run->metadata->roles, role->name, &meta, err);
     cw_tuf_meta_clear(&meta);
     return rc;
 }

@@ -7,17 +7,7 @@
 #define CW_TREE_CHECK_METADATA_H
 
 #include "tree/check.h"
-#include "tuf/meta.h"
-
-struct cw_kept_meta {
-    char role[CW_TUF_NAME_MAX];
-    struct cw_tuf_meta meta;
-};
-
-struct cw_kept_metas {
-    struct cw_kept_meta *items;
-    size_t count, room;
-};
+#include "tree/kept.h"
 
 struct cw_metadata_check {
     struct cw_kept_metas roots;   /* all that hold, by rising version; the trusted one given by the caller first where the tree lacks it */
