@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lists of tree files in upload order. Pure: what lies where is composed by tree/layout, who holds it says the caller.
+ * Lists of tree files in upload order. Pure: what lies where is composed by tree/layout, who holds it says
+ * the caller.
  */
 #include "closure/closure.h"
 
@@ -19,8 +20,8 @@ void cw_closure_clear(struct cw_closure *closure)
     *closure = (struct cw_closure)CW_CLOSURE_INIT;
 }
 
-static int add(struct cw_closure *closure, const char *path, const char *sha256, uint64_t length, enum cw_stage stage,
-               struct cw_err *err)
+static int add(struct cw_closure *closure, const char *path, const char *sha256, uint64_t length,
+               enum cw_stage stage, struct cw_err *err)
 {
     struct cw_closure_file *file;
 
@@ -44,7 +45,8 @@ static int add(struct cw_closure *closure, const char *path, const char *sha256,
 
 static bool is_sbom(const struct cw_set_file *file)
 {
-    return file->manifest != NULL && file->manifest->has_sbom && strcmp(file->target, file->manifest->sbom.path) == 0;
+    return file->manifest != NULL && file->manifest->has_sbom &&
+           strcmp(file->target, file->manifest->sbom.path) == 0;
 }
 
 int cw_closure_add_set(struct cw_closure *closure, const struct cw_set *set, struct cw_err *err)
@@ -58,7 +60,8 @@ int cw_closure_add_set(struct cw_closure *closure, const struct cw_set *set, str
         int rc = cw_tree_target_path(path, file->target, file->sha256, err);
 
         if (rc == CW_OK)
-            rc = add(closure, path, file->sha256, file->length, content ? CW_STAGE_ARTIFACT : CW_STAGE_MANIFEST, err);
+            rc = add(closure, path, file->sha256, file->length,
+                     content ? CW_STAGE_ARTIFACT : CW_STAGE_MANIFEST, err);
         if (rc != CW_OK)
             return rc;
     }
@@ -74,8 +77,8 @@ static enum cw_stage stage_of(const char *role)
     return strcmp(role, cw_tuf_type_name(CW_TUF_SNAPSHOT)) == 0 ? CW_STAGE_SNAPSHOT : CW_STAGE_ROLE;
 }
 
-int cw_closure_add_metadata(struct cw_closure *closure, const char *role, int64_t version, const void *bytes, size_t len,
-                            struct cw_err *err)
+int cw_closure_add_metadata(struct cw_closure *closure, const char *role, int64_t version, const void *bytes,
+                            size_t len, struct cw_err *err)
 {
     enum cw_stage stage = stage_of(role);
     char path[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
@@ -86,8 +89,8 @@ int cw_closure_add_metadata(struct cw_closure *closure, const char *role, int64_
     return rc == CW_OK ? add(closure, path, sha256, len, stage, err) : rc;
 }
 
-static int add_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes, size_t len,
-                    struct cw_err *err)
+static int add_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes,
+                    size_t len, struct cw_err *err)
 {
     return cw_closure_add_metadata(ctx, role, meta->version, bytes, len, err);
 }
@@ -113,7 +116,8 @@ int cw_closure_sort(struct cw_closure *closure, struct cw_err *err)
     if (closure->count > 1)
         qsort(closure->files, closure->count, sizeof *closure->files, compare);
     for (i = 0; i < closure->count; i++) {
-        struct cw_closure_file *file = &closure->files[i], *last = kept > 0 ? &closure->files[kept - 1] : NULL;
+        struct cw_closure_file *file = &closure->files[i],
+                               *last = kept > 0 ? &closure->files[kept - 1] : NULL;
 
         if (last == NULL || compare(last, file) != 0) {
             closure->files[kept++] = *file;
@@ -127,20 +131,22 @@ int cw_closure_sort(struct cw_closure *closure, struct cw_err *err)
         closure->count = kept;
         return CW_OK;
     }
-    cw_err_set(err, CW_E_VERIFY, "'%s' has two contents: sha256 %s and %s", closure->files[i].path, closure->files[kept - 1].sha256,
-               closure->files[i].sha256);
+    cw_err_set(err, CW_E_VERIFY, "'%s' has two contents: sha256 %s and %s", closure->files[i].path,
+               closure->files[kept - 1].sha256, closure->files[i].sha256);
     memmove(&closure->files[kept], &closure->files[i], (closure->count - i) * sizeof *closure->files);
     closure->count -= i - kept;
     return CW_E_VERIFY;
 }
 
-int cw_closure_missing(struct cw_closure *missing, const struct cw_closure *all, cw_closure_has *has, void *ctx, struct cw_err *err)
+int cw_closure_missing(struct cw_closure *missing, const struct cw_closure *all, cw_closure_has *has,
+                       void *ctx, struct cw_err *err)
 {
     size_t i;
 
     for (i = 0; i < all->count; i++) {
         const struct cw_closure_file *file = &all->files[i];
-        int rc = has(ctx, file) ? CW_OK : add(missing, file->path, file->sha256, file->length, file->stage, err);
+        int rc =
+            has(ctx, file) ? CW_OK : add(missing, file->path, file->sha256, file->length, file->stage, err);
 
         if (rc != CW_OK)
             return rc;

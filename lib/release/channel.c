@@ -94,7 +94,8 @@ static int compare_folded(const void *a, const void *b)
     return strcasecmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* No two products that one folder on a stick could not hold, and none whose role would be the channel's own. */
+/* No two products that one folder on a stick could not hold, and none whose role would be the channel's
+ * own. */
 static int check_products(const struct cw_channel *channel, struct cw_err *err)
 {
     CW_AUTO_FREE const char **names = calloc(channel->pin_count + 1, sizeof *names);
@@ -109,7 +110,8 @@ static int check_products(const struct cw_channel *channel, struct cw_err *err)
         if (strcasecmp(names[i], channel->channel) == 0)
             return cw_err_set(err, CW_E_VERIFY, "releases: product '%s' is named like the channel", names[i]);
         if (i > 0 && strcasecmp(names[i - 1], names[i]) == 0)
-            return cw_err_set(err, CW_E_VERIFY, "releases: '%s' and '%s' differ by case only", names[i - 1], names[i]);
+            return cw_err_set(err, CW_E_VERIFY, "releases: '%s' and '%s' differ by case only", names[i - 1],
+                              names[i]);
     }
     return CW_OK;
 }
@@ -125,7 +127,7 @@ static int parse_pins(struct cw_channel *channel, struct cw_err *err)
     channel->pins = calloc(json_object_size(releases) + 1, sizeof *channel->pins);
     if (channel->pins == NULL)
         return cw_err_nomem(err);
-    json_object_foreach(releases, product, obj) {
+    json_object_foreach (releases, product, obj) {
         rc = parse_pin(&channel->pins[channel->pin_count++], product, obj, err);
         if (rc != CW_OK)
             return rc;
@@ -146,7 +148,7 @@ static int check_withdrawn_product(const struct cw_channel *channel, const char 
         rc = cw_err_set(err, CW_E_VERIFY, "'%s' is not an object", product);
     if (rc != CW_OK)
         return rc;
-    json_object_foreach(versions, version, reason) {
+    json_object_foreach (versions, version, reason) {
         if (cw_semver_check(version, err) != CW_OK)
             return cw_err_prefix(err, "'%s'", product);
         if (!json_is_string(reason))
@@ -168,7 +170,7 @@ static int parse_withdrawn(struct cw_channel *channel, struct cw_err *err)
 
     if (rc != CW_OK)
         return rc;
-    json_object_foreach(withdrawn, product, versions) {
+    json_object_foreach (withdrawn, product, versions) {
         if (check_withdrawn_product(channel, product, versions, err) != CW_OK)
             return cw_err_prefix(err, "withdrawn");
     }
@@ -233,16 +235,17 @@ int cw_channel_check_requires(const struct cw_channel *channel, const char *prod
     const char *needed;
     json_t *range;
 
-    json_object_foreach((json_t *)requires, needed, range) {
+    json_object_foreach ((json_t *) requires, needed, range) {
         const struct cw_pin *pin = cw_channel_pin(channel, needed);
 
         if (pin == NULL)
             return cw_err_set(err, CW_E_VERIFY, "%s %s requires %s %s, but channel '%s' has none", product,
-                              self != NULL ? self->version : "", needed, json_string_value(range), channel->channel);
+                              self != NULL ? self->version : "", needed, json_string_value(range),
+                              channel->channel);
         if (!cw_semver_in_range(pin->version, json_string_value(range)))
             return cw_err_set(err, CW_E_VERIFY, "%s %s requires %s %s, but channel '%s' has %s", product,
-                              self != NULL ? self->version : "", needed, json_string_value(range), channel->channel,
-                              pin->version);
+                              self != NULL ? self->version : "", needed, json_string_value(range),
+                              channel->channel, pin->version);
     }
     return CW_OK;
 }

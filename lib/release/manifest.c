@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reading release manifests. As strict as a single document allows, since the publisher runs its own output through here
- * before a version becomes unchangeable.
+ * Reading release manifests. As strict as a single document allows, since the publisher runs its own output
+ * through here before a version becomes unchangeable.
  */
 #include "release/manifest.h"
 
@@ -15,8 +15,11 @@
 #include "release/name.h"
 #include "release/semver.h"
 
-static const char *const kinds[] = {
-    [CW_KIND_FILE] = "file", [CW_KIND_ARCHIVE] = "archive", [CW_KIND_FIRMWARE] = "firmware", [CW_KIND_PACKAGE] = "package", NULL};
+static const char *const kinds[] = {[CW_KIND_FILE] = "file",
+                                    [CW_KIND_ARCHIVE] = "archive",
+                                    [CW_KIND_FIRMWARE] = "firmware",
+                                    [CW_KIND_PACKAGE] = "package",
+                                    NULL};
 
 int cw_kind_parse(enum cw_kind *kind, const char *text, struct cw_err *err)
 {
@@ -28,7 +31,8 @@ int cw_kind_parse(enum cw_kind *kind, const char *text, struct cw_err *err)
             return CW_OK;
         }
     }
-    return cw_err_set(err, CW_E_VERIFY, "unknown kind '%s'; known are file, archive, firmware and package", text);
+    return cw_err_set(err, CW_E_VERIFY, "unknown kind '%s'; known are file, archive, firmware and package",
+                      text);
 }
 
 const char *cw_kind_name(enum cw_kind kind)
@@ -45,7 +49,8 @@ int cw_severity_check(const char *text, struct cw_err *err)
         if (strcmp(severities[i], text) == 0)
             return CW_OK;
     }
-    return cw_err_set(err, CW_E_VERIFY, "unknown severity '%s'; known are low, normal, high and critical", text);
+    return cw_err_set(err, CW_E_VERIFY, "unknown severity '%s'; known are low, normal, high and critical",
+                      text);
 }
 
 /* "<product>/<version>/<file>" with a portable file name. */
@@ -56,7 +61,8 @@ static int check_path(const struct cw_manifest *manifest, const char *path, stru
 
     if (strncmp(path, manifest->product, product) != 0 || path[product] != '/' ||
         strncmp(path + product + 1, manifest->version, version) != 0 || path[product + 1 + version] != '/')
-        return cw_err_set(err, CW_E_VERIFY, "path '%.200s' does not lie in '%s/%s/'", path, manifest->product, manifest->version);
+        return cw_err_set(err, CW_E_VERIFY, "path '%.200s' does not lie in '%s/%s/'", path, manifest->product,
+                          manifest->version);
     file = path + product + 1 + version + 1;
     if (strcasecmp(file, CW_MANIFEST_FILE) == 0)
         return cw_err_set(err, CW_E_VERIFY, "path '%s' is the manifest's own: name the file otherwise", path);
@@ -64,7 +70,8 @@ static int check_path(const struct cw_manifest *manifest, const char *path, stru
 }
 
 /* What artifacts and SBOM have in common. */
-static int parse_file(struct cw_artifact *file, const struct cw_manifest *manifest, const json_t *obj, struct cw_err *err)
+static int parse_file(struct cw_artifact *file, const struct cw_manifest *manifest, const json_t *obj,
+                      struct cw_err *err)
 {
     int64_t length;
     int rc = cw_json_get_str(&file->path, obj, "path", err);
@@ -89,7 +96,8 @@ static int parse_artifact(struct cw_artifact *artifact, const struct cw_manifest
                           struct cw_err *err)
 {
     const char *kind;
-    int rc = json_is_object(obj) ? parse_file(artifact, manifest, obj, err) : cw_err_set(err, CW_E_VERIFY, "is not an object");
+    int rc = json_is_object(obj) ? parse_file(artifact, manifest, obj, err)
+                                 : cw_err_set(err, CW_E_VERIFY, "is not an object");
 
     if (rc == CW_OK)
         rc = cw_json_get_str(&artifact->platform, obj, "platform", err);
@@ -116,7 +124,7 @@ static int parse_artifacts(struct cw_manifest *manifest, struct cw_err *err)
     if (manifest->artifacts == NULL)
         return cw_err_nomem(err);
     manifest->artifact_count = json_array_size(array);
-    json_array_foreach(array, i, item) {
+    json_array_foreach (array, i, item) {
         if (parse_artifact(&manifest->artifacts[i], manifest, item, err) != CW_OK)
             return cw_err_prefix(err, "artifacts[%zu]", i);
     }
@@ -158,7 +166,8 @@ static int check_distinct(const struct cw_manifest *manifest, struct cw_err *err
         if (strcmp(paths[i - 1], paths[i]) == 0)
             return cw_err_set(err, CW_E_VERIFY, "path '%s' stands there twice", paths[i]);
         if (strcasecmp(paths[i - 1], paths[i]) == 0)
-            return cw_err_set(err, CW_E_VERIFY, "paths '%s' and '%s' differ by case only", paths[i - 1], paths[i]);
+            return cw_err_set(err, CW_E_VERIFY, "paths '%s' and '%s' differ by case only", paths[i - 1],
+                              paths[i]);
     }
     return CW_OK;
 }
@@ -173,7 +182,7 @@ static int parse_requires(struct cw_manifest *manifest, struct cw_err *err)
         return rc;
     if (json_object_size(requires) > CW_REQUIRES_MAX)
         return cw_err_set(err, CW_E_VERIFY, "field 'requires' has more than %d entries", CW_REQUIRES_MAX);
-    json_object_foreach(requires, product, range) {
+    json_object_foreach (requires, product, range) {
         if (cw_name_check_product(product, err) != CW_OK)
             return cw_err_prefix(err, "requires");
         if (strcmp(product, manifest->product) == 0)
@@ -199,7 +208,7 @@ static int check_features(const struct cw_manifest *manifest, struct cw_err *err
         return rc;
     if (json_array_size(features) > CW_FEATURES_MAX)
         return cw_err_set(err, CW_E_VERIFY, "field 'features' has more than %d entries", CW_FEATURES_MAX);
-    json_array_foreach(features, i, feature) {
+    json_array_foreach (features, i, feature) {
         if (!json_is_string(feature))
             return cw_err_set(err, CW_E_VERIFY, "features[%zu] is not a string", i);
         if (cw_name_check(json_string_value(feature), "feature", err) != CW_OK)
@@ -238,7 +247,8 @@ static int parse(struct cw_manifest *manifest, const void *bytes, size_t len, st
     if (rc == CW_OK)
         rc = cw_json_check_format(manifest->doc, CW_RELEASE_TYPE, err);
     if (rc == CW_OK && json_object_get(manifest->doc, "sealed") != NULL)
-        rc = cw_err_set(err, CW_E_VERIFY, "is sealed, which this version of Causeway cannot open: install a newer one");
+        rc = cw_err_set(err, CW_E_VERIFY,
+                        "is sealed, which this version of Causeway cannot open: install a newer one");
     if (rc == CW_OK)
         rc = parse_texts(manifest, err);
     if (rc == CW_OK)

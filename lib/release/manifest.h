@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The release manifest: all builds of one version of one product, immutable once published. It is an ordinary TUF target
- * ("<product>/<version>/release.json") signed by the product's role, and pinned by hash from channel manifests.
+ * The release manifest: all builds of one version of one product, immutable once published. It is an ordinary
+ * TUF target ("<product>/<version>/release.json") signed by the product's role, and pinned by hash from
+ * channel manifests.
  *
- * {"_type": "causeway-release", "format": "1.0", "product", "version", "severity": "low|normal|high|critical", "notes": text,
- *  "requires": {product: range}, "features": [text], "artifacts": [{"path", "length", "sha256", "platform", "kind"}],
+ * {"_type": "causeway-release", "format": "1.0", "product", "version",
+ *  "severity": "low|normal|high|critical", "notes": text, "requires": {product: range}, "features": [text],
+ *  "artifacts": [{"path", "length", "sha256", "platform", "kind"}],
  *  "sbom": {"path", "length", "sha256"} or absent, "attestations": [], "sealed": reserved}
- * "notes", "requires", "features" and "attestations" may be absent. Unknown members are kept in doc and ignored: later versions of format 1 may
- * add some. A sealed release is refused by name until this program can open one: what lies in it is not what it seems.
+ * "notes", "requires", "features" and "attestations" may be absent. Unknown members are kept in doc and
+ * ignored: later versions of format 1 may add some. A sealed release is refused by name until this program
+ * can open one: what lies in it is not what it seems.
  */
 #ifndef CW_RELEASE_MANIFEST_H
 #define CW_RELEASE_MANIFEST_H
@@ -34,7 +37,7 @@ int cw_kind_parse(enum cw_kind *kind, const char *text, struct cw_err *err);
 const char *cw_kind_name(enum cw_kind kind);
 int cw_severity_check(const char *text, struct cw_err *err);
 
-struct cw_artifact { /* texts borrowed from the manifest's doc */
+struct cw_artifact {  /* texts borrowed from the manifest's doc */
     const char *path; /* target path: "<product>/<version>/<file>" */
     const char *sha256;
     uint64_t length;
@@ -45,7 +48,7 @@ struct cw_artifact { /* texts borrowed from the manifest's doc */
 struct cw_manifest {
     json_t *doc; /* owned; what is not below is read from here */
     const char *product, *version, *severity;
-    const char *notes; /* "" when absent */
+    const char *notes;      /* "" when absent */
     const json_t *requires; /* object: product → range; NULL: none */
     struct cw_artifact *artifacts;
     size_t artifact_count;
@@ -53,8 +56,8 @@ struct cw_manifest {
     struct cw_artifact sbom; /* platform "any", kind file; its path is not one of the artifacts' */
 };
 
-/* Parses and checks everything that the document alone can tell: names, versions, that each path lies in its own
- * product and version, no path twice or equal but for case. CW_E_VERIFY. */
+/* Parses and checks everything that the document alone can tell: names, versions, that each path lies in its
+ * own product and version, no path twice or equal but for case. CW_E_VERIFY. */
 int cw_manifest_parse(struct cw_manifest *manifest, const void *bytes, size_t len, struct cw_err *err);
 void cw_manifest_clear(struct cw_manifest *manifest);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The site's memory against replay and change. Pure: JSON in, JSON out; who keeps it, and when, is the caller's.
+ * The site's memory against replay and change. Pure: JSON in, JSON out; who keeps it, and when, is the
+ * caller's.
  */
 #include "release/memory.h"
 
@@ -27,7 +28,8 @@ static int set_string(json_t *obj, const char *key, const char *text, struct cw_
 }
 
 /* Is this channel manifest the remembered one or a later one? `known`: what is remembered of the channel. */
-static int check_serial(const json_t *known, const struct cw_channel *channel, const char *sha256, struct cw_err *err)
+static int check_serial(const json_t *known, const struct cw_channel *channel, const char *sha256,
+                        struct cw_err *err)
 {
     const char *before;
     int64_t serial;
@@ -38,10 +40,12 @@ static int check_serial(const json_t *known, const struct cw_channel *channel, c
     if (rc != CW_OK)
         return cw_err_prefix(err, "the site's memory is damaged");
     if (channel->serial < serial)
-        return cw_err_set(err, CW_E_VERIFY, "serial %" PRId64 " is older than %" PRId64 ", which this site has already seen",
+        return cw_err_set(err, CW_E_VERIFY,
+                          "serial %" PRId64 " is older than %" PRId64 ", which this site has already seen",
                           channel->serial, serial);
     if (channel->serial == serial && strcmp(before, sha256) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "serial %" PRId64 " is not what it was: expected sha256 %s, got %s", serial, before,
+        return cw_err_set(err, CW_E_VERIFY,
+                          "serial %" PRId64 " is not what it was: expected sha256 %s, got %s", serial, before,
                           sha256);
     if (channel->serial == serial + 1 && strcmp(before, channel->previous) != 0)
         return cw_err_set(err, CW_E_VERIFY,
@@ -57,8 +61,8 @@ static int check_withdrawals_kept(const json_t *known, const struct cw_channel *
     const char *product, *version;
     json_t *versions, *reason;
 
-    json_object_foreach(json_object_get(known, "withdrawn"), product, versions) {
-        json_object_foreach(versions, version, reason) {
+    json_object_foreach (json_object_get(known, "withdrawn"), product, versions) {
+        json_object_foreach (versions, version, reason) {
             if (cw_channel_withdrawn(channel, product, version) == NULL)
                 return cw_err_set(err, CW_E_VERIFY, "the withdrawal of %s %s was undone", product, version);
         }
@@ -80,11 +84,13 @@ static int remember_pin(json_t *after, const struct cw_pin *pin, struct cw_err *
         return rc;
     known = json_string_value(json_object_get(of_product, pin->version));
     if (known != NULL && strcmp(known, pin->sha256) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "%s %s was changed after this site saw it: expected manifest sha256 %s, got %s",
+        return cw_err_set(err, CW_E_VERIFY,
+                          "%s %s was changed after this site saw it: expected manifest sha256 %s, got %s",
                           pin->product, pin->version, known, pin->sha256);
     reason = json_string_value(json_object_get(json_object_get(withdrawn, pin->product), pin->version));
     if (reason != NULL)
-        return cw_err_set(err, CW_E_VERIFY, "%s %s was withdrawn (%s), but is in the set", pin->product, pin->version, reason);
+        return cw_err_set(err, CW_E_VERIFY, "%s %s was withdrawn (%s), but is in the set", pin->product,
+                          pin->version, reason);
     return set_string(of_product, pin->version, pin->sha256, err);
 }
 
@@ -96,11 +102,11 @@ static int remember_withdrawals(json_t *after, const struct cw_channel *channel,
 
     if (rc != CW_OK)
         return rc;
-    json_object_foreach((json_t *)channel->withdrawn, product, versions) {
+    json_object_foreach ((json_t *)channel->withdrawn, product, versions) {
         rc = member(&of_product, withdrawn, product, err);
         if (rc != CW_OK)
             return rc;
-        json_object_foreach(versions, version, reason) {
+        json_object_foreach (versions, version, reason) {
             if (json_object_set_new(of_product, version, json_copy(reason)) != 0)
                 return cw_err_nomem(err);
         }
@@ -108,13 +114,15 @@ static int remember_withdrawals(json_t *after, const struct cw_channel *channel,
     return CW_OK;
 }
 
-static int remember_channel(json_t *channels, const struct cw_channel *channel, const char *sha256, struct cw_err *err)
+static int remember_channel(json_t *channels, const struct cw_channel *channel, const char *sha256,
+                            struct cw_err *err)
 {
     json_auto_t *entry = json_pack("{s:I, s:s}", "serial", (json_int_t)channel->serial, "sha256", sha256);
 
     if (entry == NULL)
         return cw_err_nomem(err);
-    if (channel->withdrawn != NULL && json_object_set_new(entry, "withdrawn", json_deep_copy(channel->withdrawn)) != 0)
+    if (channel->withdrawn != NULL &&
+        json_object_set_new(entry, "withdrawn", json_deep_copy(channel->withdrawn)) != 0)
         return cw_err_nomem(err);
     return json_object_set(channels, channel->channel, entry) == 0 ? CW_OK : cw_err_nomem(err);
 }
@@ -140,8 +148,8 @@ static int advance(json_t *after, const struct cw_channel *channel, const char *
     return rc == CW_OK ? remember_channel(channels, channel, sha256, err) : rc;
 }
 
-int cw_memory_advance(json_t **after, const json_t *memory, const struct cw_channel *channel, const char *sha256,
-                      struct cw_err *err)
+int cw_memory_advance(json_t **after, const json_t *memory, const struct cw_channel *channel,
+                      const char *sha256, struct cw_err *err)
 {
     json_auto_t *next = NULL;
     int rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The portable names of release/name.h. What DOS and Windows refuse is refused everywhere, since sticks are FAT and
- * technicians have Windows.
+ * The portable names of release/name.h. What DOS and Windows refuse is refused everywhere, since sticks are
+ * FAT and technicians have Windows.
  */
 #include "release/name.h"
 
@@ -12,8 +12,8 @@
 
 static bool is_plain(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
 }
 
 /* Windows takes "con" and "con.anything" for the console, on any drive. */
@@ -26,8 +26,8 @@ static bool is_device(const char *name)
         if (len == strlen(words[i]) && strncasecmp(name, words[i], len) == 0)
             return true;
     }
-    return len == 4 && (strncasecmp(name, "com", 3) == 0 || strncasecmp(name, "lpt", 3) == 0) && name[3] >= '0' &&
-           name[3] <= '9';
+    return len == 4 && (strncasecmp(name, "com", 3) == 0 || strncasecmp(name, "lpt", 3) == 0) &&
+           name[3] >= '0' && name[3] <= '9';
 }
 
 int cw_name_check(const char *name, const char *what, struct cw_err *err)
@@ -37,13 +37,16 @@ int cw_name_check(const char *name, const char *what, struct cw_err *err)
     if (len == 0)
         return cw_err_set(err, CW_E_VERIFY, "%s name is empty", what);
     if (len > CW_NAME_MAX)
-        return cw_err_set(err, CW_E_VERIFY, "%s name '%.40s…' is longer than %d bytes", what, name, CW_NAME_MAX);
+        return cw_err_set(err, CW_E_VERIFY, "%s name '%.40s…' is longer than %d bytes", what, name,
+                          CW_NAME_MAX);
     for (i = 0; i < len; i++) {
         if (!is_plain(name[i]) && isprint((unsigned char)name[i]))
-            return cw_err_set(err, CW_E_VERIFY, "%s name '%s' has the character '%c'; allowed are A-Z a-z 0-9 . _ -",
-                              what, name, name[i]);
+            return cw_err_set(err, CW_E_VERIFY,
+                              "%s name '%s' has the character '%c'; allowed are A-Z a-z 0-9 . _ -", what,
+                              name, name[i]);
         if (!is_plain(name[i]))
-            return cw_err_set(err, CW_E_VERIFY, "%s name has the byte 0x%02x at offset %zu; allowed are A-Z a-z 0-9 . _ -",
+            return cw_err_set(err, CW_E_VERIFY,
+                              "%s name has the byte 0x%02x at offset %zu; allowed are A-Z a-z 0-9 . _ -",
                               what, (unsigned char)name[i], i);
     }
     if (name[0] == '.' || name[0] == '-')
@@ -51,7 +54,8 @@ int cw_name_check(const char *name, const char *what, struct cw_err *err)
     if (name[len - 1] == '.')
         return cw_err_set(err, CW_E_VERIFY, "%s name '%s' ends in '.'", what, name);
     if (is_device(name))
-        return cw_err_set(err, CW_E_VERIFY, "%s name '%s' is a device on Windows: choose another", what, name);
+        return cw_err_set(err, CW_E_VERIFY, "%s name '%s' is a device on Windows: choose another", what,
+                          name);
     return CW_OK;
 }
 
@@ -85,7 +89,8 @@ int cw_text_check(const char *text, const char *what, struct cw_err *err)
 
     for (p = (const unsigned char *)text; *p != '\0'; p++) {
         /* 0xC2 0x80..0x9F are the C1 controls of Unicode in UTF-8, which terminals obey too. */
-        if ((*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f))
+        if ((*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f ||
+            (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f))
             return cw_err_set(err, CW_E_VERIFY, "%s has a control character at byte %zu", what,
                               (size_t)(p - (const unsigned char *)text));
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Versions are compared as texts: without leading zeros, the longer number is the greater one, so no number overflows.
+ * Versions are compared as texts: without leading zeros, the longer number is the greater one, so no number
+ * overflows.
  */
 #include "release/semver.h"
 
@@ -61,8 +62,9 @@ int cw_semver_check(const char *version, struct cw_err *err)
     int i;
 
     if (strchr(version, '+') != NULL)
-        return cw_err_set(err, CW_E_VERIFY, "version '%.64s' has build metadata ('+'), which does not order versions: leave it out",
-                          version);
+        return cw_err_set(
+            err, CW_E_VERIFY,
+            "version '%.64s' has build metadata ('+'), which does not order versions: leave it out", version);
     if (cw_name_check(version, "version", err) != CW_OK)
         return CW_E_VERIFY;
     for (i = 0; i < 3; i++) {
@@ -87,7 +89,8 @@ static int compare_numbers(struct piece a, struct piece b)
     return memcmp(a.text, b.text, a.len);
 }
 
-/* Section 11.4: numbers before words, numbers by value, words by ASCII, the shorter of two with equal start first. */
+/* Section 11.4: numbers before words, numbers by value, words by ASCII, the shorter of two with equal start
+ * first. */
 static int compare_identifiers(struct piece a, struct piece b)
 {
     bool number_a = is_number(a), number_b = is_number(b);
@@ -192,7 +195,8 @@ int cw_semver_range_check(const char *range, struct cw_err *err)
         if (condition.op == OP_ANY)
             continue;
         if (condition.version[0] == '\0')
-            return cw_err_set(err, CW_E_VERIFY, "range '%s': an operator without a version right behind it", range);
+            return cw_err_set(err, CW_E_VERIFY, "range '%s': an operator without a version right behind it",
+                              range);
         if (cw_semver_check(condition.version, err) != CW_OK)
             return cw_err_prefix(err, "range '%s'", range);
     }

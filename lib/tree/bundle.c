@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Comparing a medium with its own list. What a changed or half-copied stick shows first; whether the list tells of a
- * genuine tree is not asked here.
+ * Comparing a medium with its own list. What a changed or half-copied stick shows first; whether the list
+ * tells of a genuine tree is not asked here.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,13 +31,14 @@ static int find_list(char name[32], int dir, struct cw_err *err)
     if (count == 0)
         return cw_err_set(err, CW_E_NOTFOUND, "no '" CW_VOLUME_FILE "': this is not a bundle");
     if (count > 1)
-        return cw_err_set(err, CW_E_FAIL, "%d volume lists in one folder: check each volume in a folder of its own", count);
+        return cw_err_set(err, CW_E_FAIL,
+                          "%d volume lists in one folder: check each volume in a folder of its own", count);
     return CW_OK;
 }
 
 /* SHA256SUMS is what the list says, so that both tell the same. */
-static int check_sums(struct cw_tree_check *check, int dir, const struct cw_volume *volume, const struct cw_buf *list,
-                      struct cw_err *err)
+static int check_sums(struct cw_tree_check *check, int dir, const struct cw_volume *volume,
+                      const struct cw_buf *list, struct cw_err *err)
 {
     CW_AUTO_BUF wanted = CW_BUF_INIT(2 * CW_VOLUME_MAX), got = CW_BUF_INIT(2 * CW_VOLUME_MAX);
     char sha256[CW_SHA256_TEXT];
@@ -54,7 +55,8 @@ static int check_sums(struct cw_tree_check *check, int dir, const struct cw_volu
     return CW_OK;
 }
 
-static int check_file(struct cw_tree_check *check, int dir, const struct cw_volume_file *file, struct cw_err *err)
+static int check_file(struct cw_tree_check *check, int dir, const struct cw_volume_file *file,
+                      struct cw_err *err)
 {
     CW_AUTO_FD int fd = -1;
     char sha256[CW_SHA256_TEXT];
@@ -64,7 +66,8 @@ static int check_file(struct cw_tree_check *check, int dir, const struct cw_volu
     if (cw_at_open_file(&fd, dir, file->path, err) != CW_OK)
         return cw_finding_from(check, file->path, err);
     if (fstat(fd, &st) == 0 && (uint64_t)st.st_size != file->length) {
-        cw_finding_add(check, CW_FINDING_BAD, file->path, "length differs: expected %" PRIu64 " bytes, got %" PRIu64, file->length,
+        cw_finding_add(check, CW_FINDING_BAD, file->path,
+                       "length differs: expected %" PRIu64 " bytes, got %" PRIu64, file->length,
                        (uint64_t)st.st_size);
         return CW_OK;
     }
@@ -73,7 +76,8 @@ static int check_file(struct cw_tree_check *check, int dir, const struct cw_volu
     check->files++;
     check->bytes += length;
     if (strcmp(sha256, file->sha256) != 0)
-        cw_finding_add(check, CW_FINDING_BAD, file->path, "sha256 differs: expected %s, got %s", file->sha256, sha256);
+        cw_finding_add(check, CW_FINDING_BAD, file->path, "sha256 differs: expected %s, got %s", file->sha256,
+                       sha256);
     return CW_OK;
 }
 
@@ -95,14 +99,15 @@ static int note_extra(void *ctx, const char *path, const struct stat *st, struct
 
     (void)err;
     if (S_ISDIR(st->st_mode) || strcmp(path, extra->list) == 0 || strcmp(path, CW_VOLUME_SUMS) == 0 ||
-        bsearch(path, extra->volume->files, extra->volume->file_count, sizeof *extra->volume->files, compare_path) != NULL)
+        bsearch(path, extra->volume->files, extra->volume->file_count, sizeof *extra->volume->files,
+                compare_path) != NULL)
         return CW_OK;
     cw_finding_add(extra->check, CW_FINDING_ORPHAN, path, "is not in the volume list");
     return CW_OK;
 }
 
-static int check_volume(struct cw_tree_check *check, int dir, const char *name, const struct cw_volume *volume,
-                        const struct cw_buf *list, struct cw_err *err)
+static int check_volume(struct cw_tree_check *check, int dir, const char *name,
+                        const struct cw_volume *volume, const struct cw_buf *list, struct cw_err *err)
 {
     struct extra extra = {.check = check, .volume = volume, .list = name};
     char own[32];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Checking a whole tree: metadata first (check_metadata.c), then each file below targets/ against what the newest roles sign, then what
- * they sign against what is there, and last the channels' sets by the same code that lets them into a site.
+ * Checking a whole tree: metadata first (check_metadata.c), then each file below targets/ against what the
+ * newest roles sign, then what they sign against what is there, and last the channels' sets by the same code
+ * that lets them into a site.
  */
 #include "tree/check.h"
 
@@ -63,7 +64,8 @@ static int check_parts(const char *target, struct cw_err *err)
 }
 
 /* The content against the hash in its own name, and the length where it is known (else -1). */
-static int check_content(struct tree *tree, const char *path, const char *sha256, int64_t length, bool *good, struct cw_err *err)
+static int check_content(struct tree *tree, const char *path, const char *sha256, int64_t length, bool *good,
+                         struct cw_err *err)
 {
     CW_AUTO_FD int fd = -1;
     char got[CW_SHA256_TEXT];
@@ -78,7 +80,8 @@ static int check_content(struct tree *tree, const char *path, const char *sha256
     tree->check->files++;
     tree->check->bytes += len;
     if (length >= 0 && (uint64_t)length != len)
-        cw_finding_add(tree->check, CW_FINDING_BAD, path, "length differs: expected %" PRId64 " bytes, got %" PRIu64, length, len);
+        cw_finding_add(tree->check, CW_FINDING_BAD, path,
+                       "length differs: expected %" PRId64 " bytes, got %" PRIu64, length, len);
     else if (strcmp(got, sha256) != 0)
         cw_finding_add(tree->check, CW_FINDING_BAD, path, "sha256 differs: expected %s, got %s", sha256, got);
     else
@@ -101,8 +104,8 @@ static int check_target(struct tree *tree, const char *path, struct cw_err *err)
     if (check_parts(target, err) != CW_OK)
         return cw_finding_from(tree->check, path, err);
     role = role_of(tree, target);
-    is_signed = role != NULL && cw_tuf_target_file(&file, role, target, err) == CW_OK && cw_tuf_file_sha256(&file) != NULL &&
-                strcmp(cw_tuf_file_sha256(&file), sha256) == 0;
+    is_signed = role != NULL && cw_tuf_target_file(&file, role, target, err) == CW_OK &&
+                cw_tuf_file_sha256(&file) != NULL && strcmp(cw_tuf_file_sha256(&file), sha256) == 0;
     rc = check_content(tree, path, sha256, is_signed ? file.length : -1, &good, err);
     if (rc != CW_OK || is_signed || !good)
         return rc;
@@ -169,11 +172,12 @@ static int check_role(struct tree *tree, const struct cw_kept_meta *role, struct
     json_t *entry;
     int rc = CW_OK;
 
-    json_object_foreach(json_object_get(role->meta.signed_, "targets"), target, entry) {
+    json_object_foreach (json_object_get(role->meta.signed_, "targets"), target, entry) {
         if (cw_tuf_target_file(&file, &role->meta, target, err) != CW_OK || cw_tuf_file_sha256(&file) == NULL)
             cw_finding_add(tree->check, CW_FINDING_BAD, target, "role '%s' states no sha256", role->role);
         else if (!may_sign(tree, role->role, target))
-            cw_finding_add(tree->check, CW_FINDING_BAD, target, "role '%s' signs it, but may not", role->role);
+            cw_finding_add(tree->check, CW_FINDING_BAD, target, "role '%s' signs it, but may not",
+                           role->role);
         else if (!tree->check->partial)
             rc = check_present(tree, target, cw_tuf_file_sha256(&file), err);
         if (rc != CW_OK)
@@ -184,8 +188,8 @@ static int check_role(struct tree *tree, const struct cw_kept_meta *role, struct
 
 /* ---- the sets ---- */
 
-static int check_set(struct tree *tree, struct cw_tuf_update *update, const struct cw_set_source *source, const char *channel,
-                     struct cw_err *err)
+static int check_set(struct tree *tree, struct cw_tuf_update *update, const struct cw_set_source *source,
+                     const char *channel, struct cw_err *err)
 {
     CW_AUTO_SET set = {0};
     char target[CW_PATH_MAX];
@@ -202,14 +206,16 @@ static int check_set(struct tree *tree, struct cw_tuf_update *update, const stru
 }
 
 /* Every channel of the tree that has been published; in a partial tree only the one that was asked for. */
-static int check_sets(struct tree *tree, struct cw_tuf_update *update, const struct cw_set_source *source, struct cw_err *err)
+static int check_sets(struct tree *tree, struct cw_tuf_update *update, const struct cw_set_source *source,
+                      struct cw_err *err)
 {
     const struct cw_kept_metas *roles = &tree->metadata.roles;
     size_t i;
     int rc = CW_OK;
 
     if (tree->check->partial)
-        return tree->check->channel != NULL ? check_set(tree, update, source, tree->check->channel, err) : CW_OK;
+        return tree->check->channel != NULL ? check_set(tree, update, source, tree->check->channel, err)
+                                            : CW_OK;
     for (i = 0; i < roles->count && rc == CW_OK; i++) {
         char target[CW_PATH_MAX];
         struct cw_tuf_file file;
@@ -242,7 +248,8 @@ static int check_as_client(struct tree *tree, struct cw_err *err)
         rc = cw_tuf_update_new(&update, &params, cw_buf_text(&root), root.len, err);
     if (rc == CW_OK)
         rc = source.drive(source.ctx, update, err);
-    rc = rc == CW_OK ? check_sets(tree, update, &source, err) : cw_finding_from(tree->check, CW_TREE_METADATA, err);
+    rc = rc == CW_OK ? check_sets(tree, update, &source, err)
+                     : cw_finding_from(tree->check, CW_TREE_METADATA, err);
     cw_tuf_update_free(update);
     return rc;
 }

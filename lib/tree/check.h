@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Checking everything that lies in a tree or a bundle, file by file: going on after the first bad one, so that one run names all that must
- * be mended. What enters a site is decided by tree/set alone; this is for people, before a carry and after a doubt.
+ * Checking everything that lies in a tree or a bundle, file by file: going on after the first bad one, so
+ * that one run names all that must be mended. What enters a site is decided by tree/set alone; this is for
+ * people, before a carry and after a doubt.
  */
 #ifndef CW_TREE_CHECK_H
 #define CW_TREE_CHECK_H
@@ -20,13 +21,18 @@ enum cw_finding {
 
 struct cw_tree_check {
     /* What to check. */
-    const void *root; /* the trusted root's bytes; NULL: the tree's own 1.root.json, so that all but its beginning is proved */
+    /* The trusted root's bytes; NULL: the tree's own 1.root.json, so that all but its beginning is proved. */
+    const void *root;
     size_t root_len;
-    int64_t now;         /* what expiry is judged by; 0: it is not (a mirror's was judged when it entered) */
-    bool partial;        /* a mirror or a bundle: role files and targets may be absent, unless `channel` needs them */
-    const char *channel; /* partial: this channel's set must be whole; NULL: whatever is there is checked. Not partial: every channel's is */
+    int64_t now; /* what expiry is judged by; 0: it is not (a mirror's was judged when it entered) */
+    /* A mirror or a bundle: role files and targets may be absent, unless `channel` needs them. */
+    bool partial;
+    /* Partial: this channel's set must be whole; NULL: whatever is there is checked. Not partial: every
+     * channel's set must be. */
+    const char *channel;
     const struct cw_set_wanted *wanted; /* the part of it that must be there; NULL: all */
-    /* Called for each finding; path is a tree path, what says what is wrong (lower case, no full stop). May be NULL. */
+    /* Called for each finding; path is a tree path, what says what is wrong (lower case, no full stop). May
+     * be NULL. */
     void (*found)(void *ctx, enum cw_finding kind, const char *path, const char *what);
     void *ctx;
 
@@ -35,15 +41,17 @@ struct cw_tree_check {
     uint64_t bad, missing, orphans;
     uint64_t older;        /* superseded metadata and channel manifests, whole */
     uint64_t absent_roles; /* partial: role files that the snapshot lists and the tree does not hold */
-    uint64_t unsigned_files; /* pages and the like outside metadata/ and targets/: nothing can be said of them */
+    uint64_t
+        unsigned_files; /* pages and the like outside metadata/ and targets/, of which nothing is known */
 };
 
-/* The tree beneath dir. Every file below metadata/ and targets/ is read. CW_E_VERIFY when something is bad, CW_E_INCOMPLETE when something is only
- * missing; the text counts, the findings name. Other codes: the check itself could not be done. */
+/* The tree beneath dir. Every file below metadata/ and targets/ is read. CW_E_VERIFY when something is bad,
+ * CW_E_INCOMPLETE when something is only missing; the text counts, the findings name. Other codes: the check
+ * itself could not be done. */
 int cw_tree_check(struct cw_tree_check *check, int dir, struct cw_err *err);
 
-/* The bundle beneath dir, as its own list tells it: volume list, SHA256SUMS, each file. Whether its tree is genuine says cw_tree_check() with
- * partial. `partial` and below are not looked at. */
+/* The bundle beneath dir, as its own list tells it: volume list, SHA256SUMS, each file. Whether its tree is
+ * genuine says cw_tree_check() with partial. `partial` and below are not looked at. */
 int cw_bundle_check(struct cw_tree_check *check, int dir, struct cw_err *err);
 
 /* For both: reports a finding (printf-like) and counts it. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Judging every metadata file of a tree, old ones too. A file that a newer one names by hash is judged by the hash. The others
- * (roots, the timestamp, superseded versions) have only signatures, so every byte must be proved by them (tree/signers.h).
+ * Judging every metadata file of a tree, old ones too. A file that a newer one names by hash is judged by the
+ * hash. The others (roots, the timestamp, superseded versions) have only signatures, so every byte must be
+ * proved by them (tree/signers.h).
  */
 #include "tree/check_metadata.h"
 
@@ -85,7 +86,8 @@ static int see_name(void *ctx, const char *file, const struct stat *st, struct c
     snprintf(path, sizeof path, CW_TREE_METADATA "/%.900s", file);
     if (!S_ISREG(st->st_mode))
         cw_finding_add(run->check, CW_FINDING_BAD, path, "is not a regular file");
-    else if (!cw_tree_split_metadata(file, &version, role) || (version == 0 && strcmp(role, "timestamp") != 0))
+    else if (!cw_tree_split_metadata(file, &version, role) ||
+             (version == 0 && strcmp(role, "timestamp") != 0))
         cw_finding_add(run->check, CW_FINDING_ORPHAN, path, "is no metadata file's name");
     else if (cw_name_check(role, "role", err) != CW_OK)
         return cw_finding_from(run->check, path, err);
@@ -140,8 +142,8 @@ static size_t most_bytes(enum cw_tuf_type type)
 }
 
 /* Reads and parses; the version must be the one in the name. */
-static int read_meta(struct run *run, struct cw_tuf_meta *meta, struct cw_buf *buf, const char *path, const struct name *name,
-                     struct cw_err *err)
+static int read_meta(struct run *run, struct cw_tuf_meta *meta, struct cw_buf *buf, const char *path,
+                     const struct name *name, struct cw_err *err)
 {
     int rc;
 
@@ -160,7 +162,8 @@ static int read_meta(struct run *run, struct cw_tuf_meta *meta, struct cw_buf *b
 
 /* ---- roots ---- */
 
-static int push_root_role(struct cw_signers *signers, const struct cw_tuf_meta *root, const char *role, struct cw_err *err)
+static int push_root_role(struct cw_signers *signers, const struct cw_tuf_meta *root, const char *role,
+                          struct cw_err *err)
 {
     int rc = cw_tuf_root_role(&signers->roles[signers->count], root, role, err);
 
@@ -169,7 +172,8 @@ static int push_root_role(struct cw_signers *signers, const struct cw_tuf_meta *
 }
 
 /* By its own keys and those of the root before it, where that is known. */
-static int check_root(struct run *run, const struct cw_tuf_meta *root, const struct cw_buf *buf, struct cw_err *err)
+static int check_root(struct run *run, const struct cw_tuf_meta *root, const struct cw_buf *buf,
+                      struct cw_err *err)
 {
     struct cw_tuf_role roles[2];
     struct cw_signers signers = {.roles = roles, .count = 0};
@@ -177,20 +181,23 @@ static int check_root(struct run *run, const struct cw_tuf_meta *root, const str
     size_t i;
     int rc = push_root_role(&signers, root, "root", err);
 
-    if (before != NULL && before->version + 1 != root->version && find_name(run, "root", root->version - 1) != NULL)
+    if (before != NULL && before->version + 1 != root->version &&
+        find_name(run, "root", root->version - 1) != NULL)
         before = NULL; /* the one between is there, but bad: found already */
     if (rc == CW_OK && before != NULL)
         rc = push_root_role(&signers, before, "root", err);
     for (i = 0; i < signers.count && rc == CW_OK; i++)
         rc = cw_tuf_verify(root, &roles[i], err);
     if (rc == CW_OK && before != NULL && root->version != before->version + 1)
-        rc = cw_err_set(err, CW_E_VERIFY, "does not follow version %" PRId64 ": a root between them is missing", before->version);
+        rc = cw_err_set(err, CW_E_VERIFY,
+                        "does not follow version %" PRId64 ": a root between them is missing",
+                        before->version);
     return rc == CW_OK ? cw_signers_check_every_byte(root, buf, &signers, err) : rc;
 }
 
 /* Where the caller said what is trusted, the tree must hold the same. */
-static int check_trusted(const struct run *run, const struct cw_tuf_meta *trusted, const struct cw_tuf_meta *root,
-                         const struct cw_buf *buf, struct cw_err *err)
+static int check_trusted(const struct run *run, const struct cw_tuf_meta *trusted,
+                         const struct cw_tuf_meta *root, const struct cw_buf *buf, struct cw_err *err)
 {
     if (trusted->doc == NULL || trusted->version != root->version)
         return CW_OK;
@@ -199,7 +206,8 @@ static int check_trusted(const struct run *run, const struct cw_tuf_meta *truste
     return cw_err_set(err, CW_E_VERIFY, "is not the trusted root version %" PRId64, root->version);
 }
 
-static int judge_root(struct run *run, struct name *name, const struct cw_tuf_meta *trusted, struct cw_err *err)
+static int judge_root(struct run *run, struct name *name, const struct cw_tuf_meta *trusted,
+                      struct cw_err *err)
 {
     CW_AUTO_BUF buf = CW_BUF_INIT(CW_TUF_ROOT_MAX);
     struct cw_tuf_meta root = {0};
@@ -241,18 +249,23 @@ static int judge_roots(struct run *run, struct cw_err *err)
             continue;
         if (first == 0)
             first = run->names[i].version;
-        if (trusted.doc != NULL && run->metadata->roots.count == 0 && run->names[i].version == trusted.version + 1)
+        if (trusted.doc != NULL && run->metadata->roots.count == 0 &&
+            run->names[i].version == trusted.version + 1)
             rc = cw_kept_add(&run->metadata->roots, "root", &trusted, err);
         if (rc == CW_OK)
             rc = judge_root(run, &run->names[i], &trusted, err);
     }
     if (rc == CW_OK && first != 1 && run->check->root == NULL)
-        cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA "/1.root.json", "is missing, and no trusted root was given");
+        cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA "/1.root.json",
+                       "is missing, and no trusted root was given");
     else if (rc == CW_OK && trusted.doc != NULL && first > trusted.version + 1)
-        cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA, "no root leads from the trusted version %" PRId64 " to %" PRId64,
-                       trusted.version, first);
-    else if (rc == CW_OK && trusted.doc != NULL && newest_root(run) != NULL && newest_root(run)->version < trusted.version)
-        cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA, "the newest root is version %" PRId64 ", but version %" PRId64 " is trusted",
+        cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA,
+                       "no root leads from the trusted version %" PRId64 " to %" PRId64, trusted.version,
+                       first);
+    else if (rc == CW_OK && trusted.doc != NULL && newest_root(run) != NULL &&
+             newest_root(run)->version < trusted.version)
+        cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA,
+                       "the newest root is version %" PRId64 ", but version %" PRId64 " is trusted",
                        newest_root(run)->version, trusted.version);
     cw_tuf_meta_clear(&trusted);
     return rc;
@@ -260,8 +273,10 @@ static int judge_roots(struct run *run, struct cw_err *err)
 
 /* ---- the newest timestamp, snapshot and roles ---- */
 
-/* Who may sign this role, by every root or targets version of the tree; with newest_only by the newest alone. */
-static int signers_of(struct cw_signers *signers, const struct run *run, const char *role, bool newest_only, struct cw_err *err)
+/* Who may sign this role, by every root or targets version of the tree; with newest_only by the newest
+ * alone. */
+static int signers_of(struct cw_signers *signers, const struct run *run, const char *role, bool newest_only,
+                      struct cw_err *err)
 {
     const struct cw_kept_metas *metas = &run->metadata->roots;
     bool delegated = type_of(role) == CW_TUF_TARGETS && strcmp(role, "targets") != 0;
@@ -320,8 +335,8 @@ static int judge_meta(struct run *run, struct cw_tuf_meta *meta, const struct na
 }
 
 /* The newest file of a role. Leaves meta zeroed when it is absent or bad, which then is found. */
-static int judge_newest(struct run *run, struct cw_tuf_meta *meta, const char *role, const struct cw_tuf_file *stated,
-                        struct cw_err *err)
+static int judge_newest(struct run *run, struct cw_tuf_meta *meta, const char *role,
+                        const struct cw_tuf_file *stated, struct cw_err *err)
 {
     struct name *name = find_name(run, role, stated != NULL ? stated->version : 0);
     char path[CW_PATH_MAX];
@@ -329,7 +344,8 @@ static int judge_newest(struct run *run, struct cw_tuf_meta *meta, const char *r
 
     if (rc != CW_OK)
         return cw_finding_from(run->check, role, err);
-    if (name == NULL && run->check->partial && stated != NULL && type_of(role) == CW_TUF_TARGETS && strcmp(role, "targets") != 0) {
+    if (name == NULL && run->check->partial && stated != NULL && type_of(role) == CW_TUF_TARGETS &&
+        strcmp(role, "targets") != 0) {
         run->check->absent_roles++;
         return CW_OK;
     }
@@ -381,7 +397,8 @@ static int judge_targets(struct run *run, struct cw_err *err)
     if (newest != SIZE_MAX)
         run->metadata->newest_targets = &run->metadata->targets.items[newest].meta;
     else if (rc == CW_OK && run->snapshot.doc != NULL && find_name(run, "targets", stated.version) == NULL)
-        cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA, "'%" PRId64 ".targets.json' is missing", stated.version);
+        cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA,
+                       "'%" PRId64 ".targets.json' is missing", stated.version);
     return rc;
 }
 
@@ -392,8 +409,8 @@ static int judge_role(struct run *run, const struct cw_tuf_role *role, struct cw
     int rc;
 
     if (cw_tuf_meta_file(&stated, &run->snapshot, role->name, err) != CW_OK) {
-        cw_finding_add(run->check, CW_FINDING_BAD, CW_TREE_METADATA, "targets delegates to role '%s', which the snapshot does not list",
-                       role->name);
+        cw_finding_add(run->check, CW_FINDING_BAD, CW_TREE_METADATA,
+                       "targets delegates to role '%s', which the snapshot does not list", role->name);
         return CW_OK;
     }
     rc = judge_newest(run, &meta, role->name, &stated, err);
@@ -454,7 +471,8 @@ static int judge_older(struct run *run, struct cw_err *err)
     return rc;
 }
 
-int cw_metadata_check(struct cw_metadata_check *metadata, struct cw_tree_check *check, int dir, struct cw_err *err)
+int cw_metadata_check(struct cw_metadata_check *metadata, struct cw_tree_check *check, int dir,
+                      struct cw_err *err)
 {
     struct run run = {.metadata = metadata, .check = check, .dir = dir};
     CW_AUTO_FD int folder = -1;

@@ -43,7 +43,8 @@ int cw_finding_sum(const struct cw_tree_check *check, struct cw_err *err)
     if (check->bad == 0 && check->missing == 0)
         return CW_OK;
     if (check->bad == 0)
-        return cw_err_set(err, CW_E_INCOMPLETE, "%" PRIu64 " file%s missing", check->missing, check->missing == 1 ? " is" : "s are");
-    return cw_err_set(err, CW_E_VERIFY, "%" PRIu64 " bad and %" PRIu64 " missing file%s", check->bad, check->missing,
-                      cw_str_plural(check->bad + check->missing));
+        return cw_err_set(err, CW_E_INCOMPLETE, "%" PRIu64 " file%s missing", check->missing,
+                          check->missing == 1 ? " is" : "s are");
+    return cw_err_set(err, CW_E_VERIFY, "%" PRIu64 " bad and %" PRIu64 " missing file%s", check->bad,
+                      check->missing, cw_str_plural(check->bad + check->missing));
 }

@@ -19,7 +19,8 @@ struct cw_kept_metas {
 
 /* Takes meta over: it is zeroed. */
 int cw_kept_add(struct cw_kept_metas *metas, const char *role, struct cw_tuf_meta *meta, struct cw_err *err);
-const struct cw_tuf_meta *cw_kept_find(const struct cw_kept_metas *metas, const char *role); /* the first; NULL: none */
+const struct cw_tuf_meta *cw_kept_find(const struct cw_kept_metas *metas,
+                                       const char *role); /* the first; NULL: none */
 void cw_kept_clear(struct cw_kept_metas *metas);
 
 #endif

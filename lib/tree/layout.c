@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Composing and taking apart the names of a tree, and nothing else: no other file writes "targets/" into a path.
+ * Composing and taking apart the names of a tree, and nothing else: no other file writes "targets/" into a
+ * path.
  */
 #include "tree/layout.h"
 
@@ -62,7 +63,8 @@ int cw_tree_channel_target(char out[CW_PATH_MAX], const char *channel, struct cw
     return compose(out, err, "channels/%s/" CW_CHANNEL_FILE, channel);
 }
 
-int cw_tree_release_target(char out[CW_PATH_MAX], const char *product, const char *version, struct cw_err *err)
+int cw_tree_release_target(char out[CW_PATH_MAX], const char *product, const char *version,
+                           struct cw_err *err)
 {
     return compose(out, err, "%s/%s/" CW_MANIFEST_FILE, product, version);
 }

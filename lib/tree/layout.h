@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where things lie in a tree: the one place that composes these names. All paths are relative to the tree's root.
+ * Where things lie in a tree: the one place that composes these names. All paths are relative to the tree's
+ * root.
  *
  *     metadata/<n>.root.json  metadata/timestamp.json  metadata/<n>.<role>.json
  *     targets/<folder>/<sha256>.<file>       for the target path <folder>/<file> (consistent snapshot)
@@ -21,18 +22,23 @@
 #define CW_TREE_METADATA "metadata"
 #define CW_TREE_TARGETS "targets"
 #define CW_TREE_TIMESTAMP "metadata/timestamp.json"
-#define CW_TREE_VERSION_MAX INT64_C(9007199254740991) /* of a metadata file: what every JSON reader can hold exactly */
+#define CW_TREE_VERSION_MAX                                                                                  \
+    INT64_C(9007199254740991) /* of a metadata file: what every JSON reader can hold exactly */
 
-/* Each writes a NUL-terminated path into out (CW_PATH_MAX bytes); CW_E_VERIFY when it would not be a plain relative path or too long. */
+/* Each writes a NUL-terminated path into out (CW_PATH_MAX bytes); CW_E_VERIFY when it would not be a plain
+ * relative path or too long. */
 /* role is percent-encoded as needed; version 0: the unversioned name. */
 int cw_tree_metadata_path(char out[CW_PATH_MAX], int64_t version, const char *role, struct cw_err *err);
 int cw_tree_target_path(char out[CW_PATH_MAX], const char *target, const char *sha256, struct cw_err *err);
-int cw_tree_channel_target(char out[CW_PATH_MAX], const char *channel, struct cw_err *err); /* "channels/<c>/channel.json" */
-int cw_tree_release_target(char out[CW_PATH_MAX], const char *product, const char *version, struct cw_err *err);
-int cw_tree_artifact_target(char out[CW_PATH_MAX], const char *product, const char *version, const char *file, struct cw_err *err);
+int cw_tree_channel_target(char out[CW_PATH_MAX], const char *channel,
+                           struct cw_err *err); /* "channels/<c>/channel.json" */
+int cw_tree_release_target(char out[CW_PATH_MAX], const char *product, const char *version,
+                           struct cw_err *err);
+int cw_tree_artifact_target(char out[CW_PATH_MAX], const char *product, const char *version, const char *file,
+                            struct cw_err *err);
 
-/* The way back. name is a file's name below metadata/: "7.gateway.json" gives 7 and "gateway", "timestamp.json" 0 and "timestamp". The
- * role's text is as the file name has it. False for anything else. */
+/* The way back. name is a file's name below metadata/: "7.gateway.json" gives 7 and "gateway",
+ * "timestamp.json" 0 and "timestamp". The role's text is as the file name has it. False for anything else. */
 bool cw_tree_split_metadata(const char *name, int64_t *version, char role[CW_TUF_NAME_MAX]);
 /* path is a tree path below targets/ with the hash in its last part. False for anything else. */
 bool cw_tree_split_target(const char *path, char target[CW_PATH_MAX], char sha256[CW_SHA256_TEXT]);

@@ -26,8 +26,8 @@ static int answer(struct cw_tuf_update *update, int rc, const struct cw_buf *buf
     return rc == CW_OK ? cw_tuf_update_give(update, cw_buf_text(buf), buf->len, err) : rc;
 }
 
-static int fetch(const struct cw_tree_reader *reader, struct cw_tuf_update *update, const struct cw_tuf_want *want,
-                 struct cw_err *err)
+static int fetch(const struct cw_tree_reader *reader, struct cw_tuf_update *update,
+                 const struct cw_tuf_want *want, struct cw_err *err)
 {
     CW_AUTO_BUF buf = CW_BUF_INIT(want->max);
     char path[CW_PATH_MAX];
@@ -38,8 +38,8 @@ static int fetch(const struct cw_tree_reader *reader, struct cw_tuf_update *upda
     return answer(update, read_bounded(&buf, reader->dir, path, err), &buf, err);
 }
 
-static int load(const struct cw_tree_reader *reader, struct cw_tuf_update *update, const struct cw_tuf_want *want,
-                struct cw_err *err)
+static int load(const struct cw_tree_reader *reader, struct cw_tuf_update *update,
+                const struct cw_tuf_want *want, struct cw_err *err)
 {
     CW_AUTO_BUF buf = CW_BUF_INIT(want->max);
 
@@ -48,8 +48,8 @@ static int load(const struct cw_tree_reader *reader, struct cw_tuf_update *updat
     return answer(update, reader->trust->load(reader->trust->ctx, want->name, &buf, err), &buf, err);
 }
 
-static int store(const struct cw_tree_reader *reader, struct cw_tuf_update *update, const struct cw_tuf_want *want,
-                 struct cw_err *err)
+static int store(const struct cw_tree_reader *reader, struct cw_tuf_update *update,
+                 const struct cw_tuf_want *want, struct cw_err *err)
 {
     int rc = reader->trust != NULL ? reader->trust->store(reader->trust->ctx, want, err) : CW_OK;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A tree in a folder as what an update and a set ask: metadata, small targets. A stick, a mirror and the publisher's own output are read
- * alike; only where trusted copies are kept differs, so that comes from the caller.
+ * A tree in a folder as what an update and a set ask: metadata, small targets. A stick, a mirror and the
+ * publisher's own output are read alike; only where trusted copies are kept differs, so that comes from the
+ * caller.
  */
 #ifndef CW_TREE_READ_H
 #define CW_TREE_READ_H
@@ -18,12 +19,14 @@ struct cw_tree_trust {
 };
 
 struct cw_tree_reader {
-    int dir;                           /* the tree's root; borrowed */
-    const struct cw_tree_trust *trust; /* NULL: nothing was trusted before and nothing is kept, for verifying only */
+    int dir; /* the tree's root; borrowed */
+    const struct cw_tree_trust
+        *trust; /* NULL: nothing was trusted before and nothing is kept, for verifying only */
 };
 
-/* A source for cw_set_load() and for the first refresh: source->drive(source->ctx, update, err). The reader must outlive it.
- * Files larger than what is asked for are CW_E_VERIFY; a missing target is CW_E_INCOMPLETE; missing metadata is told to the update. */
+/* A source for cw_set_load() and for the first refresh: source->drive(source->ctx, update, err). The reader
+ * must outlive it. Files larger than what is asked for are CW_E_VERIFY; a missing target is CW_E_INCOMPLETE;
+ * missing metadata is told to the update. */
 void cw_tree_reader_source(struct cw_set_source *source, struct cw_tree_reader *reader);
 
 #endif

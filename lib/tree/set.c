@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The two-key rule: nothing enters a site that the product's role and the channel's role do not both stand for. TUF says who
- * signed a target; the channel manifest says which release manifest is meant; the release manifest says what lies in
- * it. Here all three are held against each other. Whether bytes of artifacts match is for whoever fetches them.
+ * The two-key rule: nothing enters a site that the product's role and the channel's role do not both stand
+ * for. TUF says who signed a target; the channel manifest says which release manifest is meant; the release
+ * manifest says what lies in it. Here all three are held against each other. Whether bytes of artifacts match
+ * is for whoever fetches them.
  */
 #include "tree/set.h"
 
@@ -27,7 +28,8 @@ struct load {
 };
 
 /* TUF's word for a target, which must come from the role of the given name. */
-static int find(struct load *load, const char *target, const char *role, struct cw_tuf_file *file, struct cw_err *err)
+static int find(struct load *load, const char *target, const char *role, struct cw_tuf_file *file,
+                struct cw_err *err)
 {
     const char *signer;
     int rc = cw_tuf_update_find(load->update, target, err);
@@ -42,38 +44,41 @@ static int find(struct load *load, const char *target, const char *role, struct 
     if (rc != CW_OK)
         return rc;
     if (strcmp(signer, role) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "%s: signed by role '%s'; only role '%s' may", target, signer, role);
+        return cw_err_set(err, CW_E_VERIFY, "%s: signed by role '%s'; only role '%s' may", target, signer,
+                          role);
     if (cw_tuf_file_sha256(file) == NULL || file->length < 0)
         return cw_err_set(err, CW_E_VERIFY, "%s: role '%s' states no length or no sha256", target, role);
     return CW_OK;
 }
 
 /* The same, and it must agree with what a manifest says of the file. `by` names that manifest. */
-static int find_agreed(struct load *load, const char *target, const char *role, const char *sha256, uint64_t length,
-                       const char *by, struct cw_tuf_file *file, struct cw_err *err)
+static int find_agreed(struct load *load, const char *target, const char *role, const char *sha256,
+                       uint64_t length, const char *by, struct cw_tuf_file *file, struct cw_err *err)
 {
     int rc = find(load, target, role, file, err);
 
     if (rc != CW_OK)
         return rc;
     if (strcmp(cw_tuf_file_sha256(file), sha256) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "%s: sha256 differs: %s says %s, but role '%s' signed %s", target, by, sha256, role,
-                          cw_tuf_file_sha256(file));
+        return cw_err_set(err, CW_E_VERIFY, "%s: sha256 differs: %s says %s, but role '%s' signed %s", target,
+                          by, sha256, role, cw_tuf_file_sha256(file));
     if ((uint64_t)file->length != length)
-        return cw_err_set(err, CW_E_VERIFY, "%s: length differs: %s says %" PRIu64 ", but role '%s' signed %" PRId64, target, by,
-                          length, role, file->length);
+        return cw_err_set(err, CW_E_VERIFY,
+                          "%s: length differs: %s says %" PRIu64 ", but role '%s' signed %" PRId64, target,
+                          by, length, role, file->length);
     return CW_OK;
 }
 
 /* Reads a small target and checks it against all that TUF states of it. */
-static int read_target(struct load *load, const char *target, const struct cw_tuf_file *file, struct cw_buf *buf,
-                       struct cw_err *err)
+static int read_target(struct load *load, const char *target, const struct cw_tuf_file *file,
+                       struct cw_buf *buf, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     int rc;
 
     if ((uint64_t)file->length > buf->max)
-        return cw_err_set(err, CW_E_VERIFY, "%s: %" PRId64 " bytes are more than the %zu allowed", target, file->length, buf->max);
+        return cw_err_set(err, CW_E_VERIFY, "%s: %" PRId64 " bytes are more than the %zu allowed", target,
+                          file->length, buf->max);
     buf->max = (size_t)file->length;
     rc = cw_tree_target_path(path, target, cw_tuf_file_sha256(file), err);
     if (rc != CW_OK)
@@ -127,11 +132,13 @@ static int load_release(struct load *load, size_t index, struct cw_err *err)
     if (rc != CW_OK)
         return rc;
     if (strcmp(manifest->product, pin->product) != 0 || strcmp(manifest->version, pin->version) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "%s: says that it is %s %s", target, manifest->product, manifest->version);
+        return cw_err_set(err, CW_E_VERIFY, "%s: says that it is %s %s", target, manifest->product,
+                          manifest->version);
     return cw_channel_check_requires(&load->set->channel, pin->product, manifest->requires, err);
 }
 
-static bool in_list(const char *const *list, const char *text, bool (*match)(const char *pattern, const char *text))
+static bool in_list(const char *const *list, const char *text,
+                    bool (*match)(const char *pattern, const char *text))
 {
     if (list == NULL)
         return true;
@@ -149,7 +156,8 @@ static bool equal(const char *a, const char *b)
 
 static bool wants_artifact(const struct load *load, const struct cw_artifact *artifact)
 {
-    return strcmp(artifact->platform, CW_PLATFORM_ANY) == 0 || in_list(load->wanted->platforms, artifact->platform, equal);
+    return strcmp(artifact->platform, CW_PLATFORM_ANY) == 0 ||
+           in_list(load->wanted->platforms, artifact->platform, equal);
 }
 
 /* What a loaded release requires is wanted too. Its presence in the set was checked when it was loaded. */
@@ -159,7 +167,7 @@ static void want_required(struct load *load, const json_t *requires)
     const char *product;
     json_t *range;
 
-    json_object_foreach((json_t *)requires, product, range)
+    json_object_foreach ((json_t *) requires, product, range)
         load->want_pin[cw_channel_pin(channel, product) - channel->pins] = true;
 }
 
@@ -209,8 +217,8 @@ static int keep_releases(struct load *load, struct cw_err *err)
     return CW_OK;
 }
 
-static int add_file(struct cw_set *set, const struct cw_set_file *like, const char *target, const char *sha256,
-                    struct cw_err *err)
+static int add_file(struct cw_set *set, const struct cw_set_file *like, const char *target,
+                    const char *sha256, struct cw_err *err)
 {
     struct cw_set_file *file = &set->files[set->file_count++];
 
@@ -221,13 +229,14 @@ static int add_file(struct cw_set *set, const struct cw_set_file *like, const ch
 }
 
 /* An artifact or the SBOM: agreed on by TUF and the manifest, then listed. */
-static int add_part(struct load *load, const struct cw_manifest *manifest, const struct cw_artifact *part, bool is_artifact,
-                    struct cw_err *err)
+static int add_part(struct load *load, const struct cw_manifest *manifest, const struct cw_artifact *part,
+                    bool is_artifact, struct cw_err *err)
 {
     struct cw_set_file like = {
         .length = part->length, .artifact = is_artifact ? part : NULL, .manifest = manifest};
     struct cw_tuf_file file;
-    int rc = find_agreed(load, part->path, manifest->product, part->sha256, part->length, "the release manifest", &file, err);
+    int rc = find_agreed(load, part->path, manifest->product, part->sha256, part->length,
+                         "the release manifest", &file, err);
 
     if (rc != CW_OK) {
         cw_err_prefix(err, "%s %s", manifest->product, manifest->version);
@@ -300,11 +309,13 @@ static int load_rest(struct load *load, struct cw_err *err)
     return rc;
 }
 
-int cw_set_load(struct cw_set *set, struct cw_tuf_update *update, const char *channel, const struct cw_set_wanted *wanted,
-                const struct cw_set_source *source, const json_t *memory, json_t **after, struct cw_err *err)
+int cw_set_load(struct cw_set *set, struct cw_tuf_update *update, const char *channel,
+                const struct cw_set_wanted *wanted, const struct cw_set_source *source, const json_t *memory,
+                json_t **after, struct cw_err *err)
 {
     static const struct cw_set_wanted everything = {0};
-    struct load load = {.set = set, .update = update, .source = source, .wanted = wanted != NULL ? wanted : &everything};
+    struct load load = {
+        .set = set, .update = update, .source = source, .wanted = wanted != NULL ? wanted : &everything};
     json_auto_t *next = NULL;
     int rc;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A channel's whole set as a verified thing: the channel manifest, every wanted release manifest that it pins, and what lies in
- * them; each fact accepted only where TUF and the pinned manifests agree (DESIGN: "what is authoritative").
- * Pure but for a reader, so the same code serves pull, verify, plan, export and the publisher's own verify.
+ * A channel's whole set as a verified thing: the channel manifest, every wanted release manifest that it
+ * pins, and what lies in them; each fact accepted only where TUF and the pinned manifests agree (DESIGN:
+ * "what is authoritative"). Pure but for a reader, so the same code serves pull, verify, plan, export and the
+ * publisher's own verify.
  */
 #ifndef CW_TREE_SET_H
 #define CW_TREE_SET_H
@@ -13,8 +14,8 @@
 #include "release/manifest.h"
 #include "tuf/update.h"
 
-/* How a set gets the bytes of small targets (channel and release manifests), already length-limited; hashes are checked by the set. path
- * is a tree path ("targets/…"). tree/read.h has one over a folder. */
+/* How a set gets the bytes of small targets (channel and release manifests), already length-limited; hashes
+ * are checked by the set. path is a tree path ("targets/…"). tree/read.h has one over a folder. */
 struct cw_set_source {
     /* runs the update's wants until DONE or error */
     int (*drive)(void *ctx, struct cw_tuf_update *update, struct cw_err *err);
@@ -33,10 +34,11 @@ struct cw_set_file { /* one file of the tree that the set needs */
 
 struct cw_set {
     struct cw_channel channel;
-    char sha256[CW_SHA256_TEXT]; /* of the channel manifest */
+    char sha256[CW_SHA256_TEXT];  /* of the channel manifest */
     struct cw_manifest *releases; /* one for each wanted product, in the order of channel.pins */
     size_t release_count;
-    struct cw_set_file *files;   /* all that a mirror of this set holds below targets/, no target twice; the channel manifest is the first */
+    struct cw_set_file *
+        files; /* all that a mirror of this set holds below targets/, no target twice; the channel manifest is the first */
     size_t file_count;
 };
 
@@ -46,18 +48,22 @@ struct cw_set_wanted {
     const char *const *platforms; /* NULL-terminated names; artifacts of platform "any" always come along */
 };
 
-/* After the update is DONE: finds and verifies the channel's set. memory (NULL: none yet) as cw_memory_advance; *after gets the new one, owned by
- * the caller (after may be NULL when memory is: then nothing is remembered and nothing checked against it). wanted NULL: everything.
+/* After the update is DONE: finds and verifies the channel's set. memory (NULL: none yet) as
+ * cw_memory_advance; *after gets the new one, owned by the caller (after may be NULL when memory is: then
+ * nothing is remembered and nothing checked against it). wanted NULL: everything.
  *
  * CW_E_VERIFY for every disagreement, with product, version and path named:
  *   - the channel manifest is a target of the role named like the channel, and says that channel;
  *   - the memory allows it (no replay, no changed version, no withdrawal undone);
- *   - each wanted release manifest is a target of the role named like its product, with the pin's sha256 and length, and says the pin's
- *     product and version;
- *   - each of its artifacts (of the wanted platforms) and its SBOM is a target of that same role, with the manifest's sha256 and length;
- *   - what it requires is in the channel's whole set. A product that a wanted release requires is wanted too. */
-int cw_set_load(struct cw_set *set, struct cw_tuf_update *update, const char *channel, const struct cw_set_wanted *wanted,
-                const struct cw_set_source *source, const json_t *memory, json_t **after, struct cw_err *err);
+ *   - each wanted release manifest is a target of the role named like its product, with the pin's sha256 and
+ *     length, and says the pin's product and version;
+ *   - each of its artifacts (of the wanted platforms) and its SBOM is a target of that same role, with the
+ *     manifest's sha256 and length;
+ *   - what it requires is in the channel's whole set. A product that a wanted release requires is wanted too.
+ */
+int cw_set_load(struct cw_set *set, struct cw_tuf_update *update, const char *channel,
+                const struct cw_set_wanted *wanted, const struct cw_set_source *source, const json_t *memory,
+                json_t **after, struct cw_err *err);
 void cw_set_clear(struct cw_set *set); /* harmless on a zeroed struct; also the scoped cleanup */
 #define CW_AUTO_SET __attribute__((cleanup(cw_set_clear))) struct cw_set
 

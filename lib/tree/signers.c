@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Proving a metadata file by its signatures alone. Bytes outside of what is signed (white space, the signatures themselves)
- * are what makes this more than TUF's own check.
+ * Proving a metadata file by its signatures alone. Bytes outside of what is signed (white space, the
+ * signatures themselves) are what makes this more than TUF's own check.
  */
 #include "tree/signers.h"
 
@@ -12,7 +12,8 @@
 #include "codec/json.h"
 
 /* Is this one signature by a key of the role, and good? */
-static bool signature_holds(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role, const json_t *keyid)
+static bool signature_holds(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role,
+                            const json_t *keyid)
 {
     struct cw_tuf_role alone = *role;
     json_auto_t *keyids = json_pack("[O]", keyid);
@@ -20,7 +21,7 @@ static bool signature_holds(const struct cw_tuf_meta *meta, const struct cw_tuf_
     json_t *item;
     size_t i;
 
-    json_array_foreach(role->keyids, i, item)
+    json_array_foreach (role->keyids, i, item)
         known = known || json_equal(item, keyid);
     if (!known || keyids == NULL)
         return false;
@@ -34,8 +35,8 @@ static bool is_lower(const char *text)
     return text != NULL && strspn(text, "0123456789abcdef") == strlen(text);
 }
 
-int cw_signers_check_every_byte(const struct cw_tuf_meta *meta, const struct cw_buf *buf, const struct cw_signers *signers,
-                            struct cw_err *err)
+int cw_signers_check_every_byte(const struct cw_tuf_meta *meta, const struct cw_buf *buf,
+                                const struct cw_signers *signers, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(buf->len + 1);
     json_t *item;
@@ -45,19 +46,21 @@ int cw_signers_check_every_byte(const struct cw_tuf_meta *meta, const struct cw_
         return CW_E_NOMEM;
     if (text.failed != 0 || text.len != buf->len || memcmp(text.data, buf->data, buf->len) != 0)
         return cw_err_set(err, CW_E_VERIFY, "is not written as Causeway writes it");
-    json_array_foreach(json_object_get(meta->doc, "signatures"), i, item) {
+    json_array_foreach (json_object_get(meta->doc, "signatures"), i, item) {
         const json_t *keyid = json_object_get(item, "keyid");
         bool holds = false;
 
         for (k = 0; k < signers->count && !holds; k++)
             holds = signature_holds(meta, &signers->roles[k], keyid);
         if (!holds || !is_lower(json_string_value(json_object_get(item, "sig"))))
-            return cw_err_set(err, CW_E_VERIFY, "the signature by key %.16s… does not hold", json_string_value(keyid));
+            return cw_err_set(err, CW_E_VERIFY, "the signature by key %.16s… does not hold",
+                              json_string_value(keyid));
     }
     return CW_OK;
 }
 
-int cw_signers_check_threshold(const struct cw_tuf_meta *meta, const struct cw_signers *signers, struct cw_err *err)
+int cw_signers_check_threshold(const struct cw_tuf_meta *meta, const struct cw_signers *signers,
+                               struct cw_err *err)
 {
     size_t i;
     int rc = cw_err_set(err, CW_E_VERIFY, "no role in the tree says who may sign it");

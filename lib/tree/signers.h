@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The roles that could have signed a metadata file of a tree, and what their signatures prove; private to lib/tree. A tree keeps files
- * that were signed under earlier roots and delegations, so there may be several.
+ * The roles that could have signed a metadata file of a tree, and what their signatures prove; private to
+ * lib/tree. A tree keeps files that were signed under earlier roots and delegations, so there may be several.
  */
 #ifndef CW_TREE_SIGNERS_H
 #define CW_TREE_SIGNERS_H
@@ -15,10 +15,11 @@ struct cw_signers {
 };
 
 /* One of the roles' thresholds is met. */
-int cw_signers_check_threshold(const struct cw_tuf_meta *meta, const struct cw_signers *signers, struct cw_err *err);
-/* Every signature in the file is good and by a key of one of the roles, and the text is exactly what Causeway writes: no byte of a file that
- * holds in this way can have changed. */
-int cw_signers_check_every_byte(const struct cw_tuf_meta *meta, const struct cw_buf *text, const struct cw_signers *signers,
-                                struct cw_err *err);
+int cw_signers_check_threshold(const struct cw_tuf_meta *meta, const struct cw_signers *signers,
+                               struct cw_err *err);
+/* Every signature in the file is good and by a key of one of the roles, and the text is exactly what Causeway
+ * writes: no byte of a file that holds in this way can have changed. */
+int cw_signers_check_every_byte(const struct cw_tuf_meta *meta, const struct cw_buf *text,
+                                const struct cw_signers *signers, struct cw_err *err);
 
 #endif

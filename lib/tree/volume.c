@@ -83,14 +83,16 @@ int cw_volume_format(struct cw_buf *buf, json_t *doc, struct cw_err *err)
 static int parse_file(struct cw_volume_file *file, const json_t *obj, struct cw_err *err)
 {
     int64_t length;
-    int rc = json_is_object(obj) ? cw_json_get_str(&file->path, obj, "path", err) : cw_err_set(err, CW_E_VERIFY, "is not an object");
+    int rc = json_is_object(obj) ? cw_json_get_str(&file->path, obj, "path", err)
+                                 : cw_err_set(err, CW_E_VERIFY, "is not an object");
 
     if (rc == CW_OK && !cw_path_is_relative(file->path))
         rc = cw_err_set(err, CW_E_VERIFY, "'%.200s' is not a plain relative path", file->path);
     if (rc == CW_OK)
         rc = cw_text_check(file->path, "the path", err);
     if (rc == CW_OK && (strpbrk(file->path, "\\\n\t") != NULL))
-        rc = cw_err_set(err, CW_E_VERIFY, "'%s' has a character that " CW_VOLUME_SUMS " cannot hold", file->path);
+        rc = cw_err_set(err, CW_E_VERIFY, "'%s' has a character that " CW_VOLUME_SUMS " cannot hold",
+                        file->path);
     if (rc == CW_OK)
         rc = cw_json_get_int(&length, obj, "length", 0, CW_LENGTH_MAX, err);
     if (rc == CW_OK)
@@ -111,13 +113,14 @@ static int parse_files(struct cw_volume *volume, const json_t *files, struct cw_
     if (volume->files == NULL)
         return cw_err_nomem(err);
     volume->file_count = json_array_size(files);
-    json_array_foreach(files, i, obj) {
+    json_array_foreach (files, i, obj) {
         struct cw_volume_file *file = &volume->files[i];
 
         if (parse_file(file, obj, err) != CW_OK)
             return cw_err_prefix(err, "files[%zu]", i);
         if (i > 0 && strcmp(file[-1].path, file->path) >= 0)
-            return cw_err_set(err, CW_E_VERIFY, "files[%zu]: '%s' is not sorted behind '%s'", i, file->path, file[-1].path);
+            return cw_err_set(err, CW_E_VERIFY, "files[%zu]: '%s' is not sorted behind '%s'", i, file->path,
+                              file[-1].path);
     }
     return CW_OK;
 }
@@ -144,7 +147,8 @@ static int check_paths(const struct cw_volume *volume, struct cw_err *err)
         if (strcasecmp(paths[i], own) == 0 || strcasecmp(paths[i], CW_VOLUME_SUMS) == 0)
             return cw_err_set(err, CW_E_VERIFY, "files: '%s' cannot be in the list", paths[i]);
         if (i > 0 && strcasecmp(paths[i - 1], paths[i]) == 0)
-            return cw_err_set(err, CW_E_VERIFY, "files: '%s' and '%s' differ by case only", paths[i - 1], paths[i]);
+            return cw_err_set(err, CW_E_VERIFY, "files: '%s' and '%s' differ by case only", paths[i - 1],
+                              paths[i]);
     }
     return CW_OK;
 }
@@ -157,7 +161,8 @@ static int check_hashes(const struct cw_volume *volume, const json_t *files, str
     int rc = cw_json_get_array(&lists, volume->doc, "lists", err);
 
     if (rc == CW_OK && json_array_size(lists) != (size_t)volume->of)
-        rc = cw_err_set(err, CW_E_VERIFY, "field 'lists' has %zu entries, not %" PRId64, json_array_size(lists), volume->of);
+        rc = cw_err_set(err, CW_E_VERIFY, "field 'lists' has %zu entries, not %" PRId64,
+                        json_array_size(lists), volume->of);
     if (rc == CW_OK)
         rc = hash_canonical(sha256, files, err);
     if (rc != CW_OK)
@@ -168,8 +173,8 @@ static int check_hashes(const struct cw_volume *volume, const json_t *files, str
                           listed != NULL ? listed : "a text");
     rc = bundle_id(sha256, volume->doc, err);
     if (rc == CW_OK && strcmp(volume->bundle, sha256) != 0)
-        rc = cw_err_set(err, CW_E_VERIFY, "the volume was changed: its bundle id should be %s, not %.64s", sha256,
-                        volume->bundle);
+        rc = cw_err_set(err, CW_E_VERIFY, "the volume was changed: its bundle id should be %s, not %.64s",
+                        sha256, volume->bundle);
     return rc;
 }
 
@@ -244,7 +249,8 @@ void cw_volume_clear(struct cw_volume *volume)
     *volume = (struct cw_volume){0};
 }
 
-int cw_volume_sums(struct cw_buf *buf, const struct cw_volume *volume, const char *list_sha256, struct cw_err *err)
+int cw_volume_sums(struct cw_buf *buf, const struct cw_volume *volume, const char *list_sha256,
+                   struct cw_err *err)
 {
     size_t i;
 

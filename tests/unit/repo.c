@@ -77,8 +77,12 @@ void repo_add_role(struct repo *repo, const char *name, const char *path)
     struct repo_role *role = &repo->roles[repo->role_count++];
     const char *const paths[] = {path, NULL};
     unsigned char keys[1][CW_ED25519_PUBLIC];
-    const struct cw_tuf_delegation_spec spec = {
-        .name = name, .paths = paths, .keys = (const unsigned char(*)[CW_ED25519_PUBLIC])keys, .key_count = 1, .threshold = 1, .terminating = true};
+    const struct cw_tuf_delegation_spec spec = {.name = name,
+                                                .paths = paths,
+                                                .keys = (const unsigned char(*)[CW_ED25519_PUBLIC])keys,
+                                                .key_count = 1,
+                                                .threshold = 1,
+                                                .terminating = true};
 
     role->name = name;
     assert_cw_ok(cw_secret_new(&role->key, &err), err);
@@ -88,8 +92,8 @@ void repo_add_role(struct repo *repo, const char *name, const char *path)
 }
 
 /* Signs a body with one or two keys and puts the file where it belongs. */
-static void put_signed(struct repo *repo, const char *role, int64_t version, json_t *body, const struct cw_secret *key,
-                       char sha256[CW_SHA256_TEXT], int64_t *length)
+static void put_signed(struct repo *repo, const char *role, int64_t version, json_t *body,
+                       const struct cw_secret *key, char sha256[CW_SHA256_TEXT], int64_t *length)
 {
     CW_AUTO_BUF buf = CW_BUF_INIT(CW_TUF_TEXT_MAX);
     json_auto_t *envelope = NULL;
@@ -154,7 +158,8 @@ void repo_clear(struct repo *repo)
     targets_body = NULL;
 }
 
-void repo_sign_target(struct repo *repo, const char *role, const char *target, int64_t length, const char *sha256)
+void repo_sign_target(struct repo *repo, const char *role, const char *target, int64_t length,
+                      const char *sha256)
 {
     assert_cw_ok(cw_tuf_targets_add(repo_role(repo, role)->signed_, target, length, sha256, NULL, &err), err);
 }
@@ -171,27 +176,30 @@ void repo_target(struct repo *repo, const char *role, const char *target, const 
         memcpy(sha256, hash, sizeof hash);
 }
 
-json_t *repo_artifact(struct repo *repo, const char *product, const char *version, const char *file, const char *platform)
+json_t *repo_artifact(struct repo *repo, const char *product, const char *version, const char *file,
+                      const char *platform)
 {
     char target[CW_PATH_MAX], content[CW_PATH_MAX + 32], sha256[CW_SHA256_TEXT];
 
     assert_cw_ok(cw_tree_artifact_target(target, product, version, file, &err), err);
     snprintf(content, sizeof content, "the bytes of %s", target);
     repo_target(repo, product, target, content, sha256);
-    return json_pack("{s:s, s:I, s:s, s:s, s:s}", "path", target, "length", (json_int_t)strlen(content), "sha256", sha256,
-                     "platform", platform, "kind", "file");
+    return json_pack("{s:s, s:I, s:s, s:s, s:s}", "path", target, "length", (json_int_t)strlen(content),
+                     "sha256", sha256, "platform", platform, "kind", "file");
 }
 
 json_t *repo_manifest(const char *product, const char *version, json_t *artifacts)
 {
-    json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "_type", CW_RELEASE_TYPE, "format", "1.0", "product", product,
-                            "version", version, "severity", "normal", "artifacts", artifacts);
+    json_t *doc =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "_type", CW_RELEASE_TYPE, "format", "1.0", "product",
+                  product, "version", version, "severity", "normal", "artifacts", artifacts);
 
     assert_non_null(doc);
     return doc;
 }
 
-json_t *repo_release(struct repo *repo, const char *role, const char *product, const char *version, json_t *doc)
+json_t *repo_release(struct repo *repo, const char *role, const char *product, const char *version,
+                     json_t *doc)
 {
     CW_AUTO_BUF buf = CW_BUF_INIT(CW_MANIFEST_MAX);
     char target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
@@ -200,16 +208,17 @@ json_t *repo_release(struct repo *repo, const char *role, const char *product, c
     json_decref(doc);
     assert_cw_ok(cw_tree_release_target(target, product, version, &err), err);
     repo_target(repo, role, target, buf.data, sha256);
-    return json_pack("{s:s, s:s, s:I, s:s}", "version", version, "sha256", sha256, "length", (json_int_t)buf.len, "promoted",
-                     "2026-01-01T00:00:00Z");
+    return json_pack("{s:s, s:s, s:I, s:s}", "version", version, "sha256", sha256, "length",
+                     (json_int_t)buf.len, "promoted", "2026-01-01T00:00:00Z");
 }
 
 void repo_channel(struct repo *repo, const char *channel, int64_t serial, json_t *releases, json_t *extra)
 {
     CW_AUTO_BUF buf = CW_BUF_INIT(CW_CHANNEL_MAX);
     char target[CW_PATH_MAX];
-    json_auto_t *doc = json_pack("{s:s, s:s, s:s, s:I, s:s, s:o}", "_type", CW_CHANNEL_TYPE, "format", "1.0", "channel", channel,
-                                 "serial", (json_int_t)serial, "published", "2026-01-01T00:00:00Z", "releases", releases);
+    json_auto_t *doc = json_pack("{s:s, s:s, s:s, s:I, s:s, s:o}", "_type", CW_CHANNEL_TYPE, "format", "1.0",
+                                 "channel", channel, "serial", (json_int_t)serial, "published",
+                                 "2026-01-01T00:00:00Z", "releases", releases);
 
     assert_non_null(doc);
     if (serial > 1)
@@ -259,9 +268,10 @@ void repo_rotate_online(struct repo *repo)
 
 json_t *repo_gateway(struct repo *repo, const char *version)
 {
-    json_t *artifacts = json_pack("[o, o, o]", repo_artifact(repo, "gateway", version, "gw-amd64.bin", "linux-amd64"),
-                                  repo_artifact(repo, "gateway", version, "gw-arm64.bin", "linux-arm64"),
-                                  repo_artifact(repo, "gateway", version, "readme.txt", "any"));
+    json_t *artifacts =
+        json_pack("[o, o, o]", repo_artifact(repo, "gateway", version, "gw-amd64.bin", "linux-amd64"),
+                  repo_artifact(repo, "gateway", version, "gw-arm64.bin", "linux-arm64"),
+                  repo_artifact(repo, "gateway", version, "readme.txt", "any"));
     json_t *doc = repo_manifest("gateway", version, artifacts);
     json_t *sbom = repo_artifact(repo, "gateway", version, "sbom.json", "any");
 
@@ -274,7 +284,8 @@ json_t *repo_gateway(struct repo *repo, const char *version)
 
 json_t *repo_plc(struct repo *repo, const char *version)
 {
-    return repo_manifest("plc", version, json_pack("[o]", repo_artifact(repo, "plc", version, "plc.fw", "any")));
+    return repo_manifest("plc", version,
+                         json_pack("[o]", repo_artifact(repo, "plc", version, "plc.fw", "any")));
 }
 
 void repo_fill(struct repo *repo)
@@ -299,7 +310,8 @@ void repo_write(const struct repo *repo, int dir)
 
 static int answer(struct cw_tuf_update *update, const struct repo_file *file, struct cw_err *e)
 {
-    return file != NULL ? cw_tuf_update_give(update, file->data, file->len, e) : cw_tuf_update_absent(update, e);
+    return file != NULL ? cw_tuf_update_give(update, file->data, file->len, e)
+                        : cw_tuf_update_absent(update, e);
 }
 
 static int drive(void *ctx, struct cw_tuf_update *update, struct cw_err *e)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A whole publisher in memory, for tests that read trees: keys, roles, files by their tree path. It writes what it is told, lies
- * included. Every failure of its own ends the test.
+ * A whole publisher in memory, for tests that read trees: keys, roles, files by their tree path. It writes
+ * what it is told, lies included. Every failure of its own ends the test.
  */
 #ifndef CW_TESTS_REPO_H
 #define CW_TESTS_REPO_H
@@ -57,18 +57,24 @@ void repo_add_role(struct repo *repo, const char *name, const char *path);
 /* Signs and stores a target with this content. sha256 (may be NULL) gets its hash. */
 void repo_target(struct repo *repo, const char *role, const char *target, const char *content, char *sha256);
 /* Only signs it. */
-void repo_sign_target(struct repo *repo, const char *role, const char *target, int64_t length, const char *sha256);
+void repo_sign_target(struct repo *repo, const char *role, const char *target, int64_t length,
+                      const char *sha256);
 /* {"path", "length", "sha256", "platform", "kind"} of a target signed and stored by the product's role. */
-json_t *repo_artifact(struct repo *repo, const char *product, const char *version, const char *file, const char *platform);
+json_t *repo_artifact(struct repo *repo, const char *product, const char *version, const char *file,
+                      const char *platform);
 /* A release manifest's body; takes over the artifacts. */
 json_t *repo_manifest(const char *product, const char *version, json_t *artifacts);
-/* Publishes a document as "<product>/<version>/release.json" of `role` and gives the pin for it; takes over doc. */
-json_t *repo_release(struct repo *repo, const char *role, const char *product, const char *version, json_t *doc);
-/* Publishes a channel manifest: releases (taken over) under a serial, following the last one made. extra (may be NULL; taken over) is merged in. */
+/* Publishes a document as "<product>/<version>/release.json" of `role` and gives the pin for it; takes over
+ * doc. */
+json_t *repo_release(struct repo *repo, const char *role, const char *product, const char *version,
+                     json_t *doc);
+/* Publishes a channel manifest: releases (taken over) under a serial, following the last one made. extra (may
+ * be NULL; taken over) is merged in. */
 void repo_channel(struct repo *repo, const char *channel, int64_t serial, json_t *releases, json_t *extra);
 /* Writes all metadata anew, under new versions. */
 void repo_publish(struct repo *repo);
-/* Root N+1, signed by the old root key, with a new snapshot and timestamp key: TUF's fast-forward recovery. */
+/* Root N+1, signed by the old root key, with a new snapshot and timestamp key: TUF's fast-forward
+ * recovery. */
 void repo_rotate_online(struct repo *repo);
 
 /* Two products, the first of which requires the second, in the channel under serial 1; published. */

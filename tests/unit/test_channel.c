@@ -13,14 +13,16 @@
 #define SHA_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define SHA_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define SHA_C "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
-#define PIN(version, sha) \
-    "{\"version\": \"" version "\", \"sha256\": \"" sha "\", \"length\": 9, \"promoted\": \"2026-01-01T00:00:00Z\"}"
+#define PIN(version, sha)                                                                                    \
+    "{\"version\": \"" version "\", \"sha256\": \"" sha                                                      \
+    "\", \"length\": 9, \"promoted\": \"2026-01-01T00:00:00Z\"}"
 
-static const char good[] =
-    "{\"_type\": \"causeway-channel\", \"format\": \"1.0\", \"channel\": \"stable\", \"serial\": 7, \"published\": \"2026-01-02T00:00:00Z\","
-    " \"previous\": \"" SHA_A "\","
-    " \"releases\": {\"plc\": " PIN("1.0.0", SHA_B) ", \"gateway\": " PIN("2.1.0", SHA_C) "},"
-    " \"withdrawn\": {\"gateway\": {\"2.0.9\": \"corrupts\"}}}";
+static const char good[] = "{\"_type\": \"causeway-channel\", \"format\": \"1.0\", \"channel\": \"stable\", "
+                           "\"serial\": 7, \"published\": \"2026-01-02T00:00:00Z\","
+                           " \"previous\": \"" SHA_A "\","
+                           " \"releases\": {\"plc\": " PIN("1.0.0", SHA_B) ", \"gateway\": " PIN(
+                               "2.1.0", SHA_C) "},"
+                                               " \"withdrawn\": {\"gateway\": {\"2.0.9\": \"corrupts\"}}}";
 
 static json_t *doc_of(const char *text)
 {
@@ -115,11 +117,17 @@ static void each_wrong_member_is_refused(void **state)
         {"releases", "{\"a/b\": " PIN("1.0.0", SHA_A) "}", "the character '/'"},
         {"releases", "{\"plc\": " PIN("1.0", SHA_A) "}", "not a version"},
         {"releases", "{\"plc\": " PIN("1.0.0", "00") "}", "not 64 lower-case hex"},
-        {"releases", "{\"plc\": " PIN("1.0.0", SHA_A) ", \"PLC\": " PIN("1.0.0", SHA_A) "}", "differ by case only"},
-        {"releases", "{\"gateway\": " PIN("2.0.9", SHA_A) "}", "gateway 2.0.9 is withdrawn (corrupts), but in the set"},
-        {"releases", "{\"plc\": {\"version\": \"1.0.0\", \"sha256\": \"" SHA_A "\", \"length\": 1048577, \"promoted\": \"2026-01-01T00:00:00Z\"}}",
+        {"releases", "{\"plc\": " PIN("1.0.0", SHA_A) ", \"PLC\": " PIN("1.0.0", SHA_A) "}",
+         "differ by case only"},
+        {"releases", "{\"gateway\": " PIN("2.0.9", SHA_A) "}",
+         "gateway 2.0.9 is withdrawn (corrupts), but in the set"},
+        {"releases",
+         "{\"plc\": {\"version\": \"1.0.0\", \"sha256\": \"" SHA_A
+         "\", \"length\": 1048577, \"promoted\": \"2026-01-01T00:00:00Z\"}}",
          "field 'length'"},
-        {"releases", "{\"plc\": {\"version\": \"1.0.0\", \"sha256\": \"" SHA_A "\", \"length\": 7, \"promoted\": \"x\"}}", "field 'promoted'"},
+        {"releases",
+         "{\"plc\": {\"version\": \"1.0.0\", \"sha256\": \"" SHA_A "\", \"length\": 7, \"promoted\": \"x\"}}",
+         "field 'promoted'"},
         {"withdrawn", "[]", "field 'withdrawn' is not an object"},
         {"withdrawn", "{\"plc\": [\"1.0.1\"]}", "'plc' is not an object"},
         {"withdrawn", "{\"plc\": {\"1.0.1\": true}}", "is not a string"},
@@ -177,7 +185,8 @@ static void memory_starts_and_is_stable(void **state)
     json_auto_t *memory = remembered();
     json_auto_t *wanted = doc_of("{\"channels\": {\"stable\": {\"serial\": 7, \"sha256\": \"" SHA_B
                                  "\", \"withdrawn\": {\"gateway\": {\"2.0.9\": \"corrupts\"}}}},"
-                                 " \"versions\": {\"gateway\": {\"2.1.0\": \"" SHA_C "\"}, \"plc\": {\"1.0.0\": \"" SHA_B "\"}},"
+                                 " \"versions\": {\"gateway\": {\"2.1.0\": \"" SHA_C
+                                 "\"}, \"plc\": {\"1.0.0\": \"" SHA_B "\"}},"
                                  " \"withdrawn\": {\"gateway\": {\"2.0.9\": \"corrupts\"}}}");
     json_auto_t *again = NULL;
     struct cw_channel channel;
@@ -204,12 +213,22 @@ static void memory_refuses_replay_and_change(void **state)
         {"the next serial, another history", {"serial"}, {"8"}, "does not follow the serial 7"},
         {"the next serial", {"serial", "previous"}, {"8", "\"" SHA_B "\""}, NULL},
         {"a later serial", {"serial"}, {"12"}, NULL},
-        {"a changed version", {"serial", "releases"}, {"12", "{\"plc\": " PIN("1.0.0", SHA_A) "}"},
+        {"a changed version",
+         {"serial", "releases"},
+         {"12", "{\"plc\": " PIN("1.0.0", SHA_A) "}"},
          "plc 1.0.0 was changed after this site saw it: expected manifest sha256 " SHA_B ", got " SHA_A},
         {"a new version", {"serial", "releases"}, {"12", "{\"plc\": " PIN("1.0.1", SHA_A) "}"}, NULL},
-        {"an older version under a new serial", {"serial", "releases"}, {"12", "{\"gateway\": " PIN("1.0.0", SHA_A) "}"}, NULL},
-        {"a withdrawal undone", {"serial", "withdrawn"}, {"12", ""}, "the withdrawal of gateway 2.0.9 was undone"},
-        {"a withdrawal undone among others", {"serial", "withdrawn"}, {"12", "{\"gateway\": {\"2.0.8\": \"x\"}}"},
+        {"an older version under a new serial",
+         {"serial", "releases"},
+         {"12", "{\"gateway\": " PIN("1.0.0", SHA_A) "}"},
+         NULL},
+        {"a withdrawal undone",
+         {"serial", "withdrawn"},
+         {"12", ""},
+         "the withdrawal of gateway 2.0.9 was undone"},
+        {"a withdrawal undone among others",
+         {"serial", "withdrawn"},
+         {"12", "{\"gateway\": {\"2.0.8\": \"x\"}}"},
          "the withdrawal of gateway 2.0.9 was undone"},
         {"another channel, without the withdrawal", {"channel", "withdrawn"}, {"\"beta\"", ""}, NULL},
     };
@@ -217,7 +236,8 @@ static void memory_refuses_replay_and_change(void **state)
 
     (void)state;
     for (i = 0; i < CW_COUNT(cases); i++) {
-        json_auto_t *memory = remembered(), *before = json_deep_copy(memory), *doc = doc_of(good), *after = NULL;
+        json_auto_t *memory = remembered(), *before = json_deep_copy(memory), *doc = doc_of(good),
+                    *after = NULL;
         struct cw_channel channel;
         struct cw_err err;
 
@@ -228,7 +248,8 @@ static void memory_refuses_replay_and_change(void **state)
             assert_cw_ok(cw_memory_advance(&after, memory, &channel, SHA_C, &err), err);
             assert_non_null(after);
         } else {
-            assert_cw_fails(CW_E_VERIFY, cases[i].why, cw_memory_advance(&after, memory, &channel, SHA_C, &err), err);
+            assert_cw_fails(CW_E_VERIFY, cases[i].why,
+                            cw_memory_advance(&after, memory, &channel, SHA_C, &err), err);
             assert_null(after);
         }
         assert_true(json_equal(memory, before));
@@ -254,9 +275,13 @@ static void withdrawn_versions_are_refused_in_every_channel(void **state)
 
 static void damaged_memory_is_refused(void **state)
 {
-    static const char *const damaged[] = {"[]", "{\"channels\": 7}", "{\"channels\": {\"stable\": {}}}",
-                                          "{\"channels\": {\"stable\": {\"serial\": 7}}}", "{\"versions\": []}",
-                                          "{\"versions\": {\"plc\": 1}}", "{\"withdrawn\": \"\"}"};
+    static const char *const damaged[] = {"[]",
+                                          "{\"channels\": 7}",
+                                          "{\"channels\": {\"stable\": {}}}",
+                                          "{\"channels\": {\"stable\": {\"serial\": 7}}}",
+                                          "{\"versions\": []}",
+                                          "{\"versions\": {\"plc\": 1}}",
+                                          "{\"withdrawn\": \"\"}"};
     size_t i;
 
     (void)state;
@@ -266,7 +291,8 @@ static void damaged_memory_is_refused(void **state)
         struct cw_err err;
 
         assert_cw_ok(cw_channel_parse(&channel, good, sizeof good - 1, &err), err);
-        assert_cw_fails(CW_E_VERIFY, "memory is damaged", cw_memory_advance(&after, memory, &channel, SHA_B, &err), err);
+        assert_cw_fails(CW_E_VERIFY, "memory is damaged",
+                        cw_memory_advance(&after, memory, &channel, SHA_B, &err), err);
         cw_channel_clear(&channel);
     }
 }

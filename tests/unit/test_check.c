@@ -51,8 +51,9 @@ static int setup(void **state)
     repo_init(repo);
     repo_fill(repo);
     repo_channel(repo, "stable", 2,
-                 json_pack("{s:o, s:o}", "gateway", repo_release(repo, "gateway", "gateway", "2.2.0", repo_gateway(repo, "2.2.0")), "plc",
-                           repo_release(repo, "plc", "plc", "1.1.0", repo_plc(repo, "1.1.0"))),
+                 json_pack("{s:o, s:o}", "gateway",
+                           repo_release(repo, "gateway", "gateway", "2.2.0", repo_gateway(repo, "2.2.0")),
+                           "plc", repo_release(repo, "plc", "plc", "1.1.0", repo_plc(repo, "1.1.0"))),
                  NULL);
     repo_publish(repo);
     repo_rotate_online(repo);
@@ -139,7 +140,8 @@ static void flipped_byte_is_found_in_every_file(void **state)
 /* Where only signatures prove a file, each of its bytes is tried. */
 static void every_byte_of_a_file_without_hash_counts(void **state)
 {
-    static const char *const paths[] = {"metadata/timestamp.json", "metadata/1.root.json", "metadata/1.gateway.json"};
+    static const char *const paths[] = {"metadata/timestamp.json", "metadata/1.root.json",
+                                        "metadata/1.gateway.json"};
     struct fixture *fixture = *state;
     size_t i, at;
 
@@ -190,7 +192,8 @@ static void a_missing_root_is_named(void **state)
 
     assert_cw_ok(cw_remove(fixture->dir, "metadata/1.root.json", &err), err);
     fixture->seen.wanted = "metadata/1.root.json";
-    assert_int_equal(check(fixture, &checked, &err), CW_E_VERIFY); /* old files were signed by keys that only root 1 knows */
+    assert_int_equal(check(fixture, &checked, &err),
+                     CW_E_VERIFY); /* old files were signed by keys that only root 1 knows */
     assert_true(fixture->seen.met);
     assert_int_equal(checked.missing, 1);
     second.root = root->data;
@@ -221,7 +224,9 @@ static void orphans_are_told_but_no_failure(void **state)
     struct cw_tree_check checked = {.now = REPO_NOW};
     struct cw_err err;
 
-    put(fixture, "targets/gateway/9.9.9/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824.greeting", "hello", 5);
+    put(fixture,
+        "targets/gateway/9.9.9/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824.greeting",
+        "hello", 5);
     put(fixture, "targets/notes.txt", "x", 1);
     put(fixture, "metadata/notes.txt", "x", 1);
     put(fixture, "targets/gateway/.tmp-abc", "x", 1);
@@ -238,7 +243,9 @@ static void links_and_bad_names_are_refused(void **state)
     struct cw_err err;
 
     assert_int_equal(symlinkat("/etc/passwd", fixture->dir, "targets/link"), 0);
-    put(fixture, "targets/gateway/9.9.9/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824.con.txt", "hello", 5);
+    put(fixture,
+        "targets/gateway/9.9.9/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824.con.txt",
+        "hello", 5);
     put(fixture, "metadata/1.a b.json", "{}", 2);
     assert_int_equal(check(fixture, &checked, &err), CW_E_VERIFY);
     assert_int_equal(checked.bad, 3);
@@ -279,7 +286,8 @@ static void partial_tree_needs_its_set_alone(void **state)
         if (cw_str_ends(fixture->repo.tree.items[i].path, "plc.fw"))
             assert_cw_ok(cw_remove(fixture->dir, fixture->repo.tree.items[i].path, &err), err);
     }
-    with_set = (struct cw_tree_check){.now = REPO_NOW, .partial = true, .channel = "stable", .wanted = &wanted};
+    with_set =
+        (struct cw_tree_check){.now = REPO_NOW, .partial = true, .channel = "stable", .wanted = &wanted};
     assert_int_equal(check(fixture, &with_set, &err), CW_E_INCOMPLETE);
     assert_true(cw_str_ends(fixture->seen.path, ".plc.fw"));
 }

@@ -84,7 +84,8 @@ static void part_needs_only_its_roles(void **state)
     gather(&closure, *state, &wanted);
     for (i = 0; i < closure.count; i++)
         assert_null(strstr(closure.files[i].path, "gateway"));
-    assert_int_equal(closure.count, 3 + 4 + 2); /* channel, release, artifact; the top-level roles; plc and stable */
+    assert_int_equal(closure.count,
+                     3 + 4 + 2); /* channel, release, artifact; the top-level roles; plc and stable */
 }
 
 static bool has_no_firmware(void *ctx, const struct cw_closure_file *file)
@@ -120,7 +121,8 @@ static void one_path_has_one_content(void **state)
     assert_int_equal(closure.count, 1);
     assert_cw_ok(cw_closure_add_metadata(&closure, "gateway", 4, "else", 4, &err), err);
     assert_cw_ok(cw_closure_add_metadata(&closure, "gateway", 5, "else", 4, &err), err);
-    assert_cw_fails(CW_E_VERIFY, "'metadata/4.gateway.json' has two contents", cw_closure_sort(&closure, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "'metadata/4.gateway.json' has two contents",
+                    cw_closure_sort(&closure, &err), err);
 }
 
 int main(void)

@@ -13,11 +13,15 @@
 #define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static const char good[] =
-    "{\"_type\": \"causeway-release\", \"format\": \"1.0\", \"product\": \"gateway\", \"version\": \"2.1.0\", \"severity\": \"high\","
-    " \"notes\": \"Mends\\nthings\", \"requires\": {\"plc\": \">=1.0.0\"}, \"features\": [\"opc-ua\"], \"attestations\": [],"
+    "{\"_type\": \"causeway-release\", \"format\": \"1.0\", \"product\": \"gateway\", \"version\": "
+    "\"2.1.0\", \"severity\": \"high\","
+    " \"notes\": \"Mends\\nthings\", \"requires\": {\"plc\": \">=1.0.0\"}, \"features\": [\"opc-ua\"], "
+    "\"attestations\": [],"
     " \"artifacts\": ["
-    "  {\"path\": \"gateway/2.1.0/gateway.tar.gz\", \"length\": 10, \"sha256\": \"" SHA "\", \"platform\": \"linux-amd64\", \"kind\": \"archive\"},"
-    "  {\"path\": \"gateway/2.1.0/readme.txt\", \"length\": 0, \"sha256\": \"" SHA "\", \"platform\": \"any\", \"kind\": \"file\"}],"
+    "  {\"path\": \"gateway/2.1.0/gateway.tar.gz\", \"length\": 10, \"sha256\": \"" SHA
+    "\", \"platform\": \"linux-amd64\", \"kind\": \"archive\"},"
+    "  {\"path\": \"gateway/2.1.0/readme.txt\", \"length\": 0, \"sha256\": \"" SHA
+    "\", \"platform\": \"any\", \"kind\": \"file\"}],"
     " \"sbom\": {\"path\": \"gateway/2.1.0/sbom.json\", \"length\": 3, \"sha256\": \"" SHA "\"}}";
 
 static json_t *good_doc(void)
@@ -89,7 +93,9 @@ struct change {
 
 static void apply(json_t *doc, const struct change *change)
 {
-    json_t *obj = change->artifact < 0 ? doc : json_array_get(json_object_get(doc, "artifacts"), (size_t)change->artifact);
+    json_t *obj = change->artifact < 0
+                      ? doc
+                      : json_array_get(json_object_get(doc, "artifacts"), (size_t)change->artifact);
 
     if (change->value[0] == '\0') {
         assert_int_equal(json_object_del(obj, change->key), 0);
@@ -130,8 +136,10 @@ static void each_wrong_member_is_refused(void **state)
         {-1, "artifacts", "[]", "'artifacts' is empty"},
         {-1, "artifacts", "", "field 'artifacts' is missing"},
         {-1, "artifacts", "[7]", "artifacts[0]: is not an object"},
-        {-1, "sbom", "{\"path\": \"gateway/2.1.0/s\", \"length\": -1, \"sha256\": \"" SHA "\"}", "sbom: field 'length'"},
-        {-1, "sbom", "{\"path\": \"gateway/2.1.0/README.txt\", \"length\": 1, \"sha256\": \"" SHA "\"}", "differ by case only"},
+        {-1, "sbom", "{\"path\": \"gateway/2.1.0/s\", \"length\": -1, \"sha256\": \"" SHA "\"}",
+         "sbom: field 'length'"},
+        {-1, "sbom", "{\"path\": \"gateway/2.1.0/README.txt\", \"length\": 1, \"sha256\": \"" SHA "\"}",
+         "differ by case only"},
         {0, "path", "\"gateway/2.1.0/readme.txt\"", "stands there twice"},
         {0, "path", "\"gateway/2.1.0/Readme.txt\"", "differ by case only"},
         {0, "path", "\"gateway/2.1.0/a/b\"", "the character '/'"},
@@ -145,7 +153,8 @@ static void each_wrong_member_is_refused(void **state)
         {0, "length", "-1", "field 'length'"},
         {0, "length", "9007199254740992", "field 'length'"},
         {0, "sha256", "\"0123\"", "not 64 lower-case hex"},
-        {0, "sha256", "\"0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef\"", "not 64 lower-case hex"},
+        {0, "sha256", "\"0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef\"",
+         "not 64 lower-case hex"},
         {0, "platform", "\"linux/amd64\"", "the character '/'"},
         {0, "platform", "", "field 'platform' is missing"},
         {0, "kind", "\"rootkit\"", "unknown kind"},
@@ -186,7 +195,8 @@ static void no_json_is_refused(void **state)
     struct cw_err err;
 
     (void)state;
-    assert_cw_fails(CW_E_VERIFY, "release manifest: line 1", cw_manifest_parse(&manifest, "{\"a\":", 5, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "release manifest: line 1", cw_manifest_parse(&manifest, "{\"a\":", 5, &err),
+                    err);
     assert_cw_fails(CW_E_VERIFY, "release manifest", cw_manifest_parse(&manifest, "", 0, &err), err);
     assert_cw_fails(CW_E_VERIFY, "not a JSON object", cw_manifest_parse(&manifest, "[]", 2, &err), err);
 }
@@ -194,7 +204,7 @@ static void no_json_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_manifest_is_read),   cmocka_unit_test(later_minor_formats_are_read),
+        cmocka_unit_test(good_manifest_is_read),        cmocka_unit_test(later_minor_formats_are_read),
         cmocka_unit_test(each_wrong_member_is_refused), cmocka_unit_test(sizes_are_bounded),
         cmocka_unit_test(no_json_is_refused),
     };

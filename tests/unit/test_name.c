@@ -9,7 +9,8 @@
 
 static void good_names_pass(void **state)
 {
-    static const char *const good[] = {"gateway", "plc-7", "A_b.c", "0", "console", "com10", "lpt", "x.con", "a..b", "_"};
+    static const char *const good[] = {"gateway", "plc-7", "A_b.c", "0",    "console",
+                                       "com10",   "lpt",   "x.con", "a..b", "_"};
     struct cw_err err;
     size_t i;
 
@@ -82,9 +83,14 @@ static void texts_cannot_steer_a_terminal(void **state)
 
     (void)state;
     assert_cw_ok(cw_text_check("two lines\n\tand \xc3\xa4 \xe2\x80\xa6", "notes", &err), err);
-    assert_cw_fails(CW_E_VERIFY, "control character at byte 1", cw_text_check("a\x1b[2J", "notes", &err), err);
+    assert_cw_fails(CW_E_VERIFY, "control character at byte 1", cw_text_check("a\x1b[2J", "notes", &err),
+                    err);
     assert_cw_fails(CW_E_VERIFY, "control character", cw_text_check("a\rb", "notes", &err), err);
-    assert_cw_fails(CW_E_VERIFY, "control character", cw_text_check("a\xc2\x9b" "2J", "notes", &err), err);
+    assert_cw_fails(CW_E_VERIFY, "control character",
+                    cw_text_check("a\xc2\x9b"
+                                  "2J",
+                                  "notes", &err),
+                    err);
     assert_cw_fails(CW_E_VERIFY, "control character", cw_text_check("\x7f", "notes", &err), err);
 }
 

@@ -15,10 +15,34 @@ static int sign(int n)
 static void order_is_that_of_the_specification(void **state)
 {
     /* Each one precedes the next: the specification's own examples, then numbers no integer holds. */
-    static const char *const rising[] = {
-        "0.0.0-0", "0.0.0", "0.0.1", "0.1.0", "1.0.0-1", "1.0.0-1.1", "1.0.0-2", "1.0.0-10", "1.0.0--", "1.0.0-Z", "1.0.0-alpha",
-        "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-alpha0", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1",
-        "1.2.0", "1.10.0", "2.0.0", "2.1.0", "2.1.1", "10.0.0", "99999999999999999999.0.0", "100000000000000000000.0.0"};
+    static const char *const rising[] = {"0.0.0-0",
+                                         "0.0.0",
+                                         "0.0.1",
+                                         "0.1.0",
+                                         "1.0.0-1",
+                                         "1.0.0-1.1",
+                                         "1.0.0-2",
+                                         "1.0.0-10",
+                                         "1.0.0--",
+                                         "1.0.0-Z",
+                                         "1.0.0-alpha",
+                                         "1.0.0-alpha.1",
+                                         "1.0.0-alpha.beta",
+                                         "1.0.0-alpha0",
+                                         "1.0.0-beta",
+                                         "1.0.0-beta.2",
+                                         "1.0.0-beta.11",
+                                         "1.0.0-rc.1",
+                                         "1.0.0",
+                                         "1.0.1",
+                                         "1.2.0",
+                                         "1.10.0",
+                                         "2.0.0",
+                                         "2.1.0",
+                                         "2.1.1",
+                                         "10.0.0",
+                                         "99999999999999999999.0.0",
+                                         "100000000000000000000.0.0"};
     struct cw_err err;
     size_t i, j;
 
@@ -108,8 +132,10 @@ static void bad_ranges_say_why(void **state)
     static const struct {
         const char *range, *why;
     } cases[] = {
-        {"", "range is empty"},        {" , ", "range is empty"}, {">=", "without a version"}, {">= 1.2.0", "without a version"},
-        {"1.2", "three numbers"},      {"==1.2.3", "the character '='"}, {"* !", "the character '!'"}, {"^", "without a version"},
+        {"", "range is empty"},       {" , ", "range is empty"},
+        {">=", "without a version"},  {">= 1.2.0", "without a version"},
+        {"1.2", "three numbers"},     {"==1.2.3", "the character '='"},
+        {"* !", "the character '!'"}, {"^", "without a version"},
         {">=1.0.0 || 2.0.0", "'|'"},
     };
     char text[CW_RANGE_MAX + 2];

@@ -32,7 +32,8 @@ static int teardown(void **state)
 }
 
 /* Refresh and load, as a site does. memory (may be NULL) is replaced by what it is afterwards on success. */
-static int load(struct repo *repo, struct cw_set *set, const struct cw_set_wanted *wanted, json_t **memory, struct cw_err *err)
+static int load(struct repo *repo, struct cw_set *set, const struct cw_set_wanted *wanted, json_t **memory,
+                struct cw_err *err)
 {
     struct cw_tuf_update *update = NULL;
     struct cw_set_source source;
@@ -42,7 +43,8 @@ static int load(struct repo *repo, struct cw_set *set, const struct cw_set_wante
     *set = (struct cw_set){0};
     repo_source(&source, repo);
     if (rc == CW_OK)
-        rc = cw_set_load(set, update, "stable", wanted, &source, memory != NULL ? *memory : NULL, memory != NULL ? &after : NULL, err);
+        rc = cw_set_load(set, update, "stable", wanted, &source, memory != NULL ? *memory : NULL,
+                         memory != NULL ? &after : NULL, err);
     if (rc == CW_OK && memory != NULL) {
         json_decref(*memory);
         *memory = after;
@@ -73,9 +75,10 @@ static bool has_file(const struct cw_set *set, const char *target)
 
 static void whole_set_is_listed(void **state)
 {
-    static const char *const targets[] = {
-        "channels/stable/channel.json", "gateway/2.1.0/release.json", "gateway/2.1.0/gw-amd64.bin", "gateway/2.1.0/gw-arm64.bin",
-        "gateway/2.1.0/readme.txt",     "gateway/2.1.0/sbom.json",    "plc/1.0.0/release.json",     "plc/1.0.0/plc.fw"};
+    static const char *const targets[] = {"channels/stable/channel.json", "gateway/2.1.0/release.json",
+                                          "gateway/2.1.0/gw-amd64.bin",   "gateway/2.1.0/gw-arm64.bin",
+                                          "gateway/2.1.0/readme.txt",     "gateway/2.1.0/sbom.json",
+                                          "plc/1.0.0/release.json",       "plc/1.0.0/plc.fw"};
     struct repo *repo = *state;
     struct cw_set set;
     struct cw_err err;
@@ -102,7 +105,8 @@ static void whole_set_is_listed(void **state)
 
 static void wanted_part_brings_what_it_requires(void **state)
 {
-    static const char *const gateways[] = {"gate*", NULL}, *const plcs[] = {"plc", NULL}, *const arm[] = {"linux-arm64", NULL};
+    static const char *const gateways[] = {"gate*", NULL}, *const plcs[] = {"plc", NULL},
+                             *const arm[] = {"linux-arm64", NULL};
     const struct cw_set_wanted gateway_arm = {gateways, arm}, only_plc = {plcs, NULL};
     struct repo *repo = *state;
     struct cw_set set;
@@ -140,7 +144,8 @@ static void requires_are_followed_to_the_end(void **state)
 
         snprintf(paths[i], sizeof paths[i], "%s/*/*", names[i]);
         repo_add_role(repo, names[i], paths[i]);
-        doc = repo_manifest(names[i], "1.0.0", json_pack("[o]", repo_artifact(repo, names[i], "1.0.0", "f", "any")));
+        doc = repo_manifest(names[i], "1.0.0",
+                            json_pack("[o]", repo_artifact(repo, names[i], "1.0.0", "f", "any")));
         if (i > 0)
             json_object_set_new(doc, "requires", json_pack("{s:s}", names[i - 1], "^1.0.0"));
         json_object_set_new(releases, names[i], repo_release(repo, names[i], names[i], "1.0.0", doc));
@@ -161,7 +166,8 @@ static void stolen_product_key_changes_nothing(void **state)
     repo_fill(repo);
     repo_target(repo, "gateway", "gateway/2.1.0/gw-amd64.bin", "evil", NULL);
     repo_publish(repo);
-    assert_refused(repo, "gateway 2.1.0: gateway/2.1.0/gw-amd64.bin: sha256 differs: the release manifest says");
+    assert_refused(repo,
+                   "gateway 2.1.0: gateway/2.1.0/gw-amd64.bin: sha256 differs: the release manifest says");
     json_decref(repo_release(repo, "gateway", "gateway", "2.1.0", repo_gateway(repo, "2.1.0")));
     repo_target(repo, "gateway", "gateway/2.1.0/release.json", "{}", NULL);
     repo_publish(repo);
@@ -187,14 +193,16 @@ static void stolen_product_key_ships_nothing_new(void **state)
 static void stolen_channel_key_ships_nothing(void **state)
 {
     struct repo *repo = *state;
-    json_t *pin = json_pack("{s:s, s:s, s:i, s:s}", "version", "6.6.6", "sha256", SHA_A, "length", 10, "promoted",
-                            "2026-01-01T00:00:00Z");
+    json_t *pin = json_pack("{s:s, s:s, s:i, s:s}", "version", "6.6.6", "sha256", SHA_A, "length", 10,
+                            "promoted", "2026-01-01T00:00:00Z");
 
     repo_fill(repo);
     repo_channel(repo, "stable", 2, json_pack("{s:o}", "gateway", pin), NULL);
     repo_publish(repo);
     assert_refused(repo, "gateway 6.6.6: gateway/6.6.6/release.json: no role signs it");
-    pin = repo_release(repo, "stable", "gateway", "6.6.6", repo_manifest("gateway", "6.6.6", json_pack("[o]", repo_artifact(repo, "gateway", "1.0.0", "x", "any"))));
+    pin = repo_release(repo, "stable", "gateway", "6.6.6",
+                       repo_manifest("gateway", "6.6.6",
+                                     json_pack("[o]", repo_artifact(repo, "gateway", "1.0.0", "x", "any"))));
     repo_channel(repo, "stable", 3, json_pack("{s:o}", "gateway", pin), NULL);
     repo_publish(repo);
     assert_refused(repo, "gateway 6.6.6: gateway/6.6.6/release.json: no role signs it");
@@ -209,11 +217,13 @@ static void other_roles_do_not_count(void **state)
     repo_add_role(repo, "hmi-build", "hmi/*/*");
     repo_target(repo, "hmi-build", "hmi/1.0.0/f", "f", NULL);
     pin = repo_release(repo, "hmi-build", "hmi", "1.0.0",
-                       repo_manifest("hmi", "1.0.0", json_pack("[{s:s, s:i, s:s, s:s, s:s}]", "path", "hmi/1.0.0/f", "length", 1, "sha256",
-                                                               SHA_A, "platform", "any", "kind", "file")));
+                       repo_manifest("hmi", "1.0.0",
+                                     json_pack("[{s:s, s:i, s:s, s:s, s:s}]", "path", "hmi/1.0.0/f", "length",
+                                               1, "sha256", SHA_A, "platform", "any", "kind", "file")));
     repo_channel(repo, "stable", 1, json_pack("{s:o}", "hmi", pin), NULL);
     repo_publish(repo);
-    assert_refused(repo, "hmi 1.0.0: hmi/1.0.0/release.json: signed by role 'hmi-build'; only role 'hmi' may");
+    assert_refused(repo,
+                   "hmi 1.0.0: hmi/1.0.0/release.json: signed by role 'hmi-build'; only role 'hmi' may");
 }
 
 /* TUF forgets versions when snapshot and timestamp keys rotate; the site's memory does not. */
@@ -227,7 +237,9 @@ static void replay_after_key_rotation_is_refused(void **state)
 
     repo_fill(repo);
     old = json_deep_copy(stable->signed_);
-    repo_channel(repo, "stable", 2, json_pack("{s:o}", "plc", repo_release(repo, "plc", "plc", "1.1.0", repo_plc(repo, "1.1.0"))), NULL);
+    repo_channel(
+        repo, "stable", 2,
+        json_pack("{s:o}", "plc", repo_release(repo, "plc", "plc", "1.1.0", repo_plc(repo, "1.1.0"))), NULL);
     repo_publish(repo);
     assert_cw_ok(load(repo, &set, NULL, &memory, &err), err);
     assert_int_equal(set.channel.serial, 2);
@@ -239,7 +251,8 @@ static void replay_after_key_rotation_is_refused(void **state)
     repo_rotate_online(repo);
     repo->snapshot_version = repo->timestamp_version = repo->targets_version = 0;
     repo_publish(repo);
-    assert_cw_fails(CW_E_VERIFY, "channel 'stable': serial 1 is older than 2", load(repo, &set, NULL, &memory, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "channel 'stable': serial 1 is older than 2",
+                    load(repo, &set, NULL, &memory, &err), err);
     assert_true(json_equal(memory, before));
 }
 
@@ -252,12 +265,14 @@ static void disagreements_are_named(void **state)
         const char *why;
     } cases[] = {
         {"gateway/2.1.0/gw-arm64.bin", 1, NULL, "gateway 2.1.0: gateway/2.1.0/gw-arm64.bin: length differs"},
-        {"gateway/2.1.0/gw-arm64.bin", -1, SHA_A, "gateway 2.1.0: gateway/2.1.0/gw-arm64.bin: sha256 differs"},
+        {"gateway/2.1.0/gw-arm64.bin", -1, SHA_A,
+         "gateway 2.1.0: gateway/2.1.0/gw-arm64.bin: sha256 differs"},
         {"gateway/2.1.0/readme.txt", 1, NULL, "gateway 2.1.0: gateway/2.1.0/readme.txt: length differs"},
         {"gateway/2.1.0/sbom.json", -1, SHA_A, "gateway 2.1.0: gateway/2.1.0/sbom.json: sha256 differs"},
         {"gateway/2.1.0/sbom.json", 7, NULL, "gateway 2.1.0: gateway/2.1.0/sbom.json: length differs"},
         {"gateway/2.1.0/release.json", 9, NULL, "gateway 2.1.0: gateway/2.1.0/release.json: length differs"},
-        {"gateway/2.1.0/release.json", -1, SHA_A, "gateway 2.1.0: gateway/2.1.0/release.json: sha256 differs"},
+        {"gateway/2.1.0/release.json", -1, SHA_A,
+         "gateway 2.1.0: gateway/2.1.0/release.json: sha256 differs"},
     };
     struct repo *repo = *state;
     size_t i;
@@ -270,7 +285,8 @@ static void disagreements_are_named(void **state)
         const char *sha256 = json_string_value(json_object_get(json_object_get(before, "hashes"), "sha256"));
 
         repo_sign_target(repo, "gateway", cases[i].target,
-                         cases[i].length >= 0 ? cases[i].length : json_integer_value(json_object_get(before, "length")),
+                         cases[i].length >= 0 ? cases[i].length
+                                              : json_integer_value(json_object_get(before, "length")),
                          cases[i].sha256 != NULL ? cases[i].sha256 : sha256);
         repo_publish(repo);
         assert_refused(repo, cases[i].why);
@@ -283,7 +299,8 @@ static void unsigned_artifact_is_refused(void **state)
     struct repo *repo = *state;
 
     repo_fill(repo);
-    json_object_del(json_object_get(repo_role(repo, "gateway")->signed_, "targets"), "gateway/2.1.0/readme.txt");
+    json_object_del(json_object_get(repo_role(repo, "gateway")->signed_, "targets"),
+                    "gateway/2.1.0/readme.txt");
     repo_publish(repo);
     assert_refused(repo, "gateway 2.1.0: gateway/2.1.0/readme.txt: no role signs it");
 }
@@ -297,7 +314,9 @@ static void product_and_version_must_agree(void **state)
     repo_channel(repo, "stable", 1, json_pack("{s:o}", "plc", pin), NULL);
     repo_publish(repo);
     assert_refused(repo, "plc 1.0.0: plc/1.0.0/release.json: says that it is plc 0.9.0");
-    pin = repo_release(repo, "plc", "plc", "1.0.0", repo_manifest("gateway", "1.0.0", json_pack("[o]", repo_artifact(repo, "gateway", "1.0.0", "x", "any"))));
+    pin = repo_release(repo, "plc", "plc", "1.0.0",
+                       repo_manifest("gateway", "1.0.0",
+                                     json_pack("[o]", repo_artifact(repo, "gateway", "1.0.0", "x", "any"))));
     repo_channel(repo, "stable", 2, json_pack("{s:o}", "plc", pin), NULL);
     repo_publish(repo);
     assert_refused(repo, "plc 1.0.0: plc/1.0.0/release.json: says that it is gateway 1.0.0");
@@ -321,7 +340,9 @@ static void requires_must_be_met(void **state)
     repo_publish(repo);
     assert_refused(repo, "gateway 2.1.0 requires plc >=1.0.0, but channel 'stable' has none");
     repo_channel(repo, "stable", 2,
-                 json_pack("{s:o, s:o}", "gateway", gateway, "plc", repo_release(repo, "plc", "plc", "0.9.0", repo_plc(repo, "0.9.0"))), NULL);
+                 json_pack("{s:o, s:o}", "gateway", gateway, "plc",
+                           repo_release(repo, "plc", "plc", "0.9.0", repo_plc(repo, "0.9.0"))),
+                 NULL);
     repo_publish(repo);
     assert_refused(repo, "gateway 2.1.0 requires plc >=1.0.0, but channel 'stable' has 0.9.0");
 }
@@ -331,7 +352,8 @@ static void withdrawn_pin_is_refused(void **state)
     struct repo *repo = *state;
     json_t *plc = repo_release(repo, "plc", "plc", "1.0.0", repo_plc(repo, "1.0.0"));
 
-    repo_channel(repo, "stable", 1, json_pack("{s:o}", "plc", plc), json_pack("{s:{s:{s:s}}}", "withdrawn", "plc", "1.0.0", "burns"));
+    repo_channel(repo, "stable", 1, json_pack("{s:o}", "plc", plc),
+                 json_pack("{s:{s:{s:s}}}", "withdrawn", "plc", "1.0.0", "burns"));
     repo_publish(repo);
     assert_refused(repo, "plc 1.0.0 is withdrawn (burns)");
 }
@@ -346,7 +368,8 @@ static void changed_and_missing_manifests_are_found(void **state)
 
     repo_fill(repo);
     for (i = 0; i < repo->tree.count; i++) {
-        if (cw_str_ends(repo->tree.items[i].path, ".release.json") && strstr(repo->tree.items[i].path, "plc") != NULL)
+        if (cw_str_ends(repo->tree.items[i].path, ".release.json") &&
+            strstr(repo->tree.items[i].path, "plc") != NULL)
             file = &repo->tree.items[i];
     }
     assert_non_null(file);

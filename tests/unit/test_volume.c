@@ -19,10 +19,11 @@
 
 static json_t *doc_new(void)
 {
-    json_t *doc = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:s, s:[{s:s, s:i, s:s}, {s:s, s:i, s:s}]}", "_type", CW_VOLUME_TYPE,
-                            "format", "1.0", "index", 1, "of", 1, "created", "2026-01-01T00:00:00Z", "channel", "stable", "serial", 3,
-                            "roots", SHA_EMPTY, "files", "path", "a/empty", "length", 0, "sha256", SHA_EMPTY, "path", "hello.txt",
-                            "length", 5, "sha256", SHA_HELLO);
+    json_t *doc =
+        json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:s, s:[{s:s, s:i, s:s}, {s:s, s:i, s:s}]}", "_type",
+                  CW_VOLUME_TYPE, "format", "1.0", "index", 1, "of", 1, "created", "2026-01-01T00:00:00Z",
+                  "channel", "stable", "serial", 3, "roots", SHA_EMPTY, "files", "path", "a/empty", "length",
+                  0, "sha256", SHA_EMPTY, "path", "hello.txt", "length", 5, "sha256", SHA_HELLO);
 
     assert_non_null(doc);
     return doc;
@@ -44,14 +45,16 @@ static void formatted_list_is_read_again(void **state)
     assert_string_equal(volume.files[1].path, "hello.txt");
     assert_int_equal(volume.files[1].length, 5);
     assert_cw_ok(cw_volume_sums(&sums, &volume, SHA_HELLO, &err), err);
-    assert_string_equal(sums.data, SHA_EMPTY "  a/empty\n" SHA_HELLO "  hello.txt\n" SHA_HELLO "  volume-1.json\n");
+    assert_string_equal(sums.data,
+                        SHA_EMPTY "  a/empty\n" SHA_HELLO "  hello.txt\n" SHA_HELLO "  volume-1.json\n");
     cw_volume_clear(&volume);
 }
 
 /* Two volumes: one id, each list provable alone. */
 static void volumes_share_one_id(void **state)
 {
-    CW_AUTO_BUF one = CW_BUF_INIT(CW_VOLUME_MAX), two = CW_BUF_INIT(CW_VOLUME_MAX), alone = CW_BUF_INIT(CW_VOLUME_MAX);
+    CW_AUTO_BUF one = CW_BUF_INIT(CW_VOLUME_MAX), two = CW_BUF_INIT(CW_VOLUME_MAX),
+                alone = CW_BUF_INIT(CW_VOLUME_MAX);
     json_auto_t *first = doc_new(), *second = doc_new(), *lists = json_array();
     struct cw_volume volume;
     struct cw_err err;
@@ -71,7 +74,8 @@ static void volumes_share_one_id(void **state)
     json_object_set_new(second, "index", json_integer(2));
     assert_cw_ok(cw_volume_format(&one, first, &err), err);
     assert_cw_ok(cw_volume_format(&two, second, &err), err);
-    assert_string_equal(json_string_value(json_object_get(first, "bundle")), json_string_value(json_object_get(second, "bundle")));
+    assert_string_equal(json_string_value(json_object_get(first, "bundle")),
+                        json_string_value(json_object_get(second, "bundle")));
     assert_cw_ok(cw_volume_parse(&volume, two.data, two.len, &err), err);
     assert_int_equal(volume.index, 2);
     cw_volume_clear(&volume);
@@ -97,16 +101,24 @@ static void changes_show(void **state)
         {"lists", "[\"" SHA_HELLO "\"]", "the list of files was changed"},
         {"bundle", "\"" SHA_HELLO "\"", "bundle id should be"},
         {"files", "[]", "the list of files was changed"},
-        {"files", "[{\"path\": \"../x\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}]", "not a plain relative path"},
-        {"files", "[{\"path\": \"/x\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}]", "not a plain relative path"},
+        {"files", "[{\"path\": \"../x\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}]",
+         "not a plain relative path"},
+        {"files", "[{\"path\": \"/x\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}]",
+         "not a plain relative path"},
         {"files", "[{\"path\": \"a\\\\b\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}]", "cannot hold"},
-        {"files", "[{\"path\": \"x\", \"length\": -1, \"sha256\": \"" SHA_EMPTY "\"}]", "files[0]: field 'length'"},
+        {"files", "[{\"path\": \"x\", \"length\": -1, \"sha256\": \"" SHA_EMPTY "\"}]",
+         "files[0]: field 'length'"},
         {"files", "[{\"path\": \"x\", \"length\": 0, \"sha256\": \"x\"}]", "not 64 lower-case hex"},
-        {"files", "[{\"path\": \"x\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}, {\"path\": \"x\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}]",
+        {"files",
+         "[{\"path\": \"x\", \"length\": 0, \"sha256\": \"" SHA_EMPTY
+         "\"}, {\"path\": \"x\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}]",
          "not sorted"},
-        {"files", "[{\"path\": \"A\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}, {\"path\": \"a\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}]",
+        {"files",
+         "[{\"path\": \"A\", \"length\": 0, \"sha256\": \"" SHA_EMPTY
+         "\"}, {\"path\": \"a\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}]",
          "differ by case only"},
-        {"files", "[{\"path\": \"Volume-1.json\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}]", "cannot be in the list"},
+        {"files", "[{\"path\": \"Volume-1.json\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}]",
+         "cannot be in the list"},
     };
     size_t i;
 
@@ -120,7 +132,8 @@ static void changes_show(void **state)
         assert_cw_ok(cw_volume_format(&text, doc, &err), err);
         json_object_set_new(doc, cases[i].key, json_loads(cases[i].value, JSON_DECODE_ANY, NULL));
         assert_cw_ok(cw_json_format(&changed, doc, &err), err);
-        assert_cw_fails(CW_E_VERIFY, cases[i].why, cw_volume_parse(&volume, changed.data, changed.len, &err), err);
+        assert_cw_fails(CW_E_VERIFY, cases[i].why, cw_volume_parse(&volume, changed.data, changed.len, &err),
+                        err);
         assert_null(volume.doc);
     }
 }
