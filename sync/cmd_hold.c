@@ -23,14 +23,16 @@ const struct cw_option cmd_unhold_options[] = {
     {.kind = CW_OPTION_END},
 };
 
-static int write_history(const struct cw_site *site, const char *event, const json_t *holds, int64_t now, struct cw_err *err)
+static int write_history(const struct cw_site *site, const char *event, const json_t *holds, int64_t now,
+                         struct cw_err *err)
 {
     json_auto_t *data = json_pack("{s:O}", "holds", holds);
 
     return data != NULL ? cw_history_append(site->fd, now, event, data, err) : cw_err_nomem(err);
 }
 
-static int put(json_t **hold, const struct cw_site *site, const char *product, const char *version, int64_t now, struct cw_err *err)
+static int put(json_t **hold, const struct cw_site *site, const char *product, const char *version,
+               int64_t now, struct cw_err *err)
 {
     json_auto_t *holds = NULL, *target = cw_hold_on_product(product, version), *list = NULL;
     const char *text = reason != NULL ? reason : "held by hand";
@@ -66,12 +68,14 @@ int cmd_hold(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     if (rc != CW_OK)
         return rc;
     cw_hold_describe(what, hold);
-    cw_cli_say(cli, "hold %lld on %s, until 'causeway-sync unhold %lld'", (long long)json_integer_value(json_object_get(hold, "id")), what,
+    cw_cli_say(cli, "hold %lld on %s, until 'causeway-sync unhold %lld'",
+               (long long)json_integer_value(json_object_get(hold, "id")), what,
                (long long)json_integer_value(json_object_get(hold, "id")));
     return cw_cli_json(cli, hold, err);
 }
 
-static int lift(json_t *lifted, const struct cw_site *site, int argc, char **argv, int64_t now, struct cw_err *err)
+static int lift(json_t *lifted, const struct cw_site *site, int argc, char **argv, int64_t now,
+                struct cw_err *err)
 {
     json_auto_t *holds = NULL;
     int rc = cw_holds_load(&holds, site->fd, err);
@@ -105,9 +109,10 @@ int cmd_unhold(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
         rc = lift(lifted, &site, argc, argv, now, err);
     if (rc != CW_OK)
         return rc;
-    json_array_foreach(lifted, i, hold) {
+    json_array_foreach (lifted, i, hold) {
         cw_hold_describe(what, hold);
-        cw_cli_say(cli, "lifted hold %lld on %s", (long long)json_integer_value(json_object_get(hold, "id")), what);
+        cw_cli_say(cli, "lifted hold %lld on %s", (long long)json_integer_value(json_object_get(hold, "id")),
+                   what);
     }
     if (json_array_size(lifted) == 0)
         cw_cli_say(cli, "nothing to do: there are no holds");

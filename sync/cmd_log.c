@@ -28,7 +28,7 @@ static void add_list(struct cw_buf *text, const json_t *list)
     json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach (list, i, item) {
         cw_buf_adds(text, i > 0 ? (json_is_object(item) ? "; " : " ") : "");
         add_value(text, item);
     }
@@ -39,7 +39,7 @@ static void add_fields(struct cw_buf *text, const json_t *obj, const char *joint
     const char *key, *gap = "";
     json_t *value;
 
-    json_object_foreach((json_t *)obj, key, value) {
+    json_object_foreach ((json_t *)obj, key, value) {
         if (strcmp(key, "output") == 0)
             continue; /* --json has it */
         cw_buf_addf(text, "%s%s=", gap, key);
@@ -75,9 +75,10 @@ static int show(void *ctx, const json_t *entry, struct cw_err *err)
     if (reader->entries != NULL)
         return json_array_append(reader->entries, (json_t *)entry) != 0 ? cw_err_nomem(err) : CW_OK;
     add_fields(&text, json_object_get(entry, "data"), ", ");
-    cw_cli_say(reader->cli, "%6lld  %s  %-8s  %.*s%s", (long long)json_integer_value(json_object_get(entry, "seq")),
-               json_string_value(json_object_get(entry, "time")), json_string_value(json_object_get(entry, "event")), LINE_MAX_SHOWN,
-               cw_buf_text(&text), text.len > LINE_MAX_SHOWN ? "…" : "");
+    cw_cli_say(
+        reader->cli, "%6lld  %s  %-8s  %.*s%s", (long long)json_integer_value(json_object_get(entry, "seq")),
+        json_string_value(json_object_get(entry, "time")), json_string_value(json_object_get(entry, "event")),
+        LINE_MAX_SHOWN, cw_buf_text(&text), text.len > LINE_MAX_SHOWN ? "…" : "");
     return CW_OK;
 }
 

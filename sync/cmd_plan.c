@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-sync plan: what a sync would change, why, and what it waits for. Changes nothing but the list of plans.
+ * causeway-sync plan: what a sync would change, why, and what it waits for. Changes nothing but the list of
+ * plans.
  */
 #include "base/clock.h"
 #include "sync/commands.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-sync rollback: back to the generation before, or to the one that is named. What is left is held until unhold.
+ * causeway-sync rollback: back to the generation before, or to the one that is named. What is left is held
+ * until unhold.
  */
 #include "base/clock.h"
 #include "base/str.h"
@@ -28,10 +29,12 @@ int cmd_rollback(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
         return cw_err_set(err, CW_E_USAGE, "'%s' is not a generation's number", argv[1]);
     rc = cw_recover_open(&site, cli, now, err);
     if (rc == CW_OK)
-        rc = cw_rollback(&number, &site, (int64_t)to, reason != NULL ? reason : "rolled back by hand", now, err);
+        rc = cw_rollback(&number, &site, (int64_t)to, reason != NULL ? reason : "rolled back by hand", now,
+                         err);
     if (rc != CW_OK)
         return rc;
-    cw_cli_say(cli, "generation %lld runs; what was left is held until 'causeway-sync unhold'", (long long)number);
+    cw_cli_say(cli, "generation %lld runs; what was left is held until 'causeway-sync unhold'",
+               (long long)number);
     doc = json_pack("{s:I}", "generation", (json_int_t)number);
     return doc != NULL ? cw_cli_json(cli, doc, err) : cw_err_nomem(err);
 }

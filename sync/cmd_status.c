@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-sync status: one screen of what runs, what is followed, what is held, and what the present plan waits for. Takes no lock and
- * changes nothing, so it can be asked at any time. Trouble is shown in its place and is not this command's failure.
+ * causeway-sync status: one screen of what runs, what is followed, what is held, and what the present plan
+ * waits for. Takes no lock and changes nothing, so it can be asked at any time. Trouble is shown in its place
+ * and is not this command's failure.
  */
 #include <stdio.h>
 #include <string.h>
@@ -86,13 +87,14 @@ static int show_generation(struct status *status, struct cw_err *err)
         return rc;
     cw_cli_say(status->cli, "generation   %lld since %s, in %s", (long long)current, text_of(record, "time"),
                status->site->install_root);
-    json_object_foreach(json_object_get(record, "products"), product, entry)
-        cw_cli_say(status->cli, "             %-20s %s, %s, from %s", product, text_of(entry, "version"), text_of(entry, "platform"),
-                   text_of(entry, "upstream"));
+    json_object_foreach (json_object_get(record, "products"), product, entry)
+        cw_cli_say(status->cli, "             %-20s %s, %s, from %s", product, text_of(entry, "version"),
+                   text_of(entry, "platform"), text_of(entry, "upstream"));
     return add(status, "products", json_incref(json_object_get(record, "products")), err);
 }
 
-static int show_upstream(struct status *status, json_t *list, const struct cw_upstream *upstream, struct cw_err *err)
+static int show_upstream(struct status *status, json_t *list, const struct cw_upstream *upstream,
+                         struct cw_err *err)
 {
     struct cw_err problem = {0};
     struct cw_set set = {0};
@@ -102,7 +104,8 @@ static int show_upstream(struct status *status, json_t *list, const struct cw_up
     int rc = cw_mirror_load(&set, &root_version, status->site, upstream, &problem);
 
     if (rc == CW_E_NOTFOUND) {
-        cw_cli_say(status->cli, "upstream     %s/%s: nothing was pulled yet", upstream->name, upstream->channel);
+        cw_cli_say(status->cli, "upstream     %s/%s: nothing was pulled yet", upstream->name,
+                   upstream->channel);
         entry = json_pack("{s:s, s:s}", "upstream", upstream->name, "channel", upstream->channel);
         return json_array_append_new(list, entry) != 0 ? cw_err_nomem(err) : CW_OK;
     }
@@ -111,11 +114,11 @@ static int show_upstream(struct status *status, json_t *list, const struct cw_up
         return add_problem(status, &problem, err);
     }
     cw_time_format(set.channel.published, published);
-    cw_cli_say(status->cli, "upstream     %s/%s serial %lld of %s, root version %lld", upstream->name, upstream->channel,
-               (long long)set.channel.serial, published, (long long)root_version);
-    entry = json_pack("{s:s, s:s, s:I, s:s, s:s, s:I}", "upstream", upstream->name, "channel", upstream->channel, "serial",
-                      (json_int_t)set.channel.serial, "published", published, "channel_sha256", set.sha256, "root_version",
-                      (json_int_t)root_version);
+    cw_cli_say(status->cli, "upstream     %s/%s serial %lld of %s, root version %lld", upstream->name,
+               upstream->channel, (long long)set.channel.serial, published, (long long)root_version);
+    entry = json_pack("{s:s, s:s, s:I, s:s, s:s, s:I}", "upstream", upstream->name, "channel",
+                      upstream->channel, "serial", (json_int_t)set.channel.serial, "published", published,
+                      "channel_sha256", set.sha256, "root_version", (json_int_t)root_version);
     cw_set_clear(&set);
     return json_array_append_new(list, entry) != 0 ? cw_err_nomem(err) : CW_OK;
 }
@@ -142,7 +145,9 @@ static int show_clock(struct status *status, struct cw_err *err)
     cw_time_format(status->now, now);
     cw_time_format(floor, floor_text);
     if (status->now < floor)
-        cw_cli_say(status->cli, "clock        %s is wrong: something signed at %s was seen; windows stay closed", now, floor_text);
+        cw_cli_say(status->cli,
+                   "clock        %s is wrong: something signed at %s was seen; windows stay closed", now,
+                   floor_text);
     else
         cw_cli_say(status->cli, "clock        %s", now);
     rc = add(status, "time", json_string(now), err);
@@ -161,10 +166,11 @@ static int show_holds(struct status *status, struct cw_err *err)
 
     if (cw_holds_load(&holds, status->site->fd, &problem) != CW_OK)
         return add_problem(status, &problem, err);
-    json_array_foreach(json_object_get(holds, "holds"), i, hold) {
+    json_array_foreach (json_object_get(holds, "holds"), i, hold) {
         cw_hold_describe(what, hold);
-        cw_cli_say(status->cli, "hold %-7lld %s, since %s by %s: %s", (long long)json_integer_value(json_object_get(hold, "id")), what,
-                   text_of(hold, "since"), text_of(hold, "by"), text_of(hold, "reason"));
+        cw_cli_say(status->cli, "hold %-7lld %s, since %s by %s: %s",
+                   (long long)json_integer_value(json_object_get(hold, "id")), what, text_of(hold, "since"),
+                   text_of(hold, "by"), text_of(hold, "reason"));
     }
     return add(status, "holds", json_incref(json_object_get(holds, "holds")), err);
 }
@@ -178,11 +184,13 @@ static int show_journal(struct status *status, struct cw_err *err)
         return add_problem(status, &problem, err);
     if (journal.state == CW_STEP_NONE)
         return CW_OK;
-    cw_cli_say(status->cli, "under way    %s generation %lld since %s; if nothing runs, the next command finishes or undoes it",
-               cw_journal_state_name(journal.state), (long long)journal.to, journal.time);
+    cw_cli_say(
+        status->cli,
+        "under way    %s generation %lld since %s; if nothing runs, the next command finishes or undoes it",
+        cw_journal_state_name(journal.state), (long long)journal.to, journal.time);
     return add(status, "under_way",
-               json_pack("{s:s, s:I, s:I, s:s}", "state", cw_journal_state_name(journal.state), "from", (json_int_t)journal.from, "to",
-                         (json_int_t)journal.to, "time", journal.time),
+               json_pack("{s:s, s:I, s:I, s:s}", "state", cw_journal_state_name(journal.state), "from",
+                         (json_int_t)journal.from, "to", (json_int_t)journal.to, "time", journal.time),
                err);
 }
 
@@ -202,16 +210,16 @@ static int show_plan(struct status *status, struct cw_err *err)
     if (cw_plan_units(plan) == 0)
         cw_cli_say(status->cli, "plan         nothing to do");
     else
-        cw_cli_say(status->cli, "plan         %.*s: %zu of %zu may be applied now", CW_PLAN_SHORT, text_of(plan, "id"),
-                   cw_plan_ready(plan), cw_plan_units(plan));
+        cw_cli_say(status->cli, "plan         %.*s: %zu of %zu may be applied now", CW_PLAN_SHORT,
+                   text_of(plan, "id"), cw_plan_ready(plan), cw_plan_units(plan));
     cw_plan_show_waiting(status->cli, plan);
     return add(status, "plan", json_incref(plan), err);
 }
 
 int cmd_status(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
-    static int (*const parts[])(struct status *, struct cw_err *) = {show_generation, show_upstreams, show_clock,
-                                                                     show_holds,      show_journal,   show_plan};
+    static int (*const parts[])(struct status *, struct cw_err *) = {
+        show_generation, show_upstreams, show_clock, show_holds, show_journal, show_plan};
     CW_AUTO_SITE site = CW_SITE_INIT;
     json_auto_t *doc = NULL;
     struct status status = {.cli = cli, .site = &site, .now = cw_clock_now()};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-sync update: pull, plan, and apply what may be applied; for timers. That policy holds is no failure. An upstream that cannot be
- * reached does not keep the others, or what is in the mirrors already, from being applied; it is the exit code in the end.
+ * causeway-sync update: pull, plan, and apply what may be applied; for timers. That policy holds is no
+ * failure. An upstream that cannot be reached does not keep the others, or what is in the mirrors already,
+ * from being applied; it is the exit code in the end.
  */
 #include "base/clock.h"
 #include "sync/commands.h"
@@ -24,8 +25,8 @@ static int pull_all(const struct cw_site *site, int64_t now, const struct cw_cli
         int rc = cw_mirror_pull(&result, site, upstream, NULL, now, cli, &own);
 
         if (rc == CW_OK) {
-            cw_cli_say(cli, "%s: %s serial %lld%s", upstream->name, upstream->channel, (long long)result.serial,
-                       result.changed ? ", new" : ", unchanged");
+            cw_cli_say(cli, "%s: %s serial %lld%s", upstream->name, upstream->channel,
+                       (long long)result.serial, result.changed ? ", new" : ", unchanged");
             continue;
         }
         (void)cw_err_prefix(&own, "upstream '%s'", upstream->name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The chained log of sync/history.h. Appending reads only the end of the file; reading streams it, so that neither costs
- * more as the years go by. What an entry means is its writer's business.
+ * The chained log of sync/history.h. Appending reads only the end of the file; reading streams it, so that
+ * neither costs more as the years go by. What an entry means is its writer's business.
  */
 #include "sync/history.h"
 
@@ -94,7 +94,8 @@ static int find_head(struct head *head, int site, struct cw_err *err)
         return rc;
     end = memrchr(tail.data, '\n', tail.len);
     if (end == NULL && start > 0)
-        return cw_err_set(err, CW_E_VERIFY, "%s: last line is longer than %zu bytes", CW_HISTORY_FILE, CW_HISTORY_LINE_MAX);
+        return cw_err_set(err, CW_E_VERIFY, "%s: last line is longer than %zu bytes", CW_HISTORY_FILE,
+                          CW_HISTORY_LINE_MAX);
     if (end == NULL)
         return drop_torn(fd, 0, err);
     if (end + 1 != tail.data + tail.len)
@@ -115,8 +116,10 @@ int cw_history_append(int site, int64_t now, const char *event, const json_t *da
     if (rc != CW_OK)
         return rc;
     cw_time_format(now, time);
-    entry = json_pack("{s:I, s:s, s:s, s:s}", "seq", (json_int_t)head.seq + 1, "time", time, "event", event, "prev", head.sha256);
-    if (entry == NULL || json_object_set_new(entry, "data", data != NULL ? json_deep_copy(data) : json_object()) != 0)
+    entry = json_pack("{s:I, s:s, s:s, s:s}", "seq", (json_int_t)head.seq + 1, "time", time, "event", event,
+                      "prev", head.sha256);
+    if (entry == NULL ||
+        json_object_set_new(entry, "data", data != NULL ? json_deep_copy(data) : json_object()) != 0)
         return cw_err_nomem(err);
     rc = cw_json_format_line(&line, entry, err);
     if (rc != CW_OK)
@@ -125,7 +128,8 @@ int cw_history_append(int site, int64_t now, const char *event, const json_t *da
 }
 
 static int visit_line(struct head *head, const char *line, size_t len,
-                      int (*fn)(void *ctx, const json_t *entry, struct cw_err *err), void *ctx, struct cw_err *err)
+                      int (*fn)(void *ctx, const json_t *entry, struct cw_err *err), void *ctx,
+                      struct cw_err *err)
 {
     json_auto_t *entry = NULL;
     int64_t number = head->seq + 1;
@@ -134,17 +138,20 @@ static int visit_line(struct head *head, const char *line, size_t len,
     if (rc != CW_OK)
         return cw_err_prefix(err, "%s:%lld", CW_HISTORY_FILE, (long long)number);
     if (json_integer_value(json_object_get(entry, "seq")) != number)
-        return cw_err_set(err, CW_E_VERIFY, "%s:%lld: entry has number %lld: lines were removed or inserted", CW_HISTORY_FILE,
-                          (long long)number, (long long)json_integer_value(json_object_get(entry, "seq")));
+        return cw_err_set(err, CW_E_VERIFY, "%s:%lld: entry has number %lld: lines were removed or inserted",
+                          CW_HISTORY_FILE, (long long)number,
+                          (long long)json_integer_value(json_object_get(entry, "seq")));
     if (strcmp(json_string_value(json_object_get(entry, "prev")), head->sha256) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "%s:%lld: does not follow from the line before it: one of them was changed",
+        return cw_err_set(err, CW_E_VERIFY,
+                          "%s:%lld: does not follow from the line before it: one of them was changed",
                           CW_HISTORY_FILE, (long long)number);
     head->seq = number;
     rc = cw_sha256(head->sha256, line, len, err);
     return rc == CW_OK ? fn(ctx, entry, err) : rc;
 }
 
-int cw_history_each(int site, int (*fn)(void *ctx, const json_t *entry, struct cw_err *err), void *ctx, struct cw_err *err)
+int cw_history_each(int site, int (*fn)(void *ctx, const json_t *entry, struct cw_err *err), void *ctx,
+                    struct cw_err *err)
 {
     CW_AUTO_FD int fd = -1;
     CW_AUTO_FREE char *block = malloc(CW_HISTORY_LINE_MAX + 1);
@@ -175,8 +182,8 @@ int cw_history_each(int site, int (*fn)(void *ctx, const json_t *entry, struct c
         have -= (size_t)(line - block);
         memmove(block, line, have);
         if (rc == CW_OK && have > CW_HISTORY_LINE_MAX)
-            rc = cw_err_set(err, CW_E_VERIFY, "%s:%lld: line is longer than %zu bytes", CW_HISTORY_FILE, (long long)head.seq + 1,
-                            CW_HISTORY_LINE_MAX);
+            rc = cw_err_set(err, CW_E_VERIFY, "%s:%lld: line is longer than %zu bytes", CW_HISTORY_FILE,
+                            (long long)head.seq + 1, CW_HISTORY_LINE_MAX);
     }
     return rc;
 }

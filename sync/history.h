@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The site's log, history.jsonl: one JSON object a line, each with the sha256 of the line before, so that a change in the middle shows.
+ * The site's log, history.jsonl: one JSON object a line, each with the sha256 of the line before, so that a
+ * change in the middle shows.
  *
- * {"seq": n, "time": "…Z", "event": "pull", "data": {…}, "prev": sha256 of the previous line without its newline ("" for the first)}
+ * {"seq": n, "time": "…Z", "event": "pull", "data": {…}, "prev": sha256 of the previous line without its
+ * newline ("" for the first)}
  *
- * Events: init, pull, grace, clock, plan, apply, check, commit, rollback, recover, hold, unhold, refuse, export.
+ * Events: init, pull, grace, clock, plan, apply, check, commit, rollback, recover, hold, unhold, refuse,
+ * export.
  */
 #ifndef CW_SYNC_HISTORY_H
 #define CW_SYNC_HISTORY_H
@@ -17,9 +20,11 @@
 #define CW_HISTORY_FILE "history.jsonl"
 #define CW_HISTORY_LINE_MAX ((size_t)64 * 1024)
 
-/* Appends one durable entry; the caller holds the site's lock. A last line that a power cut tore is dropped first. data (may be NULL) stays the caller's. */
+/* Appends one durable entry; the caller holds the site's lock. A last line that a power cut tore is dropped
+ * first. data (may be NULL) stays the caller's. */
 int cw_history_append(int site, int64_t now, const char *event, const json_t *data, struct cw_err *err);
 /* Calls fn for each entry, oldest first. CW_E_VERIFY naming the line where the chain does not hold. */
-int cw_history_each(int site, int (*fn)(void *ctx, const json_t *entry, struct cw_err *err), void *ctx, struct cw_err *err);
+int cw_history_each(int site, int (*fn)(void *ctx, const json_t *entry, struct cw_err *err), void *ctx,
+                    struct cw_err *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The lifecycle of one apply, read from cw_apply() down. Each step stands in the journal before it is taken, so that whatever
- * stops this run, cw_recover() knows what to do; failures on the way use the same code.
+ * The lifecycle of one apply, read from cw_apply() down. Each step stands in the journal before it is taken,
+ * so that whatever stops this run, cw_recover() knows what to do; failures on the way use the same code.
  */
 #include "sync/deploy/apply.h"
 
@@ -45,8 +45,8 @@ static int64_t count_checks(const json_t *plan)
     int64_t count = 0;
     size_t i, k;
 
-    json_array_foreach(json_object_get(plan, "units"), i, unit) {
-        json_array_foreach(json_object_get(unit, "changes"), k, change)
+    json_array_foreach (json_object_get(plan, "units"), i, unit) {
+        json_array_foreach (json_object_get(unit, "changes"), k, change)
             count += is_ready(unit) ? (int64_t)json_array_size(json_object_get(change, "actions")) : 0;
     }
     return count;
@@ -83,7 +83,7 @@ static int stage_unit(struct job *job, const json_t *unit, struct cw_progress *p
     json_t *change;
     int rc = cw_mirror_open(&mirror, world->site, &world->site->upstreams[at], err);
 
-    json_array_foreach(json_object_get(unit, "changes"), i, change) {
+    json_array_foreach (json_object_get(unit, "changes"), i, change) {
         if (rc == CW_OK && text_of(change, "to")[0] != '\0')
             rc = cw_stage_release(job->root, mirror, change, err);
         if (rc == CW_OK)
@@ -98,8 +98,8 @@ static uint64_t ready_bytes(const json_t *plan)
     uint64_t bytes = 0;
     size_t i, k;
 
-    json_array_foreach(json_object_get(plan, "units"), i, unit) {
-        json_array_foreach(json_object_get(unit, "changes"), k, change)
+    json_array_foreach (json_object_get(plan, "units"), i, unit) {
+        json_array_foreach (json_object_get(unit, "changes"), k, change)
             bytes += is_ready(unit) ? (uint64_t)json_integer_value(json_object_get(change, "bytes")) : 0;
     }
     return bytes;
@@ -114,13 +114,14 @@ static int stage(struct job *job, struct cw_err *err)
     int rc = CW_OK;
 
     cw_progress_start(&progress, job->cli, "staging", ready_bytes(job->plan));
-    json_array_foreach(json_object_get(job->plan, "units"), i, unit) {
+    json_array_foreach (json_object_get(job->plan, "units"), i, unit) {
         if (rc == CW_OK && is_ready(unit))
             rc = stage_unit(job, unit, &progress, err);
     }
     cw_progress_end(&progress);
     if (rc == CW_OK)
-        rc = cw_plan_record(&record, job->plan, job->world->generation, job->journal.to, job->world->now, err);
+        rc =
+            cw_plan_record(&record, job->plan, job->world->generation, job->journal.to, job->world->now, err);
     if (rc == CW_OK)
         rc = cw_store_is_whole(job->root, record, err);
     return rc == CW_OK ? cw_store_make(job->root, record, err) : rc;
@@ -133,17 +134,21 @@ static int write_apply(struct job *job, struct cw_err *err)
     json_t *unit, *change;
     size_t i, k;
 
-    json_array_foreach(json_object_get(job->plan, "units"), i, unit) {
-        json_array_foreach(json_object_get(unit, "changes"), k, change) {
+    json_array_foreach (json_object_get(job->plan, "units"), i, unit) {
+        json_array_foreach (json_object_get(unit, "changes"), k, change) {
             if (is_ready(unit) &&
-                json_array_append_new(changes, json_pack("{s:O, s:O*, s:O*}", "product", json_object_get(change, "product"), "from",
-                                                         json_object_get(change, "from"), "to", json_object_get(change, "to"))) != 0)
+                json_array_append_new(changes, json_pack("{s:O, s:O*, s:O*}", "product",
+                                                         json_object_get(change, "product"), "from",
+                                                         json_object_get(change, "from"), "to",
+                                                         json_object_get(change, "to"))) != 0)
                 return cw_err_nomem(err);
         }
     }
-    data = json_pack("{s:s, s:I, s:I, s:O, s:O}", "plan", job->journal.plan, "from", (json_int_t)job->journal.from, "to",
-                     (json_int_t)job->journal.to, "policy_sha256", json_object_get(job->plan, "policy_sha256"), "changes", changes);
-    return data != NULL ? cw_history_append(job->world->site->fd, job->world->now, "apply", data, err) : cw_err_nomem(err);
+    data = json_pack("{s:s, s:I, s:I, s:O, s:O}", "plan", job->journal.plan, "from",
+                     (json_int_t)job->journal.from, "to", (json_int_t)job->journal.to, "policy_sha256",
+                     json_object_get(job->plan, "policy_sha256"), "changes", changes);
+    return data != NULL ? cw_history_append(job->world->site->fd, job->world->now, "apply", data, err)
+                        : cw_err_nomem(err);
 }
 
 static int switch_over(struct job *job, struct cw_err *err)
@@ -155,22 +160,26 @@ static int switch_over(struct job *job, struct cw_err *err)
     return rc == CW_OK ? cw_store_switch(job->root, job->journal.to, err) : rc;
 }
 
-static int write_check(struct job *job, const json_t *change, const json_t *action, const struct cw_check_result *result,
-                       struct cw_err *err)
+static int write_check(struct job *job, const json_t *change, const json_t *action,
+                       const struct cw_check_result *result, struct cw_err *err)
 {
-    json_auto_t *data = json_pack("{s:I, s:O, s:O, s:O, s:b, s:s*, s:I, s:O}", "generation", (json_int_t)job->journal.to, "product",
-                                  json_object_get(change, "product"), "version", json_object_get(change, "to"), "run",
-                                  json_object_get(action, "run"), "passed", result->passed, "reason",
-                                  result->passed ? NULL : result->reason, "milliseconds", (json_int_t)result->milliseconds, "output",
-                                  result->output);
+    json_auto_t *data =
+        json_pack("{s:I, s:O, s:O, s:O, s:b, s:s*, s:I, s:O}", "generation", (json_int_t)job->journal.to,
+                  "product", json_object_get(change, "product"), "version", json_object_get(change, "to"),
+                  "run", json_object_get(action, "run"), "passed", result->passed, "reason",
+                  result->passed ? NULL : result->reason, "milliseconds", (json_int_t)result->milliseconds,
+                  "output", result->output);
 
-    return data != NULL ? cw_history_append(job->world->site->fd, cw_clock_now(), "check", data, err) : cw_err_nomem(err);
+    return data != NULL ? cw_history_append(job->world->site->fd, cw_clock_now(), "check", data, err)
+                        : cw_err_nomem(err);
 }
 
 static int run_action(struct job *job, const json_t *change, const json_t *action, struct cw_err *err)
 {
-    struct cw_check check = {.product = text_of(change, "product"), .version = text_of(change, "to"),
-                             .install_root = job->world->site->install_root, .generation = job->journal.to};
+    struct cw_check check = {.product = text_of(change, "product"),
+                             .version = text_of(change, "to"),
+                             .install_root = job->world->site->install_root,
+                             .generation = job->journal.to};
     struct cw_check_result result = {0};
     char command[256];
     int rc;
@@ -180,10 +189,12 @@ static int run_action(struct job *job, const json_t *change, const json_t *actio
     if (rc == CW_OK)
         rc = write_check(job, change, action, &result, err);
     if (rc == CW_OK && !result.passed)
-        snprintf(job->failed, sizeof job->failed, "%s %s: check '%s' %s", check.product, check.version, command, result.reason);
+        snprintf(job->failed, sizeof job->failed, "%s %s: check '%s' %s", check.product, check.version,
+                 command, result.reason);
     else if (rc == CW_OK)
-        cw_cli_say(job->cli, "checked %s %s: '%s' passed in %lld.%lld s", check.product, check.version, command,
-                   (long long)(result.milliseconds / 1000), (long long)(result.milliseconds % 1000 / 100));
+        cw_cli_say(job->cli, "checked %s %s: '%s' passed in %lld.%lld s", check.product, check.version,
+                   command, (long long)(result.milliseconds / 1000),
+                   (long long)(result.milliseconds % 1000 / 100));
     cw_check_clear(&result);
     return rc;
 }
@@ -199,8 +210,8 @@ static int check_unit(struct job *job, const json_t *unit, struct cw_err *err)
     if (job->journal.holds == NULL)
         return cw_err_nomem(err);
     rc = step(job, CW_STEP_CHECK, err);
-    json_array_foreach(json_object_get(unit, "changes"), i, change) {
-        json_array_foreach(json_object_get(change, "actions"), k, action) {
+    json_array_foreach (json_object_get(unit, "changes"), i, change) {
+        json_array_foreach (json_object_get(change, "actions"), k, action) {
             if (rc == CW_OK && job->failed[0] == '\0')
                 rc = run_action(job, change, action, err);
         }
@@ -216,7 +227,7 @@ static int check_all(struct job *job, struct cw_err *err)
 
     if (job->journal.checks == 0)
         return CW_OK;
-    json_array_foreach(json_object_get(job->plan, "units"), i, unit) {
+    json_array_foreach (json_object_get(job->plan, "units"), i, unit) {
         if (rc == CW_OK && is_ready(unit) && job->failed[0] == '\0')
             rc = check_unit(job, unit, err);
     }
@@ -251,10 +262,13 @@ static int give_up(struct job *job, const char *reason, struct cw_err *err)
     if (rc != CW_OK)
         return cw_err_prefix(err, "%s; and going back failed, the next run will try again", reason);
     if (from == 0)
-        return cw_err_set(err, CW_E_ROLLED_BACK, "%s: generation %lld was taken back, nothing is installed; it is held until "
-                          "'causeway-sync unhold'", reason, (long long)to);
-    return cw_err_set(err, CW_E_ROLLED_BACK, "%s: generation %lld runs again; what was left is held until 'causeway-sync unhold'", reason,
-                      (long long)from);
+        return cw_err_set(err, CW_E_ROLLED_BACK,
+                          "%s: generation %lld was taken back, nothing is installed; it is held until "
+                          "'causeway-sync unhold'",
+                          reason, (long long)to);
+    return cw_err_set(err, CW_E_ROLLED_BACK,
+                      "%s: generation %lld runs again; what was left is held until 'causeway-sync unhold'",
+                      reason, (long long)from);
 }
 
 /* Before the switch, or when it did not happen: what there is of the new generation goes away. */
@@ -296,7 +310,8 @@ static int carry_out(struct job *job, struct cw_err *err)
     return give_up(job, reason, err);
 }
 
-int cw_apply(int64_t *number, const struct cw_world *world, const json_t *plan, const struct cw_cli *cli, struct cw_err *err)
+int cw_apply(int64_t *number, const struct cw_world *world, const json_t *plan, const struct cw_cli *cli,
+             struct cw_err *err)
 {
     struct job job = {.world = world, .cli = cli, .plan = plan};
     CW_AUTO_FD int root = -1;

@@ -41,14 +41,16 @@ static int only_platform(const char **platform, const struct cw_manifest *manife
         if (strcmp(here, CW_PLATFORM_ANY) == 0)
             continue;
         if (*platform != NULL && strcmp(*platform, here) != 0)
-            return cw_err_set(err, CW_E_HELD, "%s %s has builds for '%s' and '%s': name this site's platforms in site.lua",
+            return cw_err_set(err, CW_E_HELD,
+                              "%s %s has builds for '%s' and '%s': name this site's platforms in site.lua",
                               manifest->product, manifest->version, *platform, here);
         *platform = here;
     }
     return CW_OK;
 }
 
-int cw_change_platform(const char **platform, const struct cw_manifest *manifest, const char *const *platforms, struct cw_err *err)
+int cw_change_platform(const char **platform, const struct cw_manifest *manifest,
+                       const char *const *platforms, struct cw_err *err)
 {
     int rc = CW_OK;
 
@@ -60,11 +62,13 @@ int cw_change_platform(const char **platform, const struct cw_manifest *manifest
     if (rc == CW_OK && *platform == NULL)
         *platform = find_platform(manifest, CW_PLATFORM_ANY);
     if (rc == CW_OK && *platform == NULL)
-        return cw_err_set(err, CW_E_NOTFOUND, "%s %s has no build for this site's platforms", manifest->product, manifest->version);
+        return cw_err_set(err, CW_E_NOTFOUND, "%s %s has no build for this site's platforms",
+                          manifest->product, manifest->version);
     return rc;
 }
 
-static int add_artifacts(json_t *list, uint64_t *bytes, const struct cw_manifest *manifest, const char *platform)
+static int add_artifacts(json_t *list, uint64_t *bytes, const struct cw_manifest *manifest,
+                         const char *platform)
 {
     *bytes = 0;
     for (size_t i = 0; i < manifest->artifact_count; i++) {
@@ -72,16 +76,17 @@ static int add_artifacts(json_t *list, uint64_t *bytes, const struct cw_manifest
 
         if (strcmp(artifact->platform, platform) != 0 && strcmp(artifact->platform, CW_PLATFORM_ANY) != 0)
             continue;
-        if (json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:s}", "path", artifact->path, "sha256", artifact->sha256, "length",
-                                                  (json_int_t)artifact->length, "kind", cw_kind_name(artifact->kind))) != 0)
+        if (json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:s}", "path", artifact->path, "sha256",
+                                                  artifact->sha256, "length", (json_int_t)artifact->length,
+                                                  "kind", cw_kind_name(artifact->kind))) != 0)
             return -1;
         *bytes += artifact->length;
     }
     return 0;
 }
 
-int cw_change_compose(json_t **change, const struct cw_manifest *manifest, const struct cw_pin *pin, const char *platform,
-                      const json_t *installed, struct cw_err *err)
+int cw_change_compose(json_t **change, const struct cw_manifest *manifest, const struct cw_pin *pin,
+                      const char *platform, const json_t *installed, struct cw_err *err)
 {
     const char *from = json_string_value(json_object_get(installed, "version"));
     json_auto_t *artifacts = json_array();
@@ -90,23 +95,26 @@ int cw_change_compose(json_t **change, const struct cw_manifest *manifest, const
 
     if (artifacts == NULL || requires == NULL || add_artifacts(artifacts, &bytes, manifest, platform) != 0)
         return cw_err_nomem(err);
-    *change = json_pack("{s:s, s:s*, s:s, s:s, s:s, s:s, s:I, s:s, s:O, s:O}", "product", manifest->product, "from", from, "to",
-                        manifest->version, "change", cw_change_kind(manifest->version, platform, installed), "severity",
-                        manifest->severity, "platform", platform, "bytes", (json_int_t)bytes, "manifest_sha256", pin->sha256,
-                        "requires", requires, "artifacts", artifacts);
+    *change = json_pack("{s:s, s:s*, s:s, s:s, s:s, s:s, s:I, s:s, s:O, s:O}", "product", manifest->product,
+                        "from", from, "to", manifest->version, "change",
+                        cw_change_kind(manifest->version, platform, installed), "severity",
+                        manifest->severity, "platform", platform, "bytes", (json_int_t)bytes,
+                        "manifest_sha256", pin->sha256, "requires", requires, "artifacts", artifacts);
     return *change != NULL ? CW_OK : cw_err_nomem(err);
 }
 
-json_t *cw_change_for_policy(const json_t *change, const struct cw_manifest *manifest, const struct cw_pin *pin)
+json_t *cw_change_for_policy(const json_t *change, const struct cw_manifest *manifest,
+                             const struct cw_pin *pin)
 {
     const json_t *features = json_object_get(manifest->doc, "features");
     char promoted[CW_TIME_TEXT];
 
     cw_time_format(pin->promoted, promoted);
-    return json_pack("{s:O, s:O*, s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:s, s:o}", "product", json_object_get(change, "product"), "from",
-                     json_object_get(change, "from"), "version", json_object_get(change, "to"), "change",
-                     json_object_get(change, "change"), "severity", json_object_get(change, "severity"), "platform",
-                     json_object_get(change, "platform"), "bytes", json_object_get(change, "bytes"), "requires",
+    return json_pack("{s:O, s:O*, s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:s, s:o}", "product",
+                     json_object_get(change, "product"), "from", json_object_get(change, "from"), "version",
+                     json_object_get(change, "to"), "change", json_object_get(change, "change"), "severity",
+                     json_object_get(change, "severity"), "platform", json_object_get(change, "platform"),
+                     "bytes", json_object_get(change, "bytes"), "requires",
                      json_object_get(change, "requires"), "promoted", promoted, "notes",
                      manifest->notes != NULL ? manifest->notes : "", "features",
                      features != NULL ? json_deep_copy(features) : json_array());

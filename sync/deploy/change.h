@@ -11,19 +11,24 @@
 #include "release/channel.h"
 #include "release/manifest.h"
 
-/* How a release differs from the installed one (a product's entry in a generation's record; NULL: not installed):
- * "install", "upgrade", "downgrade" or "same". Another platform of the same version is an upgrade. */
+/* How a release differs from the installed one (a product's entry in a generation's record; NULL: not
+ * installed): "install", "upgrade", "downgrade" or "same". Another platform of the same version is an
+ * upgrade. */
 const char *cw_change_kind(const char *version, const char *platform, const json_t *installed);
 
-/* The platform of a release that a site takes: the first of its list for which there are artifacts, else "any". NULL list: the only one.
- * CW_E_NOTFOUND when none fits, CW_E_HELD when it cannot be told which. Borrowed. */
-int cw_change_platform(const char **platform, const struct cw_manifest *manifest, const char *const *platforms, struct cw_err *err);
+/* The platform of a release that a site takes: the first of its list for which there are artifacts, else
+ * "any". NULL list: the only one. CW_E_NOTFOUND when none fits, CW_E_HELD when it cannot be told which.
+ * Borrowed. */
+int cw_change_platform(const char **platform, const struct cw_manifest *manifest,
+                       const char *const *platforms, struct cw_err *err);
 
 /* The change document of sync/deploy/plan.h, without "actions". The caller owns *change. */
-int cw_change_compose(json_t **change, const struct cw_manifest *manifest, const struct cw_pin *pin, const char *platform,
-                      const json_t *installed, struct cw_err *err);
+int cw_change_compose(json_t **change, const struct cw_manifest *manifest, const struct cw_pin *pin,
+                      const char *platform, const json_t *installed, struct cw_err *err);
 
-/* The entry of one release in what decide() and check() are given (sync/deploy/policy.h). The caller owns it; NULL: no memory. */
-json_t *cw_change_for_policy(const json_t *change, const struct cw_manifest *manifest, const struct cw_pin *pin);
+/* The entry of one release in what decide() and check() are given (sync/deploy/policy.h). The caller owns it;
+ * NULL: no memory. */
+json_t *cw_change_for_policy(const json_t *change, const struct cw_manifest *manifest,
+                             const struct cw_pin *pin);
 
 #endif

@@ -58,8 +58,9 @@ static int read_action(struct command *command, const json_t *action, struct cw_
     size_t i;
 
     if (json_array_size(run) == 0 || json_array_size(run) > CW_ACTION_ARGS_MAX)
-        return cw_err_set(err, CW_E_VERIFY, "an action has %zu words: 1 to %d are allowed", json_array_size(run), CW_ACTION_ARGS_MAX);
-    json_array_foreach(run, i, word) {
+        return cw_err_set(err, CW_E_VERIFY, "an action has %zu words: 1 to %d are allowed",
+                          json_array_size(run), CW_ACTION_ARGS_MAX);
+    json_array_foreach (run, i, word) {
         if (!json_is_string(word))
             return cw_err_set(err, CW_E_VERIFY, "a word of an action is not a string");
         command->argv[i] = (char *)json_string_value(word);
@@ -191,7 +192,8 @@ static void judge(struct cw_check_result *result, bool ended, int status, int64_
     if (result->passed)
         return;
     if (!ended)
-        snprintf(result->reason, sizeof result->reason, "took longer than %lld s", (long long)(timeout_ms / 1000));
+        snprintf(result->reason, sizeof result->reason, "took longer than %lld s",
+                 (long long)(timeout_ms / 1000));
     else if (WIFSIGNALED(status))
         snprintf(result->reason, sizeof result->reason, "was killed by signal %d", WTERMSIG(status));
     else
@@ -220,7 +222,8 @@ static int run(struct cw_check_result *result, struct command *command, struct c
     return result->output != NULL ? CW_OK : cw_err_nomem(err);
 }
 
-int cw_check_run(struct cw_check_result *result, const struct cw_check *check, const json_t *action, struct cw_err *err)
+int cw_check_run(struct cw_check_result *result, const struct cw_check *check, const json_t *action,
+                 struct cw_err *err)
 {
     struct command command = {.out = -1, .output = CW_BUF_INIT(CW_CHECK_OUTPUT_MAX)};
     int rc = read_action(&command, action, err);
@@ -246,7 +249,7 @@ void cw_check_describe(char out[256], const json_t *action)
     json_t *word;
     size_t i;
 
-    json_array_foreach(json_object_get(action, "run"), i, word) {
+    json_array_foreach (json_object_get(action, "run"), i, word) {
         cw_buf_adds(&text, i > 0 ? " " : "");
         cw_buf_adds(&text, json_string_value(word) != NULL ? json_string_value(word) : "?");
     }

@@ -57,7 +57,7 @@ static int check_holds(const json_t *doc, struct cw_err *err)
         rc = cw_json_get_array(&list, doc, "holds", err);
     if (rc != CW_OK)
         return rc;
-    json_array_foreach(list, i, hold) {
+    json_array_foreach (list, i, hold) {
         rc = check_hold(hold, err);
         if (rc != CW_OK)
             return cw_err_prefix(err, "holds[%zu]", i);
@@ -102,7 +102,8 @@ json_t *cw_hold_on_product(const char *product, const char *version)
 
 json_t *cw_hold_on_set(const char *upstream, const char *channel, int64_t serial, const char *sha256)
 {
-    return json_pack("{s:s, s:s, s:I, s:s}", "upstream", upstream, "channel", channel, "serial", (json_int_t)serial, "sha256", sha256);
+    return json_pack("{s:s, s:s, s:I, s:s}", "upstream", upstream, "channel", channel, "serial",
+                     (json_int_t)serial, "sha256", sha256);
 }
 
 static json_t *find_target(const json_t *list, const json_t *target)
@@ -111,8 +112,9 @@ static json_t *find_target(const json_t *list, const json_t *target)
     json_t *hold;
     size_t i, k;
 
-    json_array_foreach(list, i, hold) {
-        for (k = 0; k < sizeof keys / sizeof *keys && equal(text_of(hold, keys[k]), text_of(target, keys[k])); k++)
+    json_array_foreach (list, i, hold) {
+        for (k = 0; k < sizeof keys / sizeof *keys && equal(text_of(hold, keys[k]), text_of(target, keys[k]));
+             k++)
             ;
         if (k == sizeof keys / sizeof *keys)
             return hold;
@@ -133,7 +135,8 @@ static json_t *append_new(json_t *holds, const json_t *target)
     return json_array_append_new(list, hold) == 0 ? hold : NULL;
 }
 
-int cw_holds_put(json_t *holds, int64_t *id, const json_t *target, const char *by, const char *reason, int64_t now, struct cw_err *err)
+int cw_holds_put(json_t *holds, int64_t *id, const json_t *target, const char *by, const char *reason,
+                 int64_t now, struct cw_err *err)
 {
     json_t *list = json_object_get(holds, "holds"), *hold = find_target(list, target);
     char since[CW_TIME_TEXT];
@@ -141,11 +144,13 @@ int cw_holds_put(json_t *holds, int64_t *id, const json_t *target, const char *b
     if (strlen(reason) >= CW_HOLD_REASON_MAX)
         return cw_err_set(err, CW_E_USAGE, "the reason is longer than %d bytes", CW_HOLD_REASON_MAX - 1);
     if (hold == NULL && json_array_size(list) >= CW_HOLDS_MAX)
-        return cw_err_set(err, CW_E_FAIL, "there are %d holds already: lift some with 'causeway-sync unhold'", CW_HOLDS_MAX);
+        return cw_err_set(err, CW_E_FAIL, "there are %d holds already: lift some with 'causeway-sync unhold'",
+                          CW_HOLDS_MAX);
     if (hold == NULL)
         hold = append_new(holds, target);
     cw_time_format(now, since);
-    if (hold == NULL || json_object_set_new(hold, "since", json_string(since)) != 0 || json_object_set_new(hold, "by", json_string(by)) != 0)
+    if (hold == NULL || json_object_set_new(hold, "since", json_string(since)) != 0 ||
+        json_object_set_new(hold, "by", json_string(by)) != 0)
         return cw_err_nomem(err);
     if (json_object_set_new(hold, "reason", json_string(reason)) != 0)
         return cw_err_set(err, CW_E_USAGE, "the reason is not UTF-8 text");
@@ -160,7 +165,8 @@ static bool is_named(const json_t *hold, const char *which)
 
     if (equal(text_of(hold, "product"), which))
         return true;
-    return cw_str_to_u64(which, INT64_MAX, &id) && json_integer_value(json_object_get(hold, "id")) == (json_int_t)id;
+    return cw_str_to_u64(which, INT64_MAX, &id) &&
+           json_integer_value(json_object_get(hold, "id")) == (json_int_t)id;
 }
 
 static int lift(json_t *holds, const char *which, json_t *lifted, struct cw_err *err)
@@ -187,7 +193,8 @@ int cw_holds_lift(json_t *holds, const char *which, json_t *lifted, struct cw_er
     int rc = lift(holds, which, lifted, err);
 
     if (rc == CW_OK && json_array_size(lifted) == 0)
-        return cw_err_set(err, CW_E_NOTFOUND, "there is no hold '%s': 'causeway-sync status' lists them", which);
+        return cw_err_set(err, CW_E_NOTFOUND, "there is no hold '%s': 'causeway-sync status' lists them",
+                          which);
     return rc;
 }
 
@@ -201,7 +208,7 @@ const json_t *cw_holds_on_product(const json_t *holds, const char *product, cons
     json_t *hold;
     size_t i;
 
-    json_array_foreach(json_object_get(holds, "holds"), i, hold) {
+    json_array_foreach (json_object_get(holds, "holds"), i, hold) {
         const char *held = text_of(hold, "version");
 
         if (equal(text_of(hold, "product"), product) && (held == NULL || equal(held, version)))
@@ -215,8 +222,9 @@ const json_t *cw_holds_on_set(const json_t *holds, const char *upstream, const c
     json_t *hold;
     size_t i;
 
-    json_array_foreach(json_object_get(holds, "holds"), i, hold) {
-        if (text_of(hold, "sha256") != NULL && equal(text_of(hold, "upstream"), upstream) && equal(text_of(hold, "sha256"), sha256))
+    json_array_foreach (json_object_get(holds, "holds"), i, hold) {
+        if (text_of(hold, "sha256") != NULL && equal(text_of(hold, "upstream"), upstream) &&
+            equal(text_of(hold, "sha256"), sha256))
             return hold;
     }
     return NULL;
@@ -224,7 +232,8 @@ const json_t *cw_holds_on_set(const json_t *holds, const char *upstream, const c
 
 void cw_hold_describe(char out[512], const json_t *hold)
 {
-    const char *product = text_of(hold, "product"), *version = text_of(hold, "version"), *channel = text_of(hold, "channel");
+    const char *product = text_of(hold, "product"), *version = text_of(hold, "version"),
+               *channel = text_of(hold, "channel");
 
     if (product != NULL)
         snprintf(out, 512, "%s%s%s", product, version != NULL ? " " : "", version != NULL ? version : "");

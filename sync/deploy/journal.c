@@ -15,8 +15,13 @@
 #define JOURNAL_TYPE "causeway-journal"
 
 static const char *const state_names[] = {
-    [CW_STEP_NONE] = "none",     [CW_STEP_STAGE] = "staging", [CW_STEP_SWITCH] = "switching",      [CW_STEP_CHECK] = "checking",
-    [CW_STEP_PASSED] = "passed", [CW_STEP_RETURN] = "returning", [CW_STEP_ROLLBACK] = "rolling back",
+    [CW_STEP_NONE] = "none",
+    [CW_STEP_STAGE] = "staging",
+    [CW_STEP_SWITCH] = "switching",
+    [CW_STEP_CHECK] = "checking",
+    [CW_STEP_PASSED] = "passed",
+    [CW_STEP_RETURN] = "returning",
+    [CW_STEP_ROLLBACK] = "rolling back",
 };
 
 const char *cw_journal_state_name(enum cw_journal_state state)
@@ -94,10 +99,10 @@ int cw_journal_store(int site, const struct cw_journal *journal, struct cw_err *
 
     if (journal->state == CW_STEP_NONE)
         return cw_remove(site, CW_JOURNAL_FILE, err);
-    doc = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:O*}", "_type", JOURNAL_TYPE, "format", "1.0", "state",
-                    state_names[journal->state], "from", (json_int_t)journal->from, "to", (json_int_t)journal->to, "checks",
-                    (json_int_t)journal->checks, "plan", journal->plan, "time", journal->time, "reason", journal->reason, "holds",
-                    journal->holds);
+    doc = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:O*}", "_type", JOURNAL_TYPE, "format",
+                    "1.0", "state", state_names[journal->state], "from", (json_int_t)journal->from, "to",
+                    (json_int_t)journal->to, "checks", (json_int_t)journal->checks, "plan", journal->plan,
+                    "time", journal->time, "reason", journal->reason, "holds", journal->holds);
     if (doc == NULL)
         return cw_err_nomem(err);
     rc = cw_json_format(&text, doc, err);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is being done to the install root, durable before each step of it, so that whoever comes after a power cut knows how far
- * it came (sync/deploy/recover.h says what he then does).
+ * What is being done to the install root, durable before each step of it, so that whoever comes after a power
+ * cut knows how far it came (sync/deploy/recover.h says what he then does).
  *
- * journal.json: {"_type": "causeway-journal", "format": "1.0", "state", "from": generation, "to": generation, "plan": id, "time",
+ * journal.json: {"_type": "causeway-journal", "format": "1.0", "state", "from": generation, "to": generation,
+ * "plan": id, "time",
  *  "checks": how many commands there are to run, "holds": [targets as in holds.json], "reason": text}
  * holds and reason: what is put, and why, if what is under way has to be given up.
  */
@@ -19,13 +20,13 @@
 #define CW_JOURNAL_FILE "journal.json"
 
 enum cw_journal_state {
-    CW_STEP_NONE,      /* nothing is under way */
-    CW_STEP_STAGE,     /* releases and the new generation are being made; nothing running was touched */
-    CW_STEP_SWITCH,    /* the new generation is whole; `current` is about to change */
-    CW_STEP_CHECK,     /* `current` has changed; commands that judge it are running */
-    CW_STEP_PASSED,    /* they all passed; nothing is left but to write it down */
-    CW_STEP_RETURN,    /* they did not; the old generation is being brought back */
-    CW_STEP_ROLLBACK,  /* a person asked for an older generation */
+    CW_STEP_NONE,     /* nothing is under way */
+    CW_STEP_STAGE,    /* releases and the new generation are being made; nothing running was touched */
+    CW_STEP_SWITCH,   /* the new generation is whole; `current` is about to change */
+    CW_STEP_CHECK,    /* `current` has changed; commands that judge it are running */
+    CW_STEP_PASSED,   /* they all passed; nothing is left but to write it down */
+    CW_STEP_RETURN,   /* they did not; the old generation is being brought back */
+    CW_STEP_ROLLBACK, /* a person asked for an older generation */
 };
 
 struct cw_journal {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Composing a plan, unit by unit: see sync/deploy/plan.h. What can be read out of a finished plan is in plan_read.c.
+ * Composing a plan, unit by unit: see sync/deploy/plan.h. What can be read out of a finished plan is in
+ * plan_read.c.
  */
 #include "sync/deploy/plan.h"
 
@@ -51,10 +52,12 @@ static int severity_rank(const char *severity)
 }
 
 /* The first thing that stands against a unit is the one that is shown. */
-static int set_held(struct draft *draft, const char *by, const char *reason, const json_t *hold, struct cw_err *err)
+static int set_held(struct draft *draft, const char *by, const char *reason, const json_t *hold,
+                    struct cw_err *err)
 {
     if (draft->held == NULL)
-        draft->held = json_pack("{s:s, s:s, s:O*}", "by", by, "reason", reason, "hold", json_object_get(hold, "id"));
+        draft->held =
+            json_pack("{s:s, s:s, s:O*}", "by", by, "reason", reason, "hold", json_object_get(hold, "id"));
     return draft->held != NULL ? CW_OK : cw_err_nomem(err);
 }
 
@@ -86,7 +89,8 @@ static int miss_platform(struct draft *draft, const struct cw_manifest *manifest
 
 static int look_for_holds(struct draft *draft, const struct cw_manifest *manifest, struct cw_err *err)
 {
-    const char *why = cw_channel_withdrawn(&draft->upstream->set->channel, manifest->product, manifest->version);
+    const char *why =
+        cw_channel_withdrawn(&draft->upstream->set->channel, manifest->product, manifest->version);
     const json_t *hold = cw_holds_on_product(draft->input->holds, manifest->product, manifest->version);
 
     if (why != NULL)
@@ -140,18 +144,21 @@ static int add_removals(struct draft *draft, struct cw_err *err)
     const char *product;
     json_t *entry;
 
-    json_object_foreach((json_t *)draft->installed, product, entry) {
+    json_object_foreach ((json_t *)draft->installed, product, entry) {
         const char *from = json_string_value(json_object_get(entry, "upstream"));
         const json_t *hold = cw_holds_on_product(draft->input->holds, product, NULL);
 
-        if (from == NULL || strcmp(from, draft->upstream->config->name) != 0 || in_set(draft->upstream->set, product))
+        if (from == NULL || strcmp(from, draft->upstream->config->name) != 0 ||
+            in_set(draft->upstream->set, product))
             continue;
         if (json_array_append_new(draft->removed, json_string(product)) != 0 ||
-            json_array_append_new(draft->changes, json_pack("{s:s, s:O, s:s, s:O, s:i}", "product", product, "from",
-                                                            json_object_get(entry, "version"), "change", "remove", "platform",
-                                                            json_object_get(entry, "platform"), "bytes", 0)) != 0)
+            json_array_append_new(draft->changes,
+                                  json_pack("{s:s, s:O, s:s, s:O, s:i}", "product", product, "from",
+                                            json_object_get(entry, "version"), "change", "remove", "platform",
+                                            json_object_get(entry, "platform"), "bytes", 0)) != 0)
             return cw_err_nomem(err);
-        if (hold != NULL && set_held(draft, "hold", json_string_value(json_object_get(hold, "reason")), hold, err) != CW_OK)
+        if (hold != NULL &&
+            set_held(draft, "hold", json_string_value(json_object_get(hold, "reason")), hold, err) != CW_OK)
             return CW_E_NOMEM;
     }
     return CW_OK;
@@ -159,9 +166,12 @@ static int add_removals(struct draft *draft, struct cw_err *err)
 
 static int add_set_hold(struct draft *draft, struct cw_err *err)
 {
-    const json_t *hold = cw_holds_on_set(draft->input->holds, draft->upstream->config->name, draft->upstream->set->sha256);
+    const json_t *hold =
+        cw_holds_on_set(draft->input->holds, draft->upstream->config->name, draft->upstream->set->sha256);
 
-    return hold == NULL ? CW_OK : set_held(draft, "hold", json_string_value(json_object_get(hold, "reason")), hold, err);
+    return hold == NULL
+               ? CW_OK
+               : set_held(draft, "hold", json_string_value(json_object_get(hold, "reason")), hold, err);
 }
 
 static int collect(struct draft *draft, struct cw_err *err)
@@ -190,10 +200,10 @@ static json_t *policy_set(const struct draft *draft)
     char published[CW_TIME_TEXT];
 
     cw_time_format(channel->published, published);
-    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:O, s:O}", "upstream", draft->upstream->config->name, "channel",
-                     channel->channel, "serial", (json_int_t)channel->serial, "published", published, "severity",
-                     severities[draft->severity], "bytes", (json_int_t)draft->bytes, "releases", draft->releases, "removed",
-                     draft->removed);
+    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:O, s:O}", "upstream", draft->upstream->config->name,
+                     "channel", channel->channel, "serial", (json_int_t)channel->serial, "published",
+                     published, "severity", severities[draft->severity], "bytes", (json_int_t)draft->bytes,
+                     "releases", draft->releases, "removed", draft->removed);
 }
 
 static json_t *policy_site(const struct draft *draft)
@@ -204,12 +214,13 @@ static json_t *policy_site(const struct draft *draft)
 
     if (installed == NULL)
         return NULL;
-    json_object_foreach((json_t *)draft->installed, product, entry) {
+    json_object_foreach ((json_t *)draft->installed, product, entry) {
         if (json_object_set(installed, product, json_object_get(entry, "version")) != 0)
             return NULL;
     }
     return json_pack("{s:s, s:I, s:O}", "name", draft->input->site, "generation",
-                     json_integer_value(json_object_get(draft->input->generation, "generation")), "installed", installed);
+                     json_integer_value(json_object_get(draft->input->generation, "generation")), "installed",
+                     installed);
 }
 
 /* Asks for each changed release what proves it good; a policy that cannot say has not accepted. */
@@ -219,12 +230,14 @@ static int ask_checks(struct draft *draft, struct cw_decision *decision, struct 
     json_t *release;
     size_t i;
 
-    json_array_foreach(draft->changed, i, release) {
+    json_array_foreach (draft->changed, i, release) {
         json_auto_t *actions = NULL, *asked = json_copy(release);
         int rc;
 
-        if (asked == NULL || json_object_set_new(asked, "dir", json_sprintf("%s/current/%s", draft->input->install_root,
-                                                                            json_string_value(json_object_get(release, "product")))) != 0)
+        if (asked == NULL ||
+            json_object_set_new(asked, "dir",
+                                json_sprintf("%s/current/%s", draft->input->install_root,
+                                             json_string_value(json_object_get(release, "product")))) != 0)
             return cw_err_nomem(err);
         rc = policy->check(policy->ctx, &actions, asked, err);
         if (rc == CW_E_HELD) {
@@ -259,7 +272,8 @@ static const char *verdict_name(enum cw_verdict verdict)
     return verdict == CW_ACCEPT ? "accept" : verdict == CW_HOLD ? "hold" : "reject";
 }
 
-static int finish_unit(json_t *units, const struct draft *draft, const struct cw_decision *decision, struct cw_err *err)
+static int finish_unit(json_t *units, const struct draft *draft, const struct cw_decision *decision,
+                       struct cw_err *err)
 {
     struct cw_gate_state state = {.open = true};
     json_auto_t *gates = decision->gates != NULL ? json_incref(decision->gates) : json_object();
@@ -272,9 +286,10 @@ static int finish_unit(json_t *units, const struct draft *draft, const struct cw
     if (rc != CW_OK)
         return rc;
     ready = decision->verdict == CW_ACCEPT && draft->held == NULL && state.open;
-    unit = json_pack("{s:s, s:b, s:O, s:{s:s, s:s, s:O}, s:O*, s:b, s:s}", "upstream", draft->upstream->config->name, "independent",
-                     draft->unit != CW_UNIT_SET, "changes", draft->changes, "decision", "verdict", verdict_name(decision->verdict),
-                     "reason", decision->reason, "gates", gates, "held", draft->held, "ready", ready, "waits",
+    unit = json_pack("{s:s, s:b, s:O, s:{s:s, s:s, s:O}, s:O*, s:b, s:s}", "upstream",
+                     draft->upstream->config->name, "independent", draft->unit != CW_UNIT_SET, "changes",
+                     draft->changes, "decision", "verdict", verdict_name(decision->verdict), "reason",
+                     decision->reason, "gates", gates, "held", draft->held, "ready", ready, "waits",
                      state.open ? "" : state.waits);
     if (unit == NULL || json_array_append(units, unit) != 0)
         return cw_err_nomem(err);
@@ -303,14 +318,16 @@ static int compose_unit(json_t *units, struct draft *draft, struct cw_err *err)
     return rc;
 }
 
-static int compose_upstream(json_t *units, const struct cw_plan_input *input, const struct cw_plan_upstream *upstream, struct cw_err *err)
+static int compose_upstream(json_t *units, const struct cw_plan_input *input,
+                            const struct cw_plan_upstream *upstream, struct cw_err *err)
 {
     const json_t *installed = json_object_get(input->generation, "products");
     CW_AUTO_FREE size_t *numbers = NULL;
     int rc = cw_units_divide(&numbers, upstream->set, upstream->config->independent, installed, err);
 
     for (size_t unit = 0; unit <= upstream->set->release_count && rc == CW_OK; unit++) {
-        struct draft draft = {.input = input, .upstream = upstream, .installed = installed, .units = numbers, .unit = unit};
+        struct draft draft = {
+            .input = input, .upstream = upstream, .installed = installed, .units = numbers, .unit = unit};
 
         rc = compose_unit(units, &draft, err);
         draft_clear(&draft);
@@ -318,7 +335,8 @@ static int compose_upstream(json_t *units, const struct cw_plan_input *input, co
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "upstream '%s'", upstream->config->name);
 }
 
-/* The upstream of the site that a product belongs to by what is installed; NULL: none that is still followed. */
+/* The upstream of the site that a product belongs to by what is installed; NULL: none that is still followed.
+ * */
 static const char *owner_of(const struct cw_plan_input *input, const char *product)
 {
     const json_t *entry = json_object_get(json_object_get(input->generation, "products"), product);
@@ -348,8 +366,11 @@ static int check_owners(const struct cw_plan_input *input, struct cw_err *err)
             if (other == NULL)
                 other = owner_of(input, product);
             if (other != NULL && strcmp(other, name) != 0)
-                return cw_err_set(err, CW_E_VERIFY, "'%s' comes from upstream '%s', and '%s' ships it too: say in site.lua, by 'products', "
-                                  "whose it is", product, other, name);
+                return cw_err_set(
+                    err, CW_E_VERIFY,
+                    "'%s' comes from upstream '%s', and '%s' ships it too: say in site.lua, by 'products', "
+                    "whose it is",
+                    product, other, name);
             if (json_object_set_new(seen, product, json_string(name)) != 0)
                 return cw_err_nomem(err);
         }
@@ -362,10 +383,12 @@ static int add_upstreams(json_t *list, const struct cw_plan_input *input, struct
     for (size_t u = 0; u < input->upstream_count; u++) {
         const struct cw_plan_upstream *upstream = &input->upstreams[u];
 
-        if (json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:s, s:I}", "upstream", upstream->config->name, "channel",
-                                                  upstream->set->channel.channel, "serial", (json_int_t)upstream->set->channel.serial,
-                                                  "channel_sha256", upstream->set->sha256, "root_version",
-                                                  (json_int_t)upstream->root_version)) != 0)
+        if (json_array_append_new(list,
+                                  json_pack("{s:s, s:s, s:I, s:s, s:I}", "upstream", upstream->config->name,
+                                            "channel", upstream->set->channel.channel, "serial",
+                                            (json_int_t)upstream->set->channel.serial, "channel_sha256",
+                                            upstream->set->sha256, "root_version",
+                                            (json_int_t)upstream->root_version)) != 0)
             return cw_err_nomem(err);
     }
     return CW_OK;
@@ -377,8 +400,8 @@ static int64_t total_bytes(const json_t *units)
     size_t i, k;
     int64_t bytes = 0;
 
-    json_array_foreach(units, i, unit) {
-        json_array_foreach(json_object_get(unit, "changes"), k, change)
+    json_array_foreach (units, i, unit) {
+        json_array_foreach (json_object_get(unit, "changes"), k, change)
             bytes += json_integer_value(json_object_get(change, "bytes"));
     }
     return bytes;
@@ -400,10 +423,11 @@ int cw_plan_compose(json_t **plan, const struct cw_plan_input *input, struct cw_
         rc = compose_upstream(units, input, &input->upstreams[u], err);
     if (rc != CW_OK)
         return rc;
-    doc = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:O, s:I, s:O}", "_type", CW_PLAN_TYPE, "format", "1.0", "site", input->site,
-                    "install_root", input->install_root, "generation",
-                    json_integer_value(json_object_get(input->generation, "generation")), "policy_sha256", input->policy->sha256,
-                    "upstreams", upstreams, "bytes", (json_int_t)total_bytes(units), "units", units);
+    doc = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:O, s:I, s:O}", "_type", CW_PLAN_TYPE, "format", "1.0",
+                    "site", input->site, "install_root", input->install_root, "generation",
+                    json_integer_value(json_object_get(input->generation, "generation")), "policy_sha256",
+                    input->policy->sha256, "upstreams", upstreams, "bytes", (json_int_t)total_bytes(units),
+                    "units", units);
     if (doc == NULL)
         return cw_err_nomem(err);
     rc = cw_plan_id(id, doc, err);

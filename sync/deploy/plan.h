@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Composing a plan: what the site could take in, from where to where, whether it may, and why. Pure: verified sets, what runs
- * now, holds, the policy's answers and the time in; a document out. Nothing here reads or changes a disk.
+ * Composing a plan: what the site could take in, from where to where, whether it may, and why. Pure: verified
+ * sets, what runs now, holds, the policy's answers and the time in; a document out. Nothing here reads or
+ * changes a disk.
  *
- * {"_type": "causeway-plan", "format": "1.0", "id", "site", "install_root", "generation": the running one, "policy_sha256",
- *  "upstreams": [{"upstream", "channel", "serial", "channel_sha256", "root_version"}], "bytes",
- *  "units": [{"upstream", "independent": bool, "changes": [change…], "decision": {"verdict": "accept|hold|reject", "reason", "gates"},
- *             "held": {"by": "hold|withdrawn|platform", "reason", "hold": id} or absent, "ready": bool, "waits": text}]}
- * change: {"product", "from" (absent: new), "to" (absent: removed), "change": "install|upgrade|downgrade|remove", "severity",
- *          "platform", "bytes", "manifest_sha256", "requires", "artifacts": [{"path", "sha256", "length", "kind"}],
+ * {"_type": "causeway-plan", "format": "1.0", "id", "site", "install_root", "policy_sha256", "bytes",
+ *  "generation": the running one,
+ *  "upstreams": [{"upstream", "channel", "serial", "channel_sha256", "root_version"}],
+ *  "units": [{"upstream", "independent": bool, "changes": [change…],
+ *             "decision": {"verdict": "accept|hold|reject", "reason", "gates"},
+ *             "held": {"by": "hold|withdrawn|platform", "reason", "hold": id} or absent,
+ *             "ready": bool, "waits": text}]}
+ * change: {"product", "from" (absent: new), "to" (absent: removed),
+ *          "change": "install|upgrade|downgrade|remove", "severity", "platform", "bytes", "manifest_sha256",
+ *          "requires", "artifacts": [{"path", "sha256", "length", "kind"}],
  *          "actions": [{"run": [argv…], "timeout": seconds}]}
  *
- * A unit is what goes in whole or not at all: an upstream's set, or a product declared independent with all that needs it or that it
- * needs. Units in which nothing changes are left out.
+ * A unit is what goes in whole or not at all: an upstream's set, or a product declared independent with all
+ * that needs it or that it needs. Units in which nothing changes are left out.
  */
 #ifndef CW_SYNC_DEPLOY_PLAN_H
 #define CW_SYNC_DEPLOY_PLAN_H
@@ -28,9 +33,11 @@
 #define CW_PLAN_TYPE "causeway-plan"
 #define CW_PLAN_MAX ((size_t)16 << 20) /* bytes of a stored plan: 64 upstreams of a few thousand artifacts */
 
-/* Whom to ask; in the programs policy.lua in its jail. Answers as cw_policy_decide() and cw_policy_check() give them. */
+/* Whom to ask; in the programs policy.lua in its jail. Answers as cw_policy_decide() and cw_policy_check()
+ * give them. */
 struct cw_plan_policy {
-    int (*decide)(void *ctx, struct cw_decision *decision, const json_t *set, const json_t *site, struct cw_err *err);
+    int (*decide)(void *ctx, struct cw_decision *decision, const json_t *set, const json_t *site,
+                  struct cw_err *err);
     int (*check)(void *ctx, json_t **actions, const json_t *release, struct cw_err *err);
     void *ctx;
     const char *sha256;
@@ -56,7 +63,8 @@ struct cw_plan_input {
 /* CW_E_VERIFY when two upstreams ship one product. The caller owns *plan. */
 int cw_plan_compose(json_t **plan, const struct cw_plan_input *input, struct cw_err *err);
 
-/* sha256 of a context string and the canonical JSON of what an approval is about: all but the time, holds, decisions and the state of gates. */
+/* sha256 of a context string and the canonical JSON of what an approval is about: all but the time, holds,
+ * decisions and the state of gates. */
 int cw_plan_id(char id[CW_SHA256_TEXT], const json_t *plan, struct cw_err *err);
 
 /* How many units there are, and how many of them may be applied now. */
@@ -67,9 +75,11 @@ size_t cw_plan_ready(const json_t *plan);
 void cw_plan_why(char out[1024], const json_t *unit);
 
 /* The record of the generation that the ready units make of the running one. The caller owns *record. */
-int cw_plan_record(json_t **record, const json_t *plan, const json_t *generation, int64_t number, int64_t now, struct cw_err *err);
+int cw_plan_record(json_t **record, const json_t *plan, const json_t *generation, int64_t number, int64_t now,
+                   struct cw_err *err);
 
-/* What is held if this unit has to be given up: an array of targets as cw_holds_put takes them. The caller owns it; NULL: no memory. */
+/* What is held if this unit has to be given up: an array of targets as cw_holds_put takes them. The caller
+ * owns it; NULL: no memory. */
 json_t *cw_plan_unit_holds(const json_t *plan, const json_t *unit);
 
 #endif

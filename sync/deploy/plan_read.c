@@ -25,9 +25,11 @@ static json_t *fixed_units(const json_t *plan)
     json_t *unit;
     size_t i;
 
-    json_array_foreach(json_object_get(plan, "units"), i, unit) {
-        if (json_array_append_new(list, json_pack("{s:O, s:O, s:O}", "upstream", json_object_get(unit, "upstream"), "independent",
-                                                  json_object_get(unit, "independent"), "changes", json_object_get(unit, "changes"))) != 0)
+    json_array_foreach (json_object_get(plan, "units"), i, unit) {
+        if (json_array_append_new(list,
+                                  json_pack("{s:O, s:O, s:O}", "upstream", json_object_get(unit, "upstream"),
+                                            "independent", json_object_get(unit, "independent"), "changes",
+                                            json_object_get(unit, "changes"))) != 0)
             return NULL;
     }
     return json_incref(list);
@@ -63,7 +65,7 @@ size_t cw_plan_ready(const json_t *plan)
     size_t i, count = 0;
     json_t *unit;
 
-    json_array_foreach(json_object_get(plan, "units"), i, unit)
+    json_array_foreach (json_object_get(plan, "units"), i, unit)
         count += json_is_true(json_object_get(unit, "ready")) ? 1 : 0;
     return count;
 }
@@ -75,13 +77,15 @@ void cw_plan_why(char out[1024], const json_t *unit)
 
     out[0] = '\0';
     if (held != NULL && json_object_get(held, "hold") != NULL)
-        snprintf(out, 1024, "held by hold %lld: %s", (long long)json_integer_value(json_object_get(held, "hold")),
-                 text_of(held, "reason"));
+        snprintf(out, 1024, "held by hold %lld: %s",
+                 (long long)json_integer_value(json_object_get(held, "hold")), text_of(held, "reason"));
     else if (held != NULL)
-        snprintf(out, 1024, "held: %s%s", strcmp(text_of(held, "by"), "withdrawn") == 0 ? "withdrawn by its publisher: " : "",
+        snprintf(out, 1024, "held: %s%s",
+                 strcmp(text_of(held, "by"), "withdrawn") == 0 ? "withdrawn by its publisher: " : "",
                  text_of(held, "reason"));
     else if (strcmp(verdict, "accept") != 0)
-        snprintf(out, 1024, "%s by policy: %s", strcmp(verdict, "hold") == 0 ? "held" : "rejected", text_of(decision, "reason"));
+        snprintf(out, 1024, "%s by policy: %s", strcmp(verdict, "hold") == 0 ? "held" : "rejected",
+                 text_of(decision, "reason"));
     else if (!json_is_true(json_object_get(unit, "ready")))
         snprintf(out, 1024, "waits: %s", waits);
 }
@@ -94,11 +98,13 @@ static int record_change(json_t *products, const json_t *unit, const json_t *cha
         json_object_del(products, product);
         return CW_OK;
     }
-    if (json_object_set_new(products, product,
-                            json_pack("{s:O, s:O, s:O, s:O, s:O, s:O}", "version", json_object_get(change, "to"), "platform",
-                                      json_object_get(change, "platform"), "upstream", json_object_get(unit, "upstream"), "manifest",
-                                      json_object_get(change, "manifest_sha256"), "requires", json_object_get(change, "requires"),
-                                      "independent", json_object_get(unit, "independent"))) != 0)
+    if (json_object_set_new(
+            products, product,
+            json_pack("{s:O, s:O, s:O, s:O, s:O, s:O}", "version", json_object_get(change, "to"), "platform",
+                      json_object_get(change, "platform"), "upstream", json_object_get(unit, "upstream"),
+                      "manifest", json_object_get(change, "manifest_sha256"), "requires",
+                      json_object_get(change, "requires"), "independent",
+                      json_object_get(unit, "independent"))) != 0)
         return cw_err_nomem(err);
     return CW_OK;
 }
@@ -108,21 +114,22 @@ static const json_t *find_upstream(const json_t *plan, const char *name)
     json_t *upstream;
     size_t i;
 
-    json_array_foreach(json_object_get(plan, "upstreams"), i, upstream) {
+    json_array_foreach (json_object_get(plan, "upstreams"), i, upstream) {
         if (strcmp(text_of(upstream, "upstream"), name) == 0)
             return upstream;
     }
     return NULL;
 }
 
-static int record_unit(json_t *products, json_t *sets, const json_t *plan, const json_t *unit, struct cw_err *err)
+static int record_unit(json_t *products, json_t *sets, const json_t *plan, const json_t *unit,
+                       struct cw_err *err)
 {
     const char *name = text_of(unit, "upstream");
     const json_t *upstream = find_upstream(plan, name);
     json_t *change;
     size_t i;
 
-    json_array_foreach(json_object_get(unit, "changes"), i, change) {
+    json_array_foreach (json_object_get(unit, "changes"), i, change) {
         int rc = record_change(products, unit, change, err);
 
         if (rc != CW_OK)
@@ -131,32 +138,38 @@ static int record_unit(json_t *products, json_t *sets, const json_t *plan, const
     if (json_is_true(json_object_get(unit, "independent")))
         return CW_OK;
     if (json_object_set_new(sets, name,
-                            json_pack("{s:O, s:O, s:O}", "channel", json_object_get(upstream, "channel"), "serial",
-                                      json_object_get(upstream, "serial"), "sha256", json_object_get(upstream, "channel_sha256"))) != 0)
+                            json_pack("{s:O, s:O, s:O}", "channel", json_object_get(upstream, "channel"),
+                                      "serial", json_object_get(upstream, "serial"), "sha256",
+                                      json_object_get(upstream, "channel_sha256"))) != 0)
         return cw_err_nomem(err);
     return CW_OK;
 }
 
-int cw_plan_record(json_t **record, const json_t *plan, const json_t *generation, int64_t number, int64_t now, struct cw_err *err)
+int cw_plan_record(json_t **record, const json_t *plan, const json_t *generation, int64_t number, int64_t now,
+                   struct cw_err *err)
 {
-    json_auto_t *products = generation != NULL ? json_deep_copy(json_object_get(generation, "products")) : json_object();
-    json_auto_t *sets = generation != NULL ? json_deep_copy(json_object_get(generation, "sets")) : json_object();
+    json_auto_t *products =
+        generation != NULL ? json_deep_copy(json_object_get(generation, "products")) : json_object();
+    json_auto_t *sets =
+        generation != NULL ? json_deep_copy(json_object_get(generation, "sets")) : json_object();
     char time[CW_TIME_TEXT];
     json_t *unit;
     size_t i;
 
     if (products == NULL || sets == NULL)
         return cw_err_nomem(err);
-    json_array_foreach(json_object_get(plan, "units"), i, unit) {
-        int rc = json_is_true(json_object_get(unit, "ready")) ? record_unit(products, sets, plan, unit, err) : CW_OK;
+    json_array_foreach (json_object_get(plan, "units"), i, unit) {
+        int rc = json_is_true(json_object_get(unit, "ready")) ? record_unit(products, sets, plan, unit, err)
+                                                              : CW_OK;
 
         if (rc != CW_OK)
             return rc;
     }
     cw_time_format(now, time);
-    *record = json_pack("{s:s, s:s, s:I, s:O, s:O, s:s, s:O, s:O}", "_type", CW_GENERATION_TYPE, "format", "1.0", "generation",
-                        (json_int_t)number, "previous", json_object_get(plan, "generation"), "plan", json_object_get(plan, "id"),
-                        "time", time, "sets", sets, "products", products);
+    *record =
+        json_pack("{s:s, s:s, s:I, s:O, s:O, s:s, s:O, s:O}", "_type", CW_GENERATION_TYPE, "format", "1.0",
+                  "generation", (json_int_t)number, "previous", json_object_get(plan, "generation"), "plan",
+                  json_object_get(plan, "id"), "time", time, "sets", sets, "products", products);
     return *record != NULL ? CW_OK : cw_err_nomem(err);
 }
 
@@ -168,14 +181,16 @@ json_t *cw_plan_unit_holds(const json_t *plan, const json_t *unit)
     size_t i;
 
     if (!json_is_true(json_object_get(unit, "independent"))) {
-        if (json_array_append_new(list, cw_hold_on_set(text_of(upstream, "upstream"), text_of(upstream, "channel"),
-                                                       json_integer_value(json_object_get(upstream, "serial")),
-                                                       text_of(upstream, "channel_sha256"))) != 0)
+        if (json_array_append_new(list,
+                                  cw_hold_on_set(text_of(upstream, "upstream"), text_of(upstream, "channel"),
+                                                 json_integer_value(json_object_get(upstream, "serial")),
+                                                 text_of(upstream, "channel_sha256"))) != 0)
             return NULL;
         return json_incref(list);
     }
-    json_array_foreach(json_object_get(unit, "changes"), i, change) {
-        if (json_array_append_new(list, cw_hold_on_product(text_of(change, "product"), text_of(change, "to"))) != 0)
+    json_array_foreach (json_object_get(unit, "changes"), i, change) {
+        if (json_array_append_new(list,
+                                  cw_hold_on_product(text_of(change, "product"), text_of(change, "to"))) != 0)
             return NULL;
     }
     return json_incref(list);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The table of sync/deploy/recover.h as code. Every step here may already have been done by a run that was interrupted too.
+ * The table of sync/deploy/recover.h as code. Every step here may already have been done by a run that was
+ * interrupted too.
  */
 #include "sync/deploy/recover.h"
 
@@ -14,7 +15,8 @@
 #include "sync/deploy/store.h"
 #include "sync/history.h"
 
-static int put_holds(int site, const struct cw_journal *journal, const char *by, int64_t now, struct cw_err *err)
+static int put_holds(int site, const struct cw_journal *journal, const char *by, int64_t now,
+                     struct cw_err *err)
 {
     json_auto_t *holds = NULL;
     json_t *target;
@@ -24,18 +26,19 @@ static int put_holds(int site, const struct cw_journal *journal, const char *by,
     if (json_array_size(journal->holds) == 0)
         return CW_OK;
     rc = cw_holds_load(&holds, site, err);
-    json_array_foreach(journal->holds, i, target) {
+    json_array_foreach (journal->holds, i, target) {
         if (rc == CW_OK)
             rc = cw_holds_put(holds, NULL, target, by, journal->reason, now, err);
     }
     return rc == CW_OK ? cw_holds_store(site, holds, err) : rc;
 }
 
-static int write_history(int site, const struct cw_journal *journal, const char *event, const char *outcome, int64_t now,
-                         struct cw_err *err)
+static int write_history(int site, const struct cw_journal *journal, const char *event, const char *outcome,
+                         int64_t now, struct cw_err *err)
 {
-    json_auto_t *data = json_pack("{s:I, s:I, s:s, s:s*, s:s*, s:O*}", "from", (json_int_t)journal->from, "to", (json_int_t)journal->to,
-                                  "outcome", outcome, "plan", journal->plan[0] != '\0' ? journal->plan : NULL, "reason",
+    json_auto_t *data = json_pack("{s:I, s:I, s:s, s:s*, s:s*, s:O*}", "from", (json_int_t)journal->from,
+                                  "to", (json_int_t)journal->to, "outcome", outcome, "plan",
+                                  journal->plan[0] != '\0' ? journal->plan : NULL, "reason",
                                   journal->reason[0] != '\0' ? journal->reason : NULL, "holds",
                                   json_array_size(journal->holds) > 0 ? journal->holds : NULL);
 
@@ -48,7 +51,8 @@ static int close_journal(int site, struct cw_journal *journal, struct cw_err *er
     return cw_journal_store(site, journal, err);
 }
 
-int cw_recover_return(const struct cw_site *site, int root, struct cw_journal *journal, const char *by, int64_t now, struct cw_err *err)
+int cw_recover_return(const struct cw_site *site, int root, struct cw_journal *journal, const char *by,
+                      int64_t now, struct cw_err *err)
 {
     int rc = cw_store_switch(root, journal->from, err); /* first of all: the plant runs on the old one */
 
@@ -61,7 +65,8 @@ int cw_recover_return(const struct cw_site *site, int root, struct cw_journal *j
     return rc == CW_OK ? close_journal(site->fd, journal, err) : rc;
 }
 
-int cw_recover_rollback(const struct cw_site *site, int root, struct cw_journal *journal, int64_t now, struct cw_err *err)
+int cw_recover_rollback(const struct cw_site *site, int root, struct cw_journal *journal, int64_t now,
+                        struct cw_err *err)
 {
     int rc = cw_store_switch(root, journal->to, err);
 
@@ -80,7 +85,8 @@ int cw_recover_commit(const struct cw_site *site, struct cw_journal *journal, in
 }
 
 /* Nothing of the new generation is wanted: the old one runs, or runs again. */
-static int undo(const struct cw_site *site, int root, struct cw_journal *journal, int64_t current, int64_t now, struct cw_err *err)
+static int undo(const struct cw_site *site, int root, struct cw_journal *journal, int64_t current,
+                int64_t now, struct cw_err *err)
 {
     int rc = current == journal->to ? cw_store_switch(root, journal->from, err) : CW_OK;
 
@@ -95,12 +101,12 @@ static int undo(const struct cw_site *site, int root, struct cw_journal *journal
 
 static void say(char said[CW_RECOVER_TEXT_MAX], const struct cw_journal *journal, const char *text)
 {
-    snprintf(said, CW_RECOVER_TEXT_MAX, "an earlier run was interrupted while %s generation %lld: %s", cw_journal_state_name(journal->state),
-             (long long)journal->to, text);
+    snprintf(said, CW_RECOVER_TEXT_MAX, "an earlier run was interrupted while %s generation %lld: %s",
+             cw_journal_state_name(journal->state), (long long)journal->to, text);
 }
 
-static int act(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int root, struct cw_journal *journal, int64_t now,
-               struct cw_err *err)
+static int act(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int root,
+               struct cw_journal *journal, int64_t now, struct cw_err *err)
 {
     bool runs;
     int64_t current;
@@ -120,17 +126,20 @@ static int act(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int r
             say(said, journal, "it runs");
             return cw_recover_commit(site, journal, now, err);
         }
-        say(said, journal, runs ? "the one before runs again" : "it was undone; nothing that runs had changed");
+        say(said, journal,
+            runs ? "the one before runs again" : "it was undone; nothing that runs had changed");
         return undo(site, root, journal, current, now, err);
     case CW_STEP_CHECK:
-        say(said, journal, "the one before runs again, and what was left is held until 'causeway-sync unhold'");
+        say(said, journal,
+            "the one before runs again, and what was left is held until 'causeway-sync unhold'");
         snprintf(journal->reason, sizeof journal->reason, "interrupted during its check");
         return cw_recover_return(site, root, journal, "recovery", now, err);
     case CW_STEP_PASSED:
         say(said, journal, "its checks had passed; it runs");
         return cw_recover_commit(site, journal, now, err);
     case CW_STEP_RETURN:
-        say(said, journal, "the one before runs again, and what was left is held until 'causeway-sync unhold'");
+        say(said, journal,
+            "the one before runs again, and what was left is held until 'causeway-sync unhold'");
         return cw_recover_return(site, root, journal, "check", now, err);
     case CW_STEP_ROLLBACK:
         say(said, journal, "it runs");
@@ -153,7 +162,9 @@ int cw_recover(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int64
     if (rc != CW_OK || journal.state == CW_STEP_NONE)
         return rc;
     if (site->install_root == NULL)
-        return cw_err_set(err, CW_E_FAIL, "%s: an apply was interrupted, but site.lua names no install root any more", CW_JOURNAL_FILE);
+        return cw_err_set(err, CW_E_FAIL,
+                          "%s: an apply was interrupted, but site.lua names no install root any more",
+                          CW_JOURNAL_FILE);
     rc = cw_dir_open(&root, site->install_root, err);
     if (rc == CW_OK)
         rc = act(said, site, root, &journal, now, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Going back to a generation that is still there. What is left is held, else the next update would bring it again.
+ * Going back to a generation that is still there. What is left is held, else the next update would bring it
+ * again.
  */
 #include <stdio.h>
 #include <string.h>
@@ -29,11 +30,12 @@ static int hold_sets(json_t *holds, const json_t *left, const json_t *target, st
     const char *upstream;
     json_t *set;
 
-    json_object_foreach(json_object_get(left, "sets"), upstream, set) {
+    json_object_foreach (json_object_get(left, "sets"), upstream, set) {
         if (is_same(set, json_object_get(json_object_get(target, "sets"), upstream), "sha256"))
             continue;
         if (json_array_append_new(holds, cw_hold_on_set(upstream, text_of(set, "channel"),
-                                                        json_integer_value(json_object_get(set, "serial")), text_of(set, "sha256"))) != 0)
+                                                        json_integer_value(json_object_get(set, "serial")),
+                                                        text_of(set, "sha256"))) != 0)
             return cw_err_nomem(err);
     }
     return CW_OK;
@@ -45,7 +47,7 @@ static int hold_independents(json_t *holds, const json_t *left, const json_t *ta
     const char *product;
     json_t *entry;
 
-    json_object_foreach(json_object_get(left, "products"), product, entry) {
+    json_object_foreach (json_object_get(left, "products"), product, entry) {
         if (!json_is_true(json_object_get(entry, "independent")) ||
             is_same(entry, json_object_get(json_object_get(target, "products"), product), "version"))
             continue;
@@ -93,7 +95,8 @@ static int prepare(struct cw_journal *journal, int root, int64_t to, struct cw_e
     return rc == CW_OK ? hold_independents(journal->holds, left, target, err) : rc;
 }
 
-int cw_rollback(int64_t *number, const struct cw_site *site, int64_t to, const char *reason, int64_t now, struct cw_err *err)
+int cw_rollback(int64_t *number, const struct cw_site *site, int64_t to, const char *reason, int64_t now,
+                struct cw_err *err)
 {
     CW_AUTO_JOURNAL journal = {.state = CW_STEP_ROLLBACK};
     CW_AUTO_FD int root = -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the commands apply and update share: see sync/deploy/run.h. The deciding is plan.c's, the doing apply.c's.
+ * What the commands apply and update share: see sync/deploy/run.h. The deciding is plan.c's, the doing
+ * apply.c's.
  */
 #include "sync/deploy/run.h"
 
@@ -19,16 +20,21 @@ void cw_deploy_warn_clock(const struct cw_world *world, const struct cw_cli *cli
         return;
     cw_time_format(world->now, now);
     cw_time_format(world->floor, floor);
-    cw_cli_warn(cli, "the clock says %s, but something signed at %s was seen: windows stay closed until it is set right", now, floor);
+    cw_cli_warn(
+        cli,
+        "the clock says %s, but something signed at %s was seen: windows stay closed until it is set right",
+        now, floor);
 }
 
 static int answer(json_t **result, bool applied, int64_t generation, const json_t *plan, struct cw_err *err)
 {
-    *result = json_pack("{s:b, s:I, s:O}", "applied", applied, "generation", (json_int_t)generation, "plan", plan);
+    *result =
+        json_pack("{s:b, s:I, s:O}", "applied", applied, "generation", (json_int_t)generation, "plan", plan);
     return *result != NULL ? CW_OK : cw_err_nomem(err);
 }
 
-/* Did the running generation come from the plan that is meant? Then there is nothing left to do, and that is success. */
+/* Did the running generation come from the plan that is meant? Then there is nothing left to do, and that is
+ * success. */
 static bool is_applied(const struct cw_world *world, const char *id)
 {
     const char *plan = json_string_value(json_object_get(world->generation, "plan"));
@@ -46,10 +52,12 @@ static int refuse(const json_t *plan, struct cw_err *err)
     if (more > 0)
         return cw_err_set(err, CW_E_HELD, "nothing may be applied now: %s: %s (and %zu more)",
                           json_string_value(json_object_get(unit, "upstream")), why, more);
-    return cw_err_set(err, CW_E_HELD, "nothing may be applied now: %s: %s", json_string_value(json_object_get(unit, "upstream")), why);
+    return cw_err_set(err, CW_E_HELD, "nothing may be applied now: %s: %s",
+                      json_string_value(json_object_get(unit, "upstream")), why);
 }
 
-static int apply_ready(json_t **result, const struct cw_world *world, const json_t *plan, const struct cw_cli *cli, struct cw_err *err)
+static int apply_ready(json_t **result, const struct cw_world *world, const json_t *plan,
+                       const struct cw_cli *cli, struct cw_err *err)
 {
     int64_t number;
     int rc = cw_apply(&number, world, plan, cli, err);
@@ -60,8 +68,8 @@ static int apply_ready(json_t **result, const struct cw_world *world, const json
     return answer(result, true, number, plan, err);
 }
 
-int cw_deploy_run(json_t **result, const struct cw_site *site, const char *id, bool timer, int64_t now, const struct cw_cli *cli,
-                  struct cw_err *err)
+int cw_deploy_run(json_t **result, const struct cw_site *site, const char *id, bool timer, int64_t now,
+                  const struct cw_cli *cli, struct cw_err *err)
 {
     CW_AUTO_WORLD world = CW_WORLD_INIT;
     json_auto_t *plan = NULL;
@@ -74,7 +82,8 @@ int cw_deploy_run(json_t **result, const struct cw_site *site, const char *id, b
         return rc;
     cw_deploy_warn_clock(&world, cli);
     if (is_applied(&world, id)) {
-        cw_cli_say(cli, "nothing to do: plan %s is what generation %lld was made by", id, (long long)world.current);
+        cw_cli_say(cli, "nothing to do: plan %s is what generation %lld was made by", id,
+                   (long long)world.current);
         return answer(result, false, world.current, plan, err);
     }
     if (id != NULL)

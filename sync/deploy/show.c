@@ -35,9 +35,10 @@ static void show_change(const struct cw_cli *cli, const json_t *change)
     if (to[0] == '\0')
         cw_cli_say(cli, "  %-20s %s -> (gone)   remove", text_of(change, "product"), from);
     else
-        cw_cli_say(cli, "  %-20s %s -> %s   %s, %s, %s, %s", text_of(change, "product"), from[0] != '\0' ? from : "(new)", to,
-                   text_of(change, "change"), text_of(change, "severity"), text_of(change, "platform"), bytes);
-    json_array_foreach(json_object_get(change, "actions"), i, action) {
+        cw_cli_say(cli, "  %-20s %s -> %s   %s, %s, %s, %s", text_of(change, "product"),
+                   from[0] != '\0' ? from : "(new)", to, text_of(change, "change"),
+                   text_of(change, "severity"), text_of(change, "platform"), bytes);
+    json_array_foreach (json_object_get(change, "actions"), i, action) {
         cw_check_describe(command, action);
         cw_cli_say(cli, "    check: %s", command);
     }
@@ -50,11 +51,13 @@ static void show_unit(const struct cw_cli *cli, const json_t *unit)
     size_t i;
 
     cw_plan_why(why, unit);
-    cw_cli_say(cli, "%s%s: %s", text_of(unit, "upstream"), json_is_true(json_object_get(unit, "independent")) ? " (independent)" : "",
+    cw_cli_say(cli, "%s%s: %s", text_of(unit, "upstream"),
+               json_is_true(json_object_get(unit, "independent")) ? " (independent)" : "",
                why[0] == '\0' ? "may be applied" : why);
     if (strcmp(text_of(decision, "verdict"), "accept") == 0)
-        cw_cli_say(cli, "  accepted by policy%s%s", text_of(decision, "reason")[0] != '\0' ? ": " : "", text_of(decision, "reason"));
-    json_array_foreach(json_object_get(unit, "changes"), i, change)
+        cw_cli_say(cli, "  accepted by policy%s%s", text_of(decision, "reason")[0] != '\0' ? ": " : "",
+                   text_of(decision, "reason"));
+    json_array_foreach (json_object_get(unit, "changes"), i, change)
         show_change(cli, change);
 }
 
@@ -70,12 +73,12 @@ void cw_plan_show(const struct cw_cli *cli, const json_t *plan)
         return;
     }
     cw_str_bytes((uint64_t)json_integer_value(json_object_get(plan, "bytes")), bytes);
-    cw_cli_say(cli, "plan %.*s for site %s, from generation %lld, %s", CW_PLAN_SHORT, text_of(plan, "id"), text_of(plan, "site"),
-               generation, bytes);
-    json_array_foreach(json_object_get(plan, "upstreams"), i, item)
+    cw_cli_say(cli, "plan %.*s for site %s, from generation %lld, %s", CW_PLAN_SHORT, text_of(plan, "id"),
+               text_of(plan, "site"), generation, bytes);
+    json_array_foreach (json_object_get(plan, "upstreams"), i, item)
         cw_cli_say(cli, "%s/%s serial %lld", text_of(item, "upstream"), text_of(item, "channel"),
                    (long long)json_integer_value(json_object_get(item, "serial")));
-    json_array_foreach(json_object_get(plan, "units"), i, item)
+    json_array_foreach (json_object_get(plan, "units"), i, item)
         show_unit(cli, item);
 }
 
@@ -85,7 +88,7 @@ void cw_plan_show_waiting(const struct cw_cli *cli, const json_t *plan)
     json_t *unit, *change;
     size_t i;
 
-    json_array_foreach(json_object_get(plan, "units"), i, unit) {
+    json_array_foreach (json_object_get(plan, "units"), i, unit) {
         cw_plan_why(why, unit);
         if (why[0] == '\0')
             continue;
@@ -135,6 +138,8 @@ int cw_plan_is_meant(int site, const json_t *plan, const char *id, struct cw_err
     if (cw_str_starts(text_of(plan, "id"), id))
         return CW_OK;
     if (is_stored(site, id))
-        return cw_err_set(err, CW_E_FAIL, "the world changed since plan %s was made: 'causeway-sync plan' shows what it would be now", id);
+        return cw_err_set(
+            err, CW_E_FAIL,
+            "the world changed since plan %s was made: 'causeway-sync plan' shows what it would be now", id);
     return cw_err_set(err, CW_E_NOTFOUND, "there is no plan %s: 'causeway-sync plan' makes one", id);
 }

@@ -19,7 +19,8 @@ void cw_plan_show_waiting(const struct cw_cli *cli, const json_t *plan);
 
 /* plans/<id>.json, durable. */
 int cw_plan_store(int site, const json_t *plan, struct cw_err *err);
-/* Does a person's (shortened) id mean this plan? CW_E_FAIL when it means an earlier one, CW_E_NOTFOUND when none. */
+/* Does a person's (shortened) id mean this plan? CW_E_FAIL when it means an earlier one, CW_E_NOTFOUND when
+ * none. */
 int cw_plan_is_meant(int site, const json_t *plan, const char *id, struct cw_err *err);
 
 #endif

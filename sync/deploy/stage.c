@@ -24,8 +24,8 @@
 #include "tree/layout.h"
 
 #define COPY_BLOCK ((size_t)256 * 1024)
-#define EXTRACT_CPU_SECONDS 3600                 /* 64 GiB at a slow disk's rate */
-#define EXTRACT_MEMORY ((size_t)1 << 30)         /* xz's largest windows need hundreds of MiB */
+#define EXTRACT_CPU_SECONDS 3600         /* 64 GiB at a slow disk's rate */
+#define EXTRACT_MEMORY ((size_t)1 << 30) /* xz's largest windows need hundreds of MiB */
 
 struct artifact { /* borrowed from the change */
     const char *path, *sha256, *kind;
@@ -56,7 +56,8 @@ static bool is_archive(const struct artifact *artifact)
 
 static int release_path(char out[CW_PATH_MAX], const json_t *change, struct cw_err *err)
 {
-    return cw_store_release_path(out, text_of(change, "product"), text_of(change, "to"), text_of(change, "platform"), err);
+    return cw_store_release_path(out, text_of(change, "product"), text_of(change, "to"),
+                                 text_of(change, "platform"), err);
 }
 
 /* The file beside a release that says of which manifest it is. */
@@ -73,7 +74,8 @@ static int beside(char out[CW_PATH_MAX], const char *path, const char *format, s
 static int write_origin(int root, const char *path, const char *manifest, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
-    json_auto_t *doc = json_pack("{s:s, s:s, s:s}", "_type", "causeway-installed", "format", "1.0", "manifest", manifest);
+    json_auto_t *doc =
+        json_pack("{s:s, s:s, s:s}", "_type", "causeway-installed", "format", "1.0", "manifest", manifest);
     char name[CW_PATH_MAX];
     int rc;
 
@@ -102,7 +104,8 @@ static int is_there(bool *there, int root, const char *path, const char *manifes
     if (rc != CW_OK)
         return cw_err_prefix(err, "'%s' is there, but not known to be whole: move it away; '%s'", path, name);
     if (strcmp(text_of(doc, "manifest"), manifest) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "'%s' is there, but from another release manifest: move it away", path);
+        return cw_err_set(err, CW_E_VERIFY, "'%s' is there, but from another release manifest: move it away",
+                          path);
     return CW_OK;
 }
 
@@ -118,7 +121,7 @@ static int space_for(uint64_t *bytes, int root, const json_t *change, struct cw_
     rc = release_path(path, change, err);
     if (rc != CW_OK || cw_at_exists(root, path))
         return rc;
-    json_array_foreach(json_object_get(change, "artifacts"), i, entry) {
+    json_array_foreach (json_object_get(change, "artifacts"), i, entry) {
         struct artifact artifact = artifact_of(entry);
         uint64_t factor = is_archive(&artifact) ? CW_STAGE_ARCHIVE_FACTOR : 1;
 
@@ -137,10 +140,10 @@ int cw_stage_check_space(int root, const json_t *plan, struct cw_err *err)
     json_t *unit, *change;
     size_t i, k;
 
-    json_array_foreach(json_object_get(plan, "units"), i, unit) {
+    json_array_foreach (json_object_get(plan, "units"), i, unit) {
         if (!json_is_true(json_object_get(unit, "ready")))
             continue;
-        json_array_foreach(json_object_get(unit, "changes"), k, change) {
+        json_array_foreach (json_object_get(unit, "changes"), k, change) {
             int rc = space_for(&bytes, root, change, err);
 
             if (rc != CW_OK)
@@ -156,16 +159,20 @@ int cw_stage_check_space(int root, const json_t *plan, struct cw_err *err)
         return CW_OK;
     cw_str_bytes(bytes, need);
     cw_str_bytes(available, have);
-    return cw_err_set(err, CW_E_SPACE, "the install root needs about %s more and has %s free: make room and apply again", need, have);
+    return cw_err_set(err, CW_E_SPACE,
+                      "the install root needs about %s more and has %s free: make room and apply again", need,
+                      have);
 }
 
 static int differs(const struct artifact *artifact, const char *got, struct cw_err *err)
 {
-    return cw_err_set(err, CW_E_VERIFY, "%s: the mirror's copy has sha256 %s, not the signed %s: delete it and pull again",
+    return cw_err_set(err, CW_E_VERIFY,
+                      "%s: the mirror's copy has sha256 %s, not the signed %s: delete it and pull again",
                       artifact->path, got, artifact->sha256);
 }
 
-static int open_artifact(int *fd, char tree_path[CW_PATH_MAX], int mirror, const struct artifact *artifact, struct cw_err *err)
+static int open_artifact(int *fd, char tree_path[CW_PATH_MAX], int mirror, const struct artifact *artifact,
+                         struct cw_err *err)
 {
     int rc = cw_tree_target_path(tree_path, artifact->path, artifact->sha256, err);
 
@@ -176,7 +183,8 @@ static int open_artifact(int *fd, char tree_path[CW_PATH_MAX], int mirror, const
     return rc;
 }
 
-static int copy_and_hash(char sha256[CW_HASH_TEXT_MAX], int out, int in, const struct artifact *artifact, struct cw_err *err)
+static int copy_and_hash(char sha256[CW_HASH_TEXT_MAX], int out, int in, const struct artifact *artifact,
+                         struct cw_err *err)
 {
     CW_AUTO_FREE char *block = malloc(COPY_BLOCK);
     CW_AUTO_HASH *hash = NULL;
@@ -201,7 +209,8 @@ static int stage_file(int folder, int in, const struct artifact *artifact, struc
     int rc;
 
     if (out < 0 && errno == EEXIST)
-        return cw_err_set(err, CW_E_VERIFY, "%s: an archive of the same release has a member of that name", artifact->path);
+        return cw_err_set(err, CW_E_VERIFY, "%s: an archive of the same release has a member of that name",
+                          artifact->path);
     if (out < 0)
         return cw_err_errno(err, errno, "unable to write '%s'", name);
     rc = copy_and_hash(sha256, out, in, artifact, err);
@@ -222,7 +231,8 @@ static ssize_t read_jail(void *ctx, void *data, size_t len, struct cw_err *err)
 
 static int extract(int folder, int in, const struct artifact *artifact, struct cw_err *err)
 {
-    static const struct cw_jail_limits confined = {.cpu_seconds = EXTRACT_CPU_SECONDS, .memory = EXTRACT_MEMORY};
+    static const struct cw_jail_limits confined = {.cpu_seconds = EXTRACT_CPU_SECONDS,
+                                                   .memory = EXTRACT_MEMORY};
     struct cw_archive_limits limits = {.bytes = CW_STAGE_BYTES_MAX, .entries = CW_STAGE_ENTRIES_MAX};
     CW_AUTO_JAIL jail = CW_JAIL_INIT;
     int rc;
@@ -262,7 +272,7 @@ static int stage_artifacts(int folder, int mirror, const json_t *change, bool ar
     json_t *entry;
     size_t i;
 
-    json_array_foreach(json_object_get(change, "artifacts"), i, entry) {
+    json_array_foreach (json_object_get(change, "artifacts"), i, entry) {
         struct artifact artifact = artifact_of(entry);
         CW_AUTO_FD int in = -1;
         int rc;
@@ -271,7 +281,8 @@ static int stage_artifacts(int folder, int mirror, const json_t *change, bool ar
             continue;
         rc = open_artifact(&in, tree_path, mirror, &artifact, err);
         if (rc == CW_OK)
-            rc = archives ? stage_archive(folder, in, &artifact, err) : stage_file(folder, in, &artifact, err);
+            rc =
+                archives ? stage_archive(folder, in, &artifact, err) : stage_file(folder, in, &artifact, err);
         if (rc != CW_OK)
             return rc;
     }
@@ -358,7 +369,8 @@ int cw_stage_release(int root, int mirror, const json_t *change, struct cw_err *
         rc = cw_move_new(root, tmp, path, err);
     if (rc != CW_OK)
         discard(root, path, tmp);
-    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s %s", text_of(change, "product"), text_of(change, "to"));
+    return rc == CW_OK ? CW_OK
+                       : cw_err_prefix(err, "%s %s", text_of(change, "product"), text_of(change, "to"));
 }
 
 /* Sweeps the folders `depth` levels below path. */
@@ -383,7 +395,8 @@ static int sweep_below(int root, const char *path, int depth, struct cw_err *err
         return rc;
     }
     while (rc == CW_OK && (entry = readdir(stream)) != NULL) {
-        if (entry->d_name[0] == '.' || snprintf(below, sizeof below, "%s/%s", path, entry->d_name) >= (int)sizeof below)
+        if (entry->d_name[0] == '.' ||
+            snprintf(below, sizeof below, "%s/%s", path, entry->d_name) >= (int)sizeof below)
             continue;
         rc = sweep_below(root, below, depth - 1, err);
         drop_empty(root, below);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Generations on disk: see sync/deploy/store.h. A generation folder is written under a temporary name and moved; the switch is
- * one rename of a link. Which generation to make or run is decided elsewhere.
+ * Generations on disk: see sync/deploy/store.h. A generation folder is written under a temporary name and
+ * moved; the switch is one rename of a link. Which generation to make or run is decided elsewhere.
  */
 #include "sync/deploy/store.h"
 
@@ -24,7 +24,8 @@
 
 static void generation_path(char out[CW_PATH_MAX], int64_t generation, const char *rest)
 {
-    snprintf(out, CW_PATH_MAX, GENERATIONS "/%lld%s%s", (long long)generation, rest[0] != '\0' ? "/" : "", rest);
+    snprintf(out, CW_PATH_MAX, GENERATIONS "/%lld%s%s", (long long)generation, rest[0] != '\0' ? "/" : "",
+             rest);
 }
 
 static bool parse_number(int64_t *generation, const char *text)
@@ -48,8 +49,10 @@ int cw_store_current(int64_t *generation, int root, struct cw_err *err)
     if (len < 0 && errno != EINVAL)
         return cw_err_errno(err, errno, "unable to read link '%s'", CURRENT);
     target[len < 0 ? 0 : len] = '\0';
-    if (len < 0 || !cw_str_starts(target, GENERATIONS "/") || !parse_number(generation, target + strlen(GENERATIONS "/")))
-        return cw_err_set(err, CW_E_VERIFY, "'%s' in the install root is not a link to a generation: move it away", CURRENT);
+    if (len < 0 || !cw_str_starts(target, GENERATIONS "/") ||
+        !parse_number(generation, target + strlen(GENERATIONS "/")))
+        return cw_err_set(err, CW_E_VERIFY,
+                          "'%s' in the install root is not a link to a generation: move it away", CURRENT);
     return CW_OK;
 }
 
@@ -96,7 +99,7 @@ static int check_record(const json_t *doc, struct cw_err *err)
         rc = cw_json_get_obj(&products, doc, "products", err);
     if (rc != CW_OK)
         return rc;
-    json_object_foreach(products, product, entry) {
+    json_object_foreach (products, product, entry) {
         rc = cw_json_get_str(&text, entry, "version", err);
         if (rc == CW_OK)
             rc = cw_json_get_str(&text, entry, "platform", err);
@@ -130,13 +133,15 @@ int cw_store_read(json_t **doc, int root, int64_t generation, struct cw_err *err
     return CW_OK;
 }
 
-int cw_store_release_path(char out[CW_PATH_MAX], const char *product, const char *version, const char *platform, struct cw_err *err)
+int cw_store_release_path(char out[CW_PATH_MAX], const char *product, const char *version,
+                          const char *platform, struct cw_err *err)
 {
     int n = snprintf(out, CW_PATH_MAX, "releases/%s/%s/%s", product, version, platform);
 
-    if (n < 0 || n >= CW_PATH_MAX || !cw_path_is_relative(out) || strchr(product, '/') != NULL || strchr(version, '/') != NULL ||
-        strchr(platform, '/') != NULL)
-        return cw_err_set(err, CW_E_VERIFY, "'%.200s' %.200s '%.200s' does not make a folder's name", product, version, platform);
+    if (n < 0 || n >= CW_PATH_MAX || !cw_path_is_relative(out) || strchr(product, '/') != NULL ||
+        strchr(version, '/') != NULL || strchr(platform, '/') != NULL)
+        return cw_err_set(err, CW_E_VERIFY, "'%.200s' %.200s '%.200s' does not make a folder's name", product,
+                          version, platform);
     return CW_OK;
 }
 
@@ -153,7 +158,7 @@ int cw_store_is_whole(int root, const json_t *doc, struct cw_err *err)
     struct stat st;
     json_t *entry;
 
-    json_object_foreach(json_object_get(doc, "products"), product, entry) {
+    json_object_foreach (json_object_get(doc, "products"), product, entry) {
         int rc = entry_path(path, product, entry, err);
 
         if (rc != CW_OK)
@@ -170,7 +175,7 @@ static int make_links(int folder, int root, const json_t *doc, struct cw_err *er
     const char *product;
     json_t *entry;
 
-    json_object_foreach(json_object_get(doc, "products"), product, entry) {
+    json_object_foreach (json_object_get(doc, "products"), product, entry) {
         CW_AUTO_FD int data = -1;
         int rc = entry_path(path, product, entry, err);
 

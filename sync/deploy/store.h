@@ -2,14 +2,18 @@
 /*
  * The install root: generations, and the link that says which of them runs.
  *
- *   releases/<product>/<version>/<platform>/           read-only once there; .<platform>.json beside it says of which manifest it is
- *   generations/<n>/<product> -> ../../releases/…      and .generation.json, which says the same with what led to it
+ *   releases/<product>/<version>/<platform>/ read-only once there; .<platform>.json beside it says of which
+ *   manifest it is
+ *   generations/<n>/<product> -> ../../releases/… and .generation.json, which says the same with what led to
+ *   it
  *   generations/<n>/.failed                            its check failed: why; it is never rolled back to
  *   current -> generations/<n>                         the one atomic step
  *   data/<product>/                                    what products keep; never touched once made
  *
- * .generation.json: {"_type": "causeway-generation", "format": "1.0", "generation": n, "previous": n (0: none), "plan": id, "time",
- *  "sets": {upstream: {"channel", "serial", "sha256"}}, "products": {product: {"version", "platform", "upstream", "manifest": sha256,
+ * .generation.json: {"_type": "causeway-generation", "format": "1.0", "generation": n, "previous": n (0:
+ * none), "plan": id, "time",
+ *  "sets": {upstream: {"channel", "serial", "sha256"}}, "products": {product: {"version", "platform",
+ *  "upstream", "manifest": sha256,
  *  "requires": {product: range}, "independent": bool}}}
  *
  * Generation 0 means: nothing is installed. The caller holds the site's lock for all that changes.
@@ -36,7 +40,8 @@ int cw_store_read(json_t **doc, int root, int64_t generation, struct cw_err *err
 /* Is every release there that it links to? CW_E_INCOMPLETE names the first that is not. */
 int cw_store_is_whole(int root, const json_t *doc, struct cw_err *err);
 
-/* Makes generations/<n> as doc says, durable before it has its name; and data/<product>/ for each of its products. */
+/* Makes generations/<n> as doc says, durable before it has its name; and data/<product>/ for each of its
+ * products. */
 int cw_store_make(int root, const json_t *doc, struct cw_err *err);
 /* Makes it the running one; 0 takes the link away. */
 int cw_store_switch(int root, int64_t generation, struct cw_err *err);
@@ -47,6 +52,7 @@ int cw_store_mark_failed(int root, int64_t generation, const char *reason, struc
 bool cw_store_has_failed(int root, int64_t generation);
 
 /* "releases/<product>/<version>/<platform>" into out. */
-int cw_store_release_path(char out[CW_PATH_MAX], const char *product, const char *version, const char *platform, struct cw_err *err);
+int cw_store_release_path(char out[CW_PATH_MAX], const char *product, const char *version,
+                          const char *platform, struct cw_err *err);
 
 #endif

@@ -13,7 +13,7 @@ static bool is_listed(const json_t *list, const char *product)
     json_t *name;
     size_t i;
 
-    json_array_foreach(list, i, name) {
+    json_array_foreach (list, i, name) {
         const char *text = json_string_value(name);
 
         if (text != NULL && strcmp(text, product) == 0)
@@ -43,12 +43,13 @@ static void join(size_t *units, size_t count, size_t a, size_t b)
 }
 
 /* What is installed but in the set no more leaves with the set. */
-static void join_required(size_t *units, const struct cw_set *set, size_t at, const json_t *requires, const json_t *installed)
+static void join_required(size_t *units, const struct cw_set *set, size_t at, const json_t *requires,
+                          const json_t *installed)
 {
     const char *product;
     json_t *range;
 
-    json_object_foreach((json_t *)requires, product, range) {
+    json_object_foreach ((json_t *) requires, product, range) {
         size_t other = find_release(set, product);
 
         if (other < set->release_count)
@@ -58,7 +59,8 @@ static void join_required(size_t *units, const struct cw_set *set, size_t at, co
     }
 }
 
-int cw_units_divide(size_t **units, const struct cw_set *set, const json_t *independent, const json_t *installed, struct cw_err *err)
+int cw_units_divide(size_t **units, const struct cw_set *set, const json_t *independent,
+                    const json_t *installed, struct cw_err *err)
 {
     size_t i, *made = calloc(set->release_count + 1, sizeof *made);
 

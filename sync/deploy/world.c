@@ -12,7 +12,8 @@
 #include "sync/deploy/store.h"
 #include "sync/mirror/mirror.h"
 
-static int decide(void *ctx, struct cw_decision *decision, const json_t *set, const json_t *site, struct cw_err *err)
+static int decide(void *ctx, struct cw_decision *decision, const json_t *set, const json_t *site,
+                  struct cw_err *err)
 {
     return cw_policy_decide(decision, ctx, set, site, err);
 }
@@ -111,8 +112,10 @@ int cw_world_plan(json_t **plan, const struct cw_world *world, struct cw_err *er
 
     for (size_t i = 0; i < world->site->upstream_count; i++) {
         if (world->pulled[i])
-            upstreams[input.upstream_count++] = (struct cw_plan_upstream){
-                .config = &world->site->upstreams[i], .set = &world->sets[i], .root_version = world->root_versions[i]};
+            upstreams[input.upstream_count++] =
+                (struct cw_plan_upstream){.config = &world->site->upstreams[i],
+                                          .set = &world->sets[i],
+                                          .root_version = world->root_versions[i]};
     }
     return cw_plan_compose(plan, &input, err);
 }

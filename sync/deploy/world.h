@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a plan is made from, read from disk once: the verified set of each upstream, the running generation, holds, the policy, the clock
- * and its floor.
+ * What a plan is made from, read from disk once: the verified set of each upstream, the running generation,
+ * holds, the policy, the clock and its floor.
  */
 #ifndef CW_SYNC_DEPLOY_WORLD_H
 #define CW_SYNC_DEPLOY_WORLD_H
@@ -21,9 +21,13 @@ struct cw_world {
     int64_t now, floor; /* floor 0: none yet */
 };
 
-#define CW_WORLD_INIT {.root = -1}
+#define CW_WORLD_INIT                                                                                        \
+    {                                                                                                        \
+        .root = -1                                                                                           \
+    }
 
-/* CW_E_NOTFOUND when no upstream was pulled yet; CW_E_USAGE when the site installs nothing (no install root). */
+/* CW_E_NOTFOUND when no upstream was pulled yet; CW_E_USAGE when the site installs nothing (no install root).
+ * */
 int cw_world_load(struct cw_world *world, const struct cw_site *site, int64_t now, struct cw_err *err);
 void cw_world_clear(struct cw_world *world);
 #define CW_AUTO_WORLD __attribute__((cleanup(cw_world_clear))) struct cw_world

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What deploying does to a disk: generations, the journal, recovery from each point at which an apply may have stopped, staging, checks, holds.
+ * What deploying does to a disk: generations, the journal, recovery from each point at which an apply may
+ * have stopped, staging, checks, holds.
  */
 #include "unit.h"
 
@@ -35,10 +36,11 @@ struct bench {
 
 static json_t *record(int64_t number, int64_t previous, const char *version, const char *sha256)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:{s:{s:s, s:I, s:s}}, s:{s:{s:s, s:s, s:s}}}", "_type", CW_GENERATION_TYPE, "format",
-                     "1.0", "generation", (json_int_t)number, "previous", (json_int_t)previous, "plan", sha256, "time",
-                     "2030-01-01T00:00:00Z", "sets", "acme", "channel", "stable", "serial", (json_int_t)number, "sha256", sha256,
-                     "products", "gateway", "version", version, "platform", "any", "upstream", "acme");
+    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:{s:{s:s, s:I, s:s}}, s:{s:{s:s, s:s, s:s}}}", "_type",
+                     CW_GENERATION_TYPE, "format", "1.0", "generation", (json_int_t)number, "previous",
+                     (json_int_t)previous, "plan", sha256, "time", "2030-01-01T00:00:00Z", "sets", "acme",
+                     "channel", "stable", "serial", (json_int_t)number, "sha256", sha256, "products",
+                     "gateway", "version", version, "platform", "any", "upstream", "acme");
 }
 
 static void make_generation(struct bench *bench, int64_t number, const char *version, const char *sha256)
@@ -68,7 +70,8 @@ static int setup(void **state)
     bench->site = (struct cw_site)CW_SITE_INIT;
     bench->site.name = "plant-7";
     bench->site.install_root = bench->root_path;
-    if (cw_dir_open(&bench->site.fd, bench->path, &err) != CW_OK || cw_dir_create(&bench->root, bench->root_path, &err) != CW_OK)
+    if (cw_dir_open(&bench->site.fd, bench->path, &err) != CW_OK ||
+        cw_dir_create(&bench->root, bench->root_path, &err) != CW_OK)
         return -1;
     make_generation(bench, 1, "1.0.0", SHA_A);
     make_generation(bench, 2, "2.0.0", SHA_B);
@@ -133,7 +136,8 @@ static void test_store(void **state)
     assert_cw_ok(cw_store_switch(bench->root, 0, &err), err);
     assert_int_equal(current(bench), 0);
     assert_int_equal(symlinkat("/etc", bench->root, "current"), 0);
-    assert_cw_fails(CW_E_VERIFY, "not a link to a generation", cw_store_current(&highest, bench->root, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "not a link to a generation", cw_store_current(&highest, bench->root, &err),
+                    err);
     assert_int_equal(unlinkat(bench->root, "current", 0), 0);
 }
 
@@ -143,8 +147,10 @@ static void test_release_path(void **state)
     struct cw_err err = {0};
 
     (void)state;
-    assert_cw_fails(CW_E_VERIFY, "folder's name", cw_store_release_path(path, "..", "1.0.0", "any", &err), err);
-    assert_cw_fails(CW_E_VERIFY, "folder's name", cw_store_release_path(path, "a/b", "1.0.0", "any", &err), err);
+    assert_cw_fails(CW_E_VERIFY, "folder's name", cw_store_release_path(path, "..", "1.0.0", "any", &err),
+                    err);
+    assert_cw_fails(CW_E_VERIFY, "folder's name", cw_store_release_path(path, "a/b", "1.0.0", "any", &err),
+                    err);
 }
 
 /* Where an apply from 1 to 2 stopped, and what recovery makes of it. */
@@ -158,15 +164,17 @@ struct stop {
 };
 
 static const struct stop stops[] = {
-    {CW_STEP_STAGE, 1, 1, 1, false, 0},  {CW_STEP_SWITCH, 1, 1, 1, false, 0},   {CW_STEP_SWITCH, 2, 1, 1, false, 0},
-    {CW_STEP_SWITCH, 2, 0, 2, true, 0},  {CW_STEP_CHECK, 2, 1, 1, true, 1},     {CW_STEP_PASSED, 2, 1, 2, true, 0},
-    {CW_STEP_RETURN, 2, 1, 1, true, 1},  {CW_STEP_RETURN, 1, 1, 1, true, 1},    {CW_STEP_ROLLBACK, 1, 0, 2, true, 1},
-    {CW_STEP_ROLLBACK, 2, 0, 2, true, 1},
+    {CW_STEP_STAGE, 1, 1, 1, false, 0},   {CW_STEP_SWITCH, 1, 1, 1, false, 0},
+    {CW_STEP_SWITCH, 2, 1, 1, false, 0},  {CW_STEP_SWITCH, 2, 0, 2, true, 0},
+    {CW_STEP_CHECK, 2, 1, 1, true, 1},    {CW_STEP_PASSED, 2, 1, 2, true, 0},
+    {CW_STEP_RETURN, 2, 1, 1, true, 1},   {CW_STEP_RETURN, 1, 1, 1, true, 1},
+    {CW_STEP_ROLLBACK, 1, 0, 2, true, 1}, {CW_STEP_ROLLBACK, 2, 0, 2, true, 1},
 };
 
 static void stop_at(struct bench *bench, const struct stop *stop)
 {
-    CW_AUTO_JOURNAL journal = {.state = stop->state, .from = 1, .to = 2, .checks = stop->checks, .reason = "why"};
+    CW_AUTO_JOURNAL journal = {
+        .state = stop->state, .from = 1, .to = 2, .checks = stop->checks, .reason = "why"};
     struct cw_err err = {0};
 
     if (stop->state >= CW_STEP_CHECK && stop->state != CW_STEP_PASSED)
@@ -192,7 +200,8 @@ static void test_recover(void **state)
         assert_non_null(strstr(said, cw_journal_state_name(stops[i].state)));
         if (current(bench) != stops[i].after || hold_count(bench) != stops[i].holds ||
             cw_at_exists(bench->root, "generations/2") != stops[i].kept)
-            fail_msg("case %zu: generation %lld runs, %zu holds", i, (long long)current(bench), hold_count(bench));
+            fail_msg("case %zu: generation %lld runs, %zu holds", i, (long long)current(bench),
+                     hold_count(bench));
         assert_int_equal(cw_store_has_failed(bench->root, 2), stops[i].after == 1 && stops[i].kept);
         assert_false(cw_at_exists(bench->site.fd, CW_JOURNAL_FILE));
         assert_true(cw_at_exists(bench->site.fd, CW_HISTORY_FILE));
@@ -220,7 +229,8 @@ static void test_recover_sweeps(void **state)
     char said[CW_RECOVER_TEXT_MAX];
     struct cw_err err = {0};
 
-    assert_cw_ok(cw_file_replace(bench->root, "releases/gateway/3.0.0/.tmp-any/bin/x", "x", 1, 0444, &err), err);
+    assert_cw_ok(cw_file_replace(bench->root, "releases/gateway/3.0.0/.tmp-any/bin/x", "x", 1, 0444, &err),
+                 err);
     assert_cw_ok(cw_file_replace(bench->root, "generations/.tmp-3/x", "x", 1, 0444, &err), err);
     assert_cw_ok(cw_journal_store(bench->site.fd, &journal, &err), err);
     assert_cw_ok(cw_recover(said, &bench->site, NOW, &err), err);
@@ -231,13 +241,15 @@ static void test_recover_sweeps(void **state)
 
 static void test_journal_refuses(void **state)
 {
-    static const char text[] = "{\"_type\": \"causeway-journal\", \"format\": \"1.0\", \"state\": \"dancing\"}";
+    static const char text[] =
+        "{\"_type\": \"causeway-journal\", \"format\": \"1.0\", \"state\": \"dancing\"}";
     struct bench *bench = *state;
     struct cw_journal journal;
     struct cw_err err = {0};
 
     assert_cw_ok(cw_file_replace(bench->site.fd, CW_JOURNAL_FILE, text, strlen(text), 0644, &err), err);
-    assert_cw_fails(CW_E_VERIFY, "unknown state 'dancing'", cw_journal_load(&journal, bench->site.fd, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "unknown state 'dancing'", cw_journal_load(&journal, bench->site.fd, &err),
+                    err);
 }
 
 static void test_rollback(void **state)
@@ -254,9 +266,11 @@ static void test_rollback(void **state)
     assert_cw_ok(cw_holds_load(&holds, bench->site.fd, &err), err);
     assert_non_null(cw_holds_on_set(holds, "acme", SHA_B));
     assert_null(cw_holds_on_set(holds, "acme", SHA_A));
-    assert_cw_fails(CW_E_FAIL, "no generation before 1", cw_rollback(&number, &bench->site, 0, "", NOW, &err), err);
+    assert_cw_fails(CW_E_FAIL, "no generation before 1", cw_rollback(&number, &bench->site, 0, "", NOW, &err),
+                    err);
     assert_cw_fails(CW_E_FAIL, "runs already", cw_rollback(&number, &bench->site, 1, "", NOW, &err), err);
-    assert_cw_fails(CW_E_NOTFOUND, "no generation 9", cw_rollback(&number, &bench->site, 9, "", NOW, &err), err);
+    assert_cw_fails(CW_E_NOTFOUND, "no generation 9", cw_rollback(&number, &bench->site, 9, "", NOW, &err),
+                    err);
     assert_cw_ok(cw_store_mark_failed(bench->root, 2, "hums", &err), err);
     assert_cw_fails(CW_E_FAIL, "failed its check", cw_rollback(&number, &bench->site, 2, "", NOW, &err), err);
     assert_int_equal(current(bench), 1);
@@ -269,7 +283,8 @@ static void test_rollback_needs_all(void **state)
     int64_t number;
 
     assert_cw_ok(cw_remove_tree(bench->root, "releases/gateway/2.0.0", &err), err);
-    assert_cw_fails(CW_E_INCOMPLETE, "not there any more", cw_rollback(&number, &bench->site, 2, "", NOW, &err), err);
+    assert_cw_fails(CW_E_INCOMPLETE, "not there any more",
+                    cw_rollback(&number, &bench->site, 2, "", NOW, &err), err);
     assert_int_equal(current(bench), 1);
 }
 
@@ -308,7 +323,8 @@ struct command {
 
 static const struct command commands[] = {
     {"exit 0", 5, true, "", ""},
-    {"echo $CAUSEWAY_PRODUCT $CAUSEWAY_VERSION $CAUSEWAY_GENERATION $HOME; pwd", 5, true, "", "gateway 2.0.0 4 /opt/plant/data/gateway\n/\n"},
+    {"echo $CAUSEWAY_PRODUCT $CAUSEWAY_VERSION $CAUSEWAY_GENERATION $HOME; pwd", 5, true, "",
+     "gateway 2.0.0 4 /opt/plant/data/gateway\n/\n"},
     {"echo bad >&2; exit 3", 5, false, "exited with 3", "bad"},
     {"kill -9 $$", 5, false, "killed by signal 9", ""},
     {"sleep 100", 1, false, "longer than 1 s", ""},
@@ -321,19 +337,22 @@ static const struct command commands[] = {
 
 static void test_check(void **state)
 {
-    struct cw_check check = {.product = "gateway", .version = "2.0.0", .install_root = "/opt/plant", .generation = 4};
+    struct cw_check check = {
+        .product = "gateway", .version = "2.0.0", .install_root = "/opt/plant", .generation = 4};
 
     (void)state;
     setenv("SECRET", "x", 1);
     for (size_t i = 0; i < CW_COUNT(commands); i++) {
-        json_auto_t *action = json_pack("{s:[s,s,s], s:i}", "run", "/bin/sh", "-c", commands[i].shell, "timeout", commands[i].timeout);
+        json_auto_t *action = json_pack("{s:[s,s,s], s:i}", "run", "/bin/sh", "-c", commands[i].shell,
+                                        "timeout", commands[i].timeout);
         struct cw_check_result result;
         struct cw_err err = {0};
 
         assert_cw_ok(cw_check_run(&result, &check, action, &err), err);
         if (result.passed != commands[i].passes || strstr(result.reason, commands[i].reason) == NULL ||
             strstr(json_string_value(result.output), commands[i].output) == NULL)
-            fail_msg("'%s': %d, '%s', '%s'", commands[i].shell, result.passed, result.reason, json_string_value(result.output));
+            fail_msg("'%s': %d, '%s', '%s'", commands[i].shell, result.passed, result.reason,
+                     json_string_value(result.output));
         assert_true(json_string_length(result.output) <= CW_CHECK_OUTPUT_MAX);
         assert_true(result.milliseconds < 4000);
         cw_check_clear(&result);
@@ -342,7 +361,8 @@ static void test_check(void **state)
 
 static void test_check_refuses(void **state)
 {
-    struct cw_check check = {.product = "gateway", .version = "2.0.0", .install_root = "/opt/plant", .generation = 4};
+    struct cw_check check = {
+        .product = "gateway", .version = "2.0.0", .install_root = "/opt/plant", .generation = 4};
     json_auto_t *relative = json_pack("{s:[s], s:i}", "run", "true", "timeout", 1);
     json_auto_t *empty = json_pack("{s:[], s:i}", "run", "timeout", 1);
     json_auto_t *missing = json_pack("{s:[s], s:i}", "run", "/nowhere/selftest", "timeout", 5);
@@ -360,8 +380,9 @@ static void test_check_refuses(void **state)
 
 static json_t *file_change(const char *manifest, const char *sha256)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:[{s:s, s:s, s:i, s:s}]}", "product", "gateway", "to", "3.0.0", "platform", "any",
-                     "manifest_sha256", manifest, "artifacts", "path", "gateway/3.0.0/tool", "sha256", sha256, "length", 5, "kind", "file");
+    return json_pack("{s:s, s:s, s:s, s:s, s:[{s:s, s:s, s:i, s:s}]}", "product", "gateway", "to", "3.0.0",
+                     "platform", "any", "manifest_sha256", manifest, "artifacts", "path",
+                     "gateway/3.0.0/tool", "sha256", sha256, "length", 5, "kind", "file");
 }
 
 static void test_stage(void **state)
@@ -374,10 +395,12 @@ static void test_stage(void **state)
 
     assert_cw_ok(cw_sha256(sha256, "hello", 5, &err), err);
     change = file_change(SHA_A, sha256);
-    assert_cw_fails(CW_E_INCOMPLETE, "missing from the mirror", cw_stage_release(bench->root, bench->site.fd, change, &err), err);
+    assert_cw_fails(CW_E_INCOMPLETE, "missing from the mirror",
+                    cw_stage_release(bench->root, bench->site.fd, change, &err), err);
     snprintf(path, sizeof path, "targets/gateway/3.0.0/%s.tool", sha256);
     assert_cw_ok(cw_file_replace(bench->site.fd, path, "hellO", 5, 0644, &err), err);
-    assert_cw_fails(CW_E_VERIFY, "gateway/3.0.0/tool", cw_stage_release(bench->root, bench->site.fd, change, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "gateway/3.0.0/tool",
+                    cw_stage_release(bench->root, bench->site.fd, change, &err), err);
     assert_false(cw_at_exists(bench->root, "releases/gateway/3.0.0/any"));
     assert_false(cw_at_exists(bench->root, "releases/gateway/3.0.0/.tmp-any"));
     assert_cw_ok(cw_file_replace(bench->site.fd, path, "hello", 5, 0644, &err), err);
@@ -390,7 +413,8 @@ static void test_stage(void **state)
     assert_int_equal(st.st_mode & 07777, 0555);
     assert_cw_ok(cw_stage_release(bench->root, bench->site.fd, change, &err), err); /* used as it is */
     wrong = file_change(SHA_B, sha256);
-    assert_cw_fails(CW_E_VERIFY, "another release manifest", cw_stage_release(bench->root, bench->site.fd, wrong, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "another release manifest",
+                    cw_stage_release(bench->root, bench->site.fd, wrong, &err), err);
 }
 
 static void test_space(void **state)
@@ -399,7 +423,8 @@ static void test_space(void **state)
     json_auto_t *change = file_change(SHA_A, SHA_B), *plan = NULL;
     struct cw_err err = {0};
 
-    json_object_set_new(json_array_get(json_object_get(change, "artifacts"), 0), "length", json_integer(INT64_C(1) << 60));
+    json_object_set_new(json_array_get(json_object_get(change, "artifacts"), 0), "length",
+                        json_integer(INT64_C(1) << 60));
     plan = json_pack("{s:[{s:b, s:[O]}]}", "units", "ready", 1, "changes", change);
     assert_cw_fails(CW_E_SPACE, "make room", cw_stage_check_space(bench->root, plan, &err), err);
 }

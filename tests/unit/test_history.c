@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The site's log: the chain holds, a change anywhere in it shows, and a line that a power cut tore does no harm.
+ * The site's log: the chain holds, a change anywhere in it shows, and a line that a power cut tore does no
+ * harm.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -116,7 +117,9 @@ static void test_torn_end_is_dropped(void **state)
     append(*state, "init");
     append(*state, "pull");
     for (size_t i = 0; i < sizeof torn / sizeof *torn; i++) {
-        assert_int_equal(cw_file_append(((struct folder *)*state)->fd, CW_HISTORY_FILE, torn[i], strlen(torn[i]), 0644, &err), CW_OK);
+        assert_int_equal(cw_file_append(((struct folder *)*state)->fd, CW_HISTORY_FILE, torn[i],
+                                        strlen(torn[i]), 0644, &err),
+                         CW_OK);
         assert_int_equal(count(*state, CW_OK, &err), 2 + (int)i);
         append(*state, "apply");
         assert_int_equal(count(*state, CW_OK, &err), 3 + (int)i);
@@ -127,7 +130,8 @@ static void test_only_a_torn_line(void **state)
 {
     struct cw_err err = {0};
 
-    assert_int_equal(cw_file_append(((struct folder *)*state)->fd, CW_HISTORY_FILE, "{\"se", 4, 0644, &err), CW_OK);
+    assert_int_equal(cw_file_append(((struct folder *)*state)->fd, CW_HISTORY_FILE, "{\"se", 4, 0644, &err),
+                     CW_OK);
     append(*state, "init");
     assert_int_equal(count(*state, CW_OK, &err), 1);
 }
@@ -156,7 +160,8 @@ static void test_removed_line_shows(void **state)
     append(folder, "pull");
     assert_int_equal(cw_at_read_file(&text, folder->fd, CW_HISTORY_FILE, &err), CW_OK);
     assert_int_equal(cw_file_replace(folder->fd, CW_HISTORY_FILE, strchr(text.data, '\n') + 1,
-                                     strlen(strchr(text.data, '\n') + 1), 0644, &err), CW_OK);
+                                     strlen(strchr(text.data, '\n') + 1), 0644, &err),
+                     CW_OK);
     assert_int_equal(count(folder, CW_E_VERIFY, &err), 0);
     assert_non_null(strstr(err.text, "removed or inserted"));
 }

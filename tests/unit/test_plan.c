@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Plans: what is composed from a set, what is installed, holds and a policy's answers; as a table of small worlds. And what an id
- * depends on, and what generation follows.
+ * Plans: what is composed from a set, what is installed, holds and a policy's answers; as a table of small
+ * worlds. And what an id depends on, and what generation follows.
  */
 #include "unit.h"
 
@@ -19,8 +19,8 @@
 
 struct release {
     const char *product, *version, *platforms; /* "linux-amd64 any": one file of 100 bytes for each */
-    const char *requires; /* a product, in any version; NULL: none */
-    const char *severity; /* NULL: normal */
+    const char *requires;                      /* a product, in any version; NULL: none */
+    const char *severity;                      /* NULL: normal */
 };
 
 struct installed {
@@ -32,13 +32,13 @@ struct world {
     struct release releases[MOST];
     struct installed installed[MOST];
     const char *independent[MOST];
-    const char *withdrawn;     /* a product of the set whose version is withdrawn */
-    const char *hold;          /* a product on which there is a hold */
-    const char *hold_version;  /* of this version only */
+    const char *withdrawn;    /* a product of the set whose version is withdrawn */
+    const char *hold;         /* a product on which there is a hold */
+    const char *hold_version; /* of this version only */
     bool hold_set;
-    const char *policy_holds;  /* decide() holds a set in which this product changes */
-    const char *gates;         /* what decide() accepts with; NULL: none */
-    const char *check_fails;   /* check() raises for this product */
+    const char *policy_holds; /* decide() holds a set in which this product changes */
+    const char *gates;        /* what decide() accepts with; NULL: none */
+    const char *check_fails;  /* check() raises for this product */
     const char *expected;
 };
 
@@ -52,8 +52,11 @@ static const struct world worlds[] = {
      .expected = ""},
     {.name = "up, down, gone",
      .releases = {{"gateway", "2.1.0", "linux-amd64"}, {"plc", "0.9.0", "any"}},
-     .installed = {{"gateway", "2.0.0", "linux-amd64", "acme"}, {"plc", "1.0.0", "any", "acme"}, {"old", "1.0.0", "any", "acme"}},
-     .expected = "acme[gateway 2.0.0>2.1.0 upgrade linux-amd64, plc 1.0.0>0.9.0 downgrade any, old 1.0.0>gone remove any]ready"},
+     .installed = {{"gateway", "2.0.0", "linux-amd64", "acme"},
+                   {"plc", "1.0.0", "any", "acme"},
+                   {"old", "1.0.0", "any", "acme"}},
+     .expected = "acme[gateway 2.0.0>2.1.0 upgrade linux-amd64, plc 1.0.0>0.9.0 downgrade any, old "
+                 "1.0.0>gone remove any]ready"},
     {.name = "what another upstream brought is left alone",
      .releases = {{"gateway", "2.0.0", "linux-amd64"}},
      .installed = {{"gateway", "2.0.0", "linux-amd64", "acme"}, {"pump", "1.0.0", "any", "other"}},
@@ -66,7 +69,8 @@ static const struct world worlds[] = {
      .expected = "acme[gateway new>2.0.0 install linux-amd64]ready"},
     {.name = "no build for this site but it is required",
      .releases = {{"gateway", "2.0.0", "linux-amd64", "viewer"}, {"viewer", "1.0.0", "windows-amd64"}},
-     .expected = "acme[gateway new>2.0.0 install linux-amd64]held: viewer 1.0.0 has no build for this site's platforms"},
+     .expected = "acme[gateway new>2.0.0 install linux-amd64]held: viewer 1.0.0 has no build for this site's "
+                 "platforms"},
     {.name = "the policy holds",
      .releases = {{"gateway", "2.0.0", "linux-amd64"}},
      .policy_holds = "gateway",
@@ -86,7 +90,8 @@ static const struct world worlds[] = {
     {.name = "a held product holds its set",
      .releases = {{"gateway", "2.0.0", "linux-amd64"}, {"plc", "1.0.0", "any"}},
      .hold = "plc",
-     .expected = "acme[gateway new>2.0.0 install linux-amd64, plc new>1.0.0 install any]held by hold 1: because"},
+     .expected =
+         "acme[gateway new>2.0.0 install linux-amd64, plc new>1.0.0 install any]held by hold 1: because"},
     {.name = "a hold on another version does not",
      .releases = {{"gateway", "2.0.0", "linux-amd64"}},
      .hold = "gateway",
@@ -101,7 +106,8 @@ static const struct world worlds[] = {
      .releases = {{"gateway", "2.0.0", "linux-amd64"}, {"plc", "1.0.0", "any"}},
      .independent = {"plc"},
      .hold_set = true,
-     .expected = "acme[gateway new>2.0.0 install linux-amd64]held by hold 1: because; acme*[plc new>1.0.0 install any]ready"},
+     .expected = "acme[gateway new>2.0.0 install linux-amd64]held by hold 1: because; acme*[plc new>1.0.0 "
+                 "install any]ready"},
     {.name = "a withdrawn release is held",
      .releases = {{"gateway", "2.0.0", "linux-amd64"}},
      .withdrawn = "gateway",
@@ -110,17 +116,20 @@ static const struct world worlds[] = {
      .releases = {{"gateway", "2.0.0", "linux-amd64"}, {"plc", "1.0.0", "any"}},
      .independent = {"plc"},
      .hold = "plc",
-     .expected = "acme[gateway new>2.0.0 install linux-amd64]ready; acme*[plc new>1.0.0 install any]held by hold 1: because"},
+     .expected = "acme[gateway new>2.0.0 install linux-amd64]ready; acme*[plc new>1.0.0 install any]held by "
+                 "hold 1: because"},
     {.name = "the rest held does not hold an independent product",
      .releases = {{"gateway", "2.0.0", "linux-amd64"}, {"plc", "1.0.0", "any"}},
      .independent = {"plc"},
      .policy_holds = "gateway",
-     .expected = "acme[gateway new>2.0.0 install linux-amd64]held by policy: not now; acme*[plc new>1.0.0 install any]ready"},
+     .expected = "acme[gateway new>2.0.0 install linux-amd64]held by policy: not now; acme*[plc new>1.0.0 "
+                 "install any]ready"},
     {.name = "what another needs is not parted from it",
      .releases = {{"gateway", "2.0.0", "linux-amd64", "plc"}, {"plc", "1.0.0", "any"}},
      .independent = {"plc"},
      .hold = "plc",
-     .expected = "acme[gateway new>2.0.0 install linux-amd64, plc new>1.0.0 install any]held by hold 1: because"},
+     .expected =
+         "acme[gateway new>2.0.0 install linux-amd64, plc new>1.0.0 install any]held by hold 1: because"},
     {.name = "nor from what it needs",
      .releases = {{"gateway", "2.0.0", "linux-amd64"}, {"plc", "1.0.0", "any", "gateway"}},
      .independent = {"plc"},
@@ -131,9 +140,12 @@ static const struct world worlds[] = {
      .independent = {"plc"},
      .expected = "acme[gateway new>2.0.0 install linux-amd64, plc 1.0.0>2.0.0 upgrade any]ready"},
     {.name = "two independents of which one needs the other",
-     .releases = {{"gateway", "2.0.0", "linux-amd64"}, {"plc", "1.0.0", "any", "pump"}, {"pump", "1.0.0", "any"}},
+     .releases = {{"gateway", "2.0.0", "linux-amd64"},
+                  {"plc", "1.0.0", "any", "pump"},
+                  {"pump", "1.0.0", "any"}},
      .independent = {"plc", "pump"},
-     .expected = "acme[gateway new>2.0.0 install linux-amd64]ready; acme*[plc new>1.0.0 install any, pump new>1.0.0 install any]ready"},
+     .expected = "acme[gateway new>2.0.0 install linux-amd64]ready; acme*[plc new>1.0.0 install any, pump "
+                 "new>1.0.0 install any]ready"},
 };
 
 static void add_files(json_t *artifacts, const struct release *release)
@@ -142,10 +154,11 @@ static void add_files(json_t *artifacts, const struct release *release)
     char *rest = NULL, *platform;
 
     snprintf(platforms, sizeof platforms, "%s", release->platforms);
-    for (platform = strtok_r(platforms, " ", &rest); platform != NULL; platform = strtok_r(NULL, " ", &rest)) {
+    for (platform = strtok_r(platforms, " ", &rest); platform != NULL;
+         platform = strtok_r(NULL, " ", &rest)) {
         snprintf(path, sizeof path, "%s/%s/%s.bin", release->product, release->version, platform);
-        json_array_append_new(artifacts, json_pack("{s:s, s:i, s:s, s:s, s:s}", "path", path, "length", 100, "sha256", FILE_SHA,
-                                                   "platform", platform, "kind", "file"));
+        json_array_append_new(artifacts, json_pack("{s:s, s:i, s:s, s:s, s:s}", "path", path, "length", 100,
+                                                   "sha256", FILE_SHA, "platform", platform, "kind", "file"));
     }
 }
 
@@ -159,9 +172,10 @@ static void parse_release(struct cw_manifest *manifest, const struct release *re
     add_files(artifacts, release);
     if (release->requires != NULL)
         json_object_set_new(requires, release->requires, json_string("*"));
-    doc = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:[], s:o, s:[]}", "_type", CW_RELEASE_TYPE, "format", "1.0", "product",
-                    release->product, "version", release->version, "severity", release->severity ? release->severity : "normal",
-                    "notes", "", "requires", requires, "features", "artifacts", artifacts, "attestations");
+    doc = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:[], s:o, s:[]}", "_type", CW_RELEASE_TYPE,
+                    "format", "1.0", "product", release->product, "version", release->version, "severity",
+                    release->severity ? release->severity : "normal", "notes", "", "requires", requires,
+                    "features", "artifacts", artifacts, "attestations");
     text = json_dumps(doc, 0);
     assert_cw_ok(cw_manifest_parse(manifest, text, strlen(text), &err), err);
 }
@@ -178,11 +192,13 @@ static void make_set(struct cw_set *set, const struct world *world)
         const struct release *release = &world->releases[i];
 
         parse_release(&set->releases[set->release_count++], release);
-        json_object_set_new(pins, release->product, json_pack("{s:s, s:s, s:i, s:s}", "version", release->version, "sha256", PIN_SHA,
-                                                              "length", 10, "promoted", "2029-12-01T00:00:00Z"));
+        json_object_set_new(pins, release->product,
+                            json_pack("{s:s, s:s, s:i, s:s}", "version", release->version, "sha256", PIN_SHA,
+                                      "length", 10, "promoted", "2029-12-01T00:00:00Z"));
     }
-    doc = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:o}", "_type", CW_CHANNEL_TYPE, "format", "1.0", "channel", "stable", "serial", 7,
-                    "published", "2029-12-31T00:00:00Z", "previous", PIN_SHA, "releases", pins);
+    doc = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:o}", "_type", CW_CHANNEL_TYPE, "format", "1.0",
+                    "channel", "stable", "serial", 7, "published", "2029-12-31T00:00:00Z", "previous",
+                    PIN_SHA, "releases", pins);
     text = json_dumps(doc, 0);
     assert_cw_ok(cw_channel_parse(&set->channel, text, strlen(text), &err), err);
     if (world->withdrawn != NULL) { /* a parsed channel would not have it */
@@ -204,8 +220,9 @@ static json_t *make_generation(const struct world *world)
         if (entry->requires != NULL)
             json_object_set_new(requires, entry->requires, json_string("*"));
         json_object_set_new(products, entry->product,
-                            json_pack("{s:s, s:s, s:s, s:s, s:o, s:b}", "version", entry->version, "platform", entry->platform, "upstream",
-                                      entry->upstream, "manifest", PIN_SHA, "requires", requires, "independent", 0));
+                            json_pack("{s:s, s:s, s:s, s:s, s:o, s:b}", "version", entry->version, "platform",
+                                      entry->platform, "upstream", entry->upstream, "manifest", PIN_SHA,
+                                      "requires", requires, "independent", 0));
     }
     return json_pack("{s:i, s:i, s:{}, s:o}", "generation", 3, "previous", 2, "sets", "products", products);
 }
@@ -215,20 +232,22 @@ static bool changes(const json_t *set, const char *product)
     json_t *release;
     size_t i;
 
-    json_array_foreach(json_object_get(set, "releases"), i, release) {
+    json_array_foreach (json_object_get(set, "releases"), i, release) {
         if (strcmp(json_string_value(json_object_get(release, "product")), product) == 0)
             return strcmp(json_string_value(json_object_get(release, "change")), "same") != 0;
     }
     return false;
 }
 
-static int decide(void *ctx, struct cw_decision *decision, const json_t *set, const json_t *site, struct cw_err *err)
+static int decide(void *ctx, struct cw_decision *decision, const json_t *set, const json_t *site,
+                  struct cw_err *err)
 {
     const struct world *world = ctx;
 
     (void)err;
     assert_string_equal(json_string_value(json_object_get(site, "name")), "plant-7");
-    *decision = (struct cw_decision){.verdict = CW_ACCEPT, .gates = json_loads(world->gates ? world->gates : "{}", 0, NULL)};
+    *decision = (struct cw_decision){.verdict = CW_ACCEPT,
+                                     .gates = json_loads(world->gates ? world->gates : "{}", 0, NULL)};
     if (world->policy_holds != NULL && changes(set, world->policy_holds)) {
         decision->verdict = CW_HOLD;
         snprintf(decision->reason, sizeof decision->reason, "not now");
@@ -243,7 +262,8 @@ static int check(void *ctx, json_t **actions, const json_t *release, struct cw_e
 
     if (world->check_fails != NULL && strcmp(world->check_fails, product) == 0)
         return cw_err_set(err, CW_E_HELD, "policy.lua:9: oops");
-    *actions = json_pack("[{s:[s+], s:i}]", "run", json_string_value(json_object_get(release, "dir")), "/selftest", "timeout", 5);
+    *actions = json_pack("[{s:[s+], s:i}]", "run", json_string_value(json_object_get(release, "dir")),
+                         "/selftest", "timeout", 5);
     return CW_OK;
 }
 
@@ -263,9 +283,10 @@ static void stand_up(struct stand *stand, const struct world *world)
     json_auto_t *on_set = cw_hold_on_set("acme", "stable", 7, SET_SHA);
     struct cw_err err = {0};
 
-    *stand = (struct stand){.config = {.name = "acme", .channel = "stable", .wanted = {.platforms = platforms}},
-                            .policy = {.decide = decide, .check = check, .ctx = (void *)world, .sha256 = FILE_SHA},
-                            .independent = json_array()};
+    *stand =
+        (struct stand){.config = {.name = "acme", .channel = "stable", .wanted = {.platforms = platforms}},
+                       .policy = {.decide = decide, .check = check, .ctx = (void *)world, .sha256 = FILE_SHA},
+                       .independent = json_array()};
     make_set(&stand->set, world);
     for (size_t i = 0; i < MOST && world->independent[i] != NULL; i++)
         json_array_append_new(stand->independent, json_string(world->independent[i]));
@@ -279,10 +300,17 @@ static void stand_up(struct stand *stand, const struct world *world)
     }
     if (world->hold_set)
         assert_cw_ok(cw_holds_put(stand->holds, NULL, on_set, "check", "because", 0, &err), err);
-    stand->upstream = (struct cw_plan_upstream){.config = &stand->config, .set = &stand->set, .root_version = 1};
-    stand->input = (struct cw_plan_input){.site = "plant-7", .install_root = "/opt/plant", .upstreams = &stand->upstream,
-                                          .upstream_count = 1, .generation = stand->generation, .holds = stand->holds,
-                                          .policy = &stand->policy, .now = 1893456000, .clock_trusted = true};
+    stand->upstream =
+        (struct cw_plan_upstream){.config = &stand->config, .set = &stand->set, .root_version = 1};
+    stand->input = (struct cw_plan_input){.site = "plant-7",
+                                          .install_root = "/opt/plant",
+                                          .upstreams = &stand->upstream,
+                                          .upstream_count = 1,
+                                          .generation = stand->generation,
+                                          .holds = stand->holds,
+                                          .policy = &stand->policy,
+                                          .now = 1893456000,
+                                          .clock_trusted = true};
 }
 
 static void stand_down(struct stand *stand)
@@ -309,12 +337,13 @@ static void summarise(struct cw_buf *out, const json_t *plan)
     char why[1024];
     size_t i, k;
 
-    json_array_foreach(json_object_get(plan, "units"), i, unit) {
+    json_array_foreach (json_object_get(plan, "units"), i, unit) {
         cw_buf_addf(out, "%s%s%s[", i > 0 ? "; " : "", or_else(unit, "upstream", "?"),
                     json_is_true(json_object_get(unit, "independent")) ? "*" : "");
-        json_array_foreach(json_object_get(unit, "changes"), k, change)
-            cw_buf_addf(out, "%s%s %s>%s %s %s", k > 0 ? ", " : "", or_else(change, "product", "?"), or_else(change, "from", "new"),
-                        or_else(change, "to", "gone"), or_else(change, "change", "?"), or_else(change, "platform", "?"));
+        json_array_foreach (json_object_get(unit, "changes"), k, change)
+            cw_buf_addf(out, "%s%s %s>%s %s %s", k > 0 ? ", " : "", or_else(change, "product", "?"),
+                        or_else(change, "from", "new"), or_else(change, "to", "gone"),
+                        or_else(change, "change", "?"), or_else(change, "platform", "?"));
         cw_plan_why(why, unit);
         cw_buf_addf(out, "]%s", why[0] == '\0' ? "ready" : why);
     }
@@ -334,7 +363,8 @@ static void test_worlds(void **state)
         assert_cw_ok(cw_plan_compose(&plan, &stand.input, &err), err);
         summarise(&text, plan);
         if (len > 7 && strcmp(worlds[i].expected + len - 7, "waits: ") == 0)
-            assert_memory_equal(cw_buf_text(&text), worlds[i].expected, len); /* the gate's own words follow */
+            assert_memory_equal(cw_buf_text(&text), worlds[i].expected,
+                                len); /* the gate's own words follow */
         else if (strcmp(cw_buf_text(&text), worlds[i].expected) != 0)
             fail_msg("%s:\n  got  %s\n  want %s", worlds[i].name, cw_buf_text(&text), worlds[i].expected);
         stand_down(&stand);
@@ -412,7 +442,9 @@ static void test_record(void **state)
 {
     static const struct world world = {
         .releases = {{"gateway", "2.0.0", "linux-amd64"}, {"plc", "2.0.0", "any"}, {"pump", "1.0.0", "any"}},
-        .installed = {{"plc", "1.0.0", "any", "acme"}, {"old", "1.0.0", "any", "acme"}, {"far", "1.0.0", "any", "other"}},
+        .installed = {{"plc", "1.0.0", "any", "acme"},
+                      {"old", "1.0.0", "any", "acme"},
+                      {"far", "1.0.0", "any", "other"}},
         .independent = {"plc", "pump"},
         .hold = "plc"};
     json_auto_t *plan = NULL, *record = NULL, *holds = NULL;
@@ -428,11 +460,13 @@ static void test_record(void **state)
     assert_cw_ok(cw_plan_record(&record, plan, stand.generation, 4, stand.input.now, &err), err);
     products = json_object_get(record, "products");
     assert_string_equal(or_else(json_object_get(products, "gateway"), "version", ""), "2.0.0");
-    assert_string_equal(or_else(json_object_get(products, "plc"), "version", ""), "1.0.0"); /* held: as it was */
+    assert_string_equal(or_else(json_object_get(products, "plc"), "version", ""),
+                        "1.0.0"); /* held: as it was */
     assert_string_equal(or_else(json_object_get(products, "far"), "version", ""), "1.0.0"); /* another's */
     assert_string_equal(or_else(json_object_get(products, "pump"), "version", ""), "1.0.0");
     assert_null(json_object_get(products, "old"));
-    assert_string_equal(or_else(json_object_get(json_object_get(record, "sets"), "acme"), "sha256", ""), SET_SHA);
+    assert_string_equal(or_else(json_object_get(json_object_get(record, "sets"), "acme"), "sha256", ""),
+                        SET_SHA);
     assert_int_equal(json_integer_value(json_object_get(record, "previous")), 3);
     holds = cw_plan_unit_holds(plan, json_array_get(json_object_get(plan, "units"), 0));
     assert_string_equal(or_else(json_array_get(holds, 0), "sha256", ""), SET_SHA);
