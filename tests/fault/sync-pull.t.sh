@@ -50,6 +50,7 @@ check() {
     esac
 }
 
+# shellcheck disable=SC2016 # the harness expands it
 fault_rows pull setup 'causeway-sync -C "$ROOT/site" pull "$tree"' check
 
 setup_export() {
@@ -67,6 +68,7 @@ check_export() {
     fi
 }
 
+# shellcheck disable=SC2016 # the harness expands it
 fault_rows export setup_export 'causeway-sync -C "$ROOT/site" export "$ROOT/stick"' check_export
 
 done_testing
