@@ -32,8 +32,8 @@ static json_t *time_json(int64_t when)
     return when == 0 ? json_null() : json_string(time_or(when, "", text));
 }
 
-static int show_upstream(json_t *list, const struct cw_site *site, const struct cw_upstream *upstream, const struct cw_cli *cli,
-                         struct cw_err *err)
+static int show_upstream(json_t *list, const struct cw_site *site, const struct cw_upstream *upstream,
+                         const struct cw_cli *cli, struct cw_err *err)
 {
     CW_AUTO_MEMORY memory = {.root = 0};
     char floor[CW_TIME_TEXT], pending[CW_TIME_TEXT];
@@ -41,11 +41,14 @@ static int show_upstream(json_t *list, const struct cw_site *site, const struct 
 
     if (rc != CW_OK)
         return rc;
-    cw_cli_say(cli, "%s: not before %s", upstream->name, time_or(memory.floor, "(nothing pulled yet)", floor));
+    cw_cli_say(cli, "%s: not before %s", upstream->name,
+               time_or(memory.floor, "(nothing pulled yet)", floor));
     if (memory.pending != 0)
-        cw_cli_say(cli, "%s: waits for 'causeway-sync clock confirm': %s", upstream->name, time_or(memory.pending, "", pending));
-    if (json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "upstream", upstream->name, "floor", time_json(memory.floor), "pending",
-                                              time_json(memory.pending))) != 0)
+        cw_cli_say(cli, "%s: waits for 'causeway-sync clock confirm': %s", upstream->name,
+                   time_or(memory.pending, "", pending));
+    if (json_array_append_new(list,
+                              json_pack("{s:s, s:o, s:o}", "upstream", upstream->name, "floor",
+                                        time_json(memory.floor), "pending", time_json(memory.pending))) != 0)
         return cw_err_nomem(err);
     return CW_OK;
 }
@@ -61,7 +64,8 @@ static int show(const struct cw_site *site, int64_t now, const struct cw_cli *cl
     if (rc != CW_OK)
         return rc;
     cw_time_format(now, text);
-    cw_cli_say(cli, "clock: %s, windows %s", text, now >= floor ? "may open" : "stay closed: the clock is before what was published");
+    cw_cli_say(cli, "clock: %s, windows %s", text,
+               now >= floor ? "may open" : "stay closed: the clock is before what was published");
     doc = json_pack("{s:s, s:b, s:[]}", "now", text, "windows_may_open", now >= floor, "upstreams");
     if (doc == NULL)
         return cw_err_nomem(err);
@@ -70,9 +74,11 @@ static int show(const struct cw_site *site, int64_t now, const struct cw_cli *cl
     return rc == CW_OK ? cw_cli_json(cli, doc, err) : rc;
 }
 
-static int record(const struct cw_site *site, const struct cw_upstream *upstream, int64_t from, int64_t to, int64_t now, struct cw_err *err)
+static int record(const struct cw_site *site, const struct cw_upstream *upstream, int64_t from, int64_t to,
+                  int64_t now, struct cw_err *err)
 {
-    json_auto_t *data = json_pack("{s:s, s:o, s:o}", "upstream", upstream->name, "from", time_json(from), "to", time_json(to));
+    json_auto_t *data = json_pack("{s:s, s:o, s:o}", "upstream", upstream->name, "from", time_json(from),
+                                  "to", time_json(to));
 
     if (data == NULL)
         return cw_err_nomem(err);
@@ -80,8 +86,8 @@ static int record(const struct cw_site *site, const struct cw_upstream *upstream
 }
 
 /* A person who looked at a clock says so: takes the pending floor, or, when the clock is before the floor, the clock. */
-static int confirm_upstream(const struct cw_site *site, const struct cw_upstream *upstream, int64_t now, const struct cw_cli *cli,
-                            struct cw_err *err)
+static int confirm_upstream(const struct cw_site *site, const struct cw_upstream *upstream, int64_t now,
+                            const struct cw_cli *cli, struct cw_err *err)
 {
     CW_AUTO_MEMORY memory = {.root = 0};
     char text[CW_TIME_TEXT];

@@ -29,15 +29,19 @@ static struct {
 
 const struct cw_option cmd_init_options[] = {
     {CW_OPTION_STRING, "root", &options.root, "FILE", "the publisher's root metadata"},
-    {CW_OPTION_STRING, "fingerprint", &options.fingerprint, "SHA256", "its fingerprint, learnt by another way than the file came"},
+    {CW_OPTION_STRING, "fingerprint", &options.fingerprint, "SHA256",
+     "its fingerprint, learnt by another way than the file came"},
     {CW_OPTION_STRING, "upstream", &options.upstream, "NAME", "what to call the publisher (upstream)"},
-    {CW_OPTION_LIST, "source", &options.sources, "URL|DIR", "where its tree is, or a pattern of sticks ('/media/*/causeway')"},
+    {CW_OPTION_LIST, "source", &options.sources, "URL|DIR",
+     "where its tree is, or a pattern of sticks ('/media/*/causeway')"},
     {CW_OPTION_STRING, "channel", &options.channel, "NAME", "the channel to follow (stable)"},
     {CW_OPTION_LIST, "product", &options.products, "PATTERN", "take these products only"},
     {CW_OPTION_LIST, "platform", &options.platforms, "NAME", "take builds for these platforms only"},
-    {CW_OPTION_STRING, "install", &options.install, "DIR", "install releases here; without it the site only mirrors"},
+    {CW_OPTION_STRING, "install", &options.install, "DIR",
+     "install releases here; without it the site only mirrors"},
     {CW_OPTION_STRING, "site", &options.site, "NAME", "the site's name (that of its folder)"},
-    {CW_OPTION_FLAG, "forget-trust", &options.forget, NULL, "forget what the upstream said before: serials, versions, time; logged"},
+    {CW_OPTION_FLAG, "forget-trust", &options.forget, NULL,
+     "forget what the upstream said before: serials, versions, time; logged"},
     {.kind = CW_OPTION_END},
 };
 
@@ -57,14 +61,17 @@ static int read_root(struct init *init, struct cw_err *err)
     int rc;
 
     if (options.root == NULL)
-        return cw_err_set(err, CW_E_USAGE, "--root is missing: name the file with the publisher's root metadata (metadata/1.root.json of its tree)");
+        return cw_err_set(err, CW_E_USAGE,
+                          "--root is missing: name the file with the publisher's root metadata "
+                          "(metadata/1.root.json of its tree)");
     fd = open(options.root, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return cw_err_errno(err, errno, "unable to open '%s'", options.root);
     rc = cw_fd_read_all(&init->root, fd, options.root, err);
     if (rc != CW_OK)
         return rc;
-    rc = cw_trust_check(&init->version, init->sha256, cw_buf_text(&init->root), init->root.len, options.fingerprint, err);
+    rc = cw_trust_check(&init->version, init->sha256, cw_buf_text(&init->root), init->root.len,
+                        options.fingerprint, err);
     return rc == CW_OK || rc == CW_E_USAGE ? rc : cw_err_prefix(err, "'%s'", options.root);
 }
 
@@ -102,7 +109,8 @@ static int check_options(struct cw_err *err)
 
 static int write_if_absent(int dir, const char *name, const struct cw_buf *text, struct cw_err *err)
 {
-    return cw_at_exists(dir, name) ? CW_OK : cw_file_replace(dir, name, cw_buf_text(text), text->len, 0644, err);
+    return cw_at_exists(dir, name) ? CW_OK
+                                   : cw_file_replace(dir, name, cw_buf_text(text), text->len, 0644, err);
 }
 
 static int site_name(const char **name, const char *path, struct cw_err *err)
@@ -117,8 +125,12 @@ static int site_name(const char **name, const char *path, struct cw_err *err)
 /* The files of a new site; site.lua, by which a site is known, comes last. */
 static int write_files(struct init *init, struct cw_err *err)
 {
-    struct cw_starter starter = {.upstream = options.upstream, .channel = options.channel, .install = options.install,
-                                 .sources = &options.sources, .products = &options.products, .platforms = &options.platforms};
+    struct cw_starter starter = {.upstream = options.upstream,
+                                 .channel = options.channel,
+                                 .install = options.install,
+                                 .sources = &options.sources,
+                                 .products = &options.products,
+                                 .platforms = &options.platforms};
     CW_AUTO_BUF site = CW_BUF_INIT(CW_STARTER_MAX);
     CW_AUTO_BUF policy = CW_BUF_INIT(CW_STARTER_MAX);
     CW_AUTO_FREE char *path = NULL;
@@ -139,8 +151,9 @@ static int write_files(struct init *init, struct cw_err *err)
 
 static int record(const struct init *init, enum cw_trust_began began, struct cw_err *err)
 {
-    json_auto_t *data = json_pack("{s:s, s:I, s:s, s:b, s:b}", "upstream", init->upstream->name, "root", (json_int_t)init->version,
-                                  "fingerprint", init->sha256, "replaced", began == CW_TRUST_REPLACED, "forgot", options.forget);
+    json_auto_t *data = json_pack("{s:s, s:I, s:s, s:b, s:b}", "upstream", init->upstream->name, "root",
+                                  (json_int_t)init->version, "fingerprint", init->sha256, "replaced",
+                                  began == CW_TRUST_REPLACED, "forgot", options.forget);
 
     if (data == NULL)
         return cw_err_nomem(err);
@@ -149,18 +162,21 @@ static int record(const struct init *init, enum cw_trust_began began, struct cw_
 
 static int tell(const struct init *init, enum cw_trust_began began, struct cw_err *err)
 {
-    json_auto_t *doc = json_pack("{s:s, s:s, s:I, s:s, s:b, s:b}", "site", init->site.path, "upstream", init->upstream->name, "root",
-                                 (json_int_t)init->version, "fingerprint", init->sha256, "changed",
-                                 began != CW_TRUST_SAME || options.forget, "forgot", options.forget);
+    json_auto_t *doc =
+        json_pack("{s:s, s:s, s:I, s:s, s:b, s:b}", "site", init->site.path, "upstream", init->upstream->name,
+                  "root", (json_int_t)init->version, "fingerprint", init->sha256, "changed",
+                  began != CW_TRUST_SAME || options.forget, "forgot", options.forget);
 
     if (doc == NULL)
         return cw_err_nomem(err);
     if (began == CW_TRUST_SAME && !options.forget)
         cw_cli_say(init->cli, "%s: this root is trusted already", init->upstream->name);
     else
-        cw_cli_say(init->cli, "%s: trusts root %lld, %s", init->upstream->name, (long long)init->version, init->sha256);
+        cw_cli_say(init->cli, "%s: trusts root %lld, %s", init->upstream->name, (long long)init->version,
+                   init->sha256);
     if (began == CW_TRUST_NEW)
-        cw_cli_say(init->cli, "look at site.lua and policy.lua in '%s', then run 'causeway-sync pull'", init->site.path);
+        cw_cli_say(init->cli, "look at site.lua and policy.lua in '%s', then run 'causeway-sync pull'",
+                   init->site.path);
     return cw_cli_json(init->cli, doc, err);
 }
 
@@ -174,14 +190,15 @@ static int begin(struct init *init, struct cw_err *err)
     if (rc == CW_OK && (began != CW_TRUST_SAME || options.forget))
         rc = record(init, began, err);
     if (rc == CW_OK)
-        rc = cw_trust_begin(&init->site, init->upstream, init->version, bytes, init->root.len, options.forget, err);
+        rc = cw_trust_begin(&init->site, init->upstream, init->version, bytes, init->root.len, options.forget,
+                            err);
     return rc == CW_OK ? tell(init, began, err) : rc;
 }
 
 static bool has_site_options(void)
 {
-    return options.sources.count + options.products.count + options.platforms.count > 0 || options.install != NULL || options.site != NULL ||
-           options.channel != NULL;
+    return options.sources.count + options.products.count + options.platforms.count > 0 ||
+           options.install != NULL || options.site != NULL || options.channel != NULL;
 }
 
 static int open_site(struct init *init, const char *dir, struct cw_err *err)
@@ -202,7 +219,9 @@ static int open_site(struct init *init, const char *dir, struct cw_err *err)
         if (rc == CW_OK)
             rc = write_files(init, err);
     } else if (has_site_options()) {
-        return cw_err_set(err, CW_E_USAGE, "'%s' has a site.lua already: sources, channel, products and the like are changed there", dir);
+        return cw_err_set(
+            err, CW_E_USAGE,
+            "'%s' has a site.lua already: sources, channel, products and the like are changed there", dir);
     }
     if (rc == CW_OK)
         rc = cw_site_open_at(&init->site, fd, false, err);
@@ -213,7 +232,8 @@ static int open_site(struct init *init, const char *dir, struct cw_err *err)
 
 int cmd_init(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
-    struct init init = {.cli = cli, .site = CW_SITE_INIT, .root = CW_BUF_INIT(CW_TUF_ROOT_MAX), .now = cw_clock_now()};
+    struct init init = {
+        .cli = cli, .site = CW_SITE_INIT, .root = CW_BUF_INIT(CW_TUF_ROOT_MAX), .now = cw_clock_now()};
     const char *dir = argc > 1 ? argv[1] : cli->folder != NULL ? cli->folder : ".";
     int rc = read_root(&init, err);
 

@@ -17,29 +17,33 @@ const struct cw_option cmd_pull_options[] = {
     {.kind = CW_OPTION_END},
 };
 
-static void tell(const struct cw_cli *cli, const struct cw_upstream *upstream, const struct cw_pull_result *result)
+static void tell(const struct cw_cli *cli, const struct cw_upstream *upstream,
+                 const struct cw_pull_result *result)
 {
     char bytes[16];
 
     if (!result->changed) {
-        cw_cli_say(cli, "%s: up to date: %s serial %lld", upstream->name, upstream->channel, (long long)result->serial);
+        cw_cli_say(cli, "%s: up to date: %s serial %lld", upstream->name, upstream->channel,
+                   (long long)result->serial);
         return;
     }
     cw_str_bytes(result->bytes, bytes);
-    cw_cli_say(cli, "%s: complete and genuine: %s serial %lld, %llu file%s (%s) from %s", upstream->name, upstream->channel,
-               (long long)result->serial, (unsigned long long)result->files, cw_str_plural(result->files), bytes, result->source);
+    cw_cli_say(cli, "%s: complete and genuine: %s serial %lld, %llu file%s (%s) from %s", upstream->name,
+               upstream->channel, (long long)result->serial, (unsigned long long)result->files,
+               cw_str_plural(result->files), bytes, result->source);
 }
 
 static json_t *to_json(const struct cw_upstream *upstream, const struct cw_pull_result *result)
 {
-    return json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "upstream", upstream->name, "channel", upstream->channel, "source",
-                     result->source, "changed", result->changed, "serial", (json_int_t)result->serial, "files",
-                     (json_int_t)result->files, "bytes", (json_int_t)result->bytes, "grace_used", (json_int_t)result->grace_used,
-                     "root_version", (json_int_t)result->root_version);
+    return json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "upstream", upstream->name, "channel",
+                     upstream->channel, "source", result->source, "changed", result->changed, "serial",
+                     (json_int_t)result->serial, "files", (json_int_t)result->files, "bytes",
+                     (json_int_t)result->bytes, "grace_used", (json_int_t)result->grace_used, "root_version",
+                     (json_int_t)result->root_version);
 }
 
-static int pull_one(json_t *list, const struct cw_site *site, const struct cw_upstream *upstream, const char *where, int64_t now,
-                    const struct cw_cli *cli, struct cw_err *err)
+static int pull_one(json_t *list, const struct cw_site *site, const struct cw_upstream *upstream,
+                    const char *where, int64_t now, const struct cw_cli *cli, struct cw_err *err)
 {
     struct cw_pull_result result;
     int rc = cw_mirror_pull(&result, site, upstream, where, now, cli, err);

@@ -17,7 +17,8 @@
 static const char *upstream_name;
 
 const struct cw_option cmd_verify_options[] = {
-    {CW_OPTION_STRING, "upstream", &upstream_name, "NAME", "what this upstream sent only; whose root DIR is checked by"},
+    {CW_OPTION_STRING, "upstream", &upstream_name, "NAME",
+     "what this upstream sent only; whose root DIR is checked by"},
     {.kind = CW_OPTION_END},
 };
 
@@ -38,7 +39,8 @@ static void tell_finding(void *ctx, enum cw_finding kind, const char *path, cons
     if (kind == CW_FINDING_ORPHAN)
         return; /* a mirror keeps what it served: only their number is told */
     cw_cli_say(verify->cli, "%s: %s: %s", word, path, what);
-    if (json_array_append_new(verify->findings, json_pack("{s:s, s:s, s:s}", "kind", word, "path", path, "what", what)) != 0)
+    if (json_array_append_new(verify->findings,
+                              json_pack("{s:s, s:s, s:s}", "kind", word, "path", path, "what", what)) != 0)
         verify->lost = true;
 }
 
@@ -48,20 +50,26 @@ static int read_root(struct cw_buf *root, const struct verify *verify, bool mirr
     CW_AUTO_MEMORY memory = {.root = 0};
     int rc = cw_mirror_memory_load(&memory, verify->site, verify->upstream, err);
 
-    return rc == CW_OK ? cw_trust_read_root(root, verify->site, verify->upstream, mirror ? memory.root : 0, err) : rc;
+    return rc == CW_OK
+               ? cw_trust_read_root(root, verify->site, verify->upstream, mirror ? memory.root : 0, err)
+               : rc;
 }
 
-static int report(const struct verify *verify, const struct cw_tree_check *check, json_t *list, struct cw_err *err)
+static int report(const struct verify *verify, const struct cw_tree_check *check, json_t *list,
+                  struct cw_err *err)
 {
     char bytes[16];
 
     cw_str_bytes(check->bytes, bytes);
-    cw_cli_say(verify->cli, "%s: %llu file%s (%s) checked, %llu bad, %llu missing", verify->where, (unsigned long long)check->files,
-               cw_str_plural(check->files), bytes, (unsigned long long)check->bad, (unsigned long long)check->missing);
+    cw_cli_say(verify->cli, "%s: %llu file%s (%s) checked, %llu bad, %llu missing", verify->where,
+               (unsigned long long)check->files, cw_str_plural(check->files), bytes,
+               (unsigned long long)check->bad, (unsigned long long)check->missing);
     if (verify->lost ||
-        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:O}", "upstream", verify->upstream->name, "folder",
-                                              verify->where, "files", (json_int_t)check->files, "bytes", (json_int_t)check->bytes, "bad",
-                                              (json_int_t)check->bad, "missing", (json_int_t)check->missing, "orphans",
+        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:O}", "upstream",
+                                              verify->upstream->name, "folder", verify->where, "files",
+                                              (json_int_t)check->files, "bytes", (json_int_t)check->bytes,
+                                              "bad", (json_int_t)check->bad, "missing",
+                                              (json_int_t)check->missing, "orphans",
                                               (json_int_t)check->orphans, "findings", verify->findings)) != 0)
         return cw_err_nomem(err);
     return CW_OK;
@@ -70,8 +78,11 @@ static int report(const struct verify *verify, const struct cw_tree_check *check
 static int check_folder(struct verify *verify, int dir, bool mirror, json_t *list, struct cw_err *err)
 {
     CW_AUTO_BUF root = CW_BUF_INIT(CW_TUF_ROOT_MAX);
-    struct cw_tree_check check = {.partial = true, .channel = verify->upstream->channel, .wanted = &verify->upstream->wanted,
-                                  .found = tell_finding, .ctx = verify};
+    struct cw_tree_check check = {.partial = true,
+                                  .channel = verify->upstream->channel,
+                                  .wanted = &verify->upstream->wanted,
+                                  .found = tell_finding,
+                                  .ctx = verify};
     int bundle_rc = CW_OK, rc = read_root(&root, verify, mirror, err);
 
     if (rc != CW_OK)
@@ -98,22 +109,25 @@ static int check_folder(struct verify *verify, int dir, bool mirror, json_t *lis
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", verify->where);
 }
 
-static int verify_mirror(const struct cw_cli *cli, const struct cw_site *site, const struct cw_upstream *upstream, json_t *list,
-                         struct cw_err *err)
+static int verify_mirror(const struct cw_cli *cli, const struct cw_site *site,
+                         const struct cw_upstream *upstream, json_t *list, struct cw_err *err)
 {
     json_auto_t *findings = json_array();
-    struct verify verify = {.cli = cli, .site = site, .upstream = upstream, .where = upstream->name, .findings = findings};
+    struct verify verify = {
+        .cli = cli, .site = site, .upstream = upstream, .where = upstream->name, .findings = findings};
     CW_AUTO_FD int dir = -1;
     int rc = findings == NULL ? cw_err_nomem(err) : cw_mirror_open(&dir, site, upstream, err);
 
     return rc == CW_OK ? check_folder(&verify, dir, true, list, err) : rc;
 }
 
-static int verify_folder(const struct cw_cli *cli, const struct cw_site *site, const struct cw_upstream *upstream, const char *where,
-                         json_t *list, struct cw_err *err)
+static int verify_folder(const struct cw_cli *cli, const struct cw_site *site,
+                         const struct cw_upstream *upstream, const char *where, json_t *list,
+                         struct cw_err *err)
 {
     json_auto_t *findings = json_array();
-    struct verify verify = {.cli = cli, .site = site, .upstream = upstream, .where = where, .findings = findings};
+    struct verify verify = {
+        .cli = cli, .site = site, .upstream = upstream, .where = where, .findings = findings};
     CW_AUTO_FD int dir = -1;
     int rc = findings == NULL ? cw_err_nomem(err) : cw_dir_open(&dir, where, err);
 

@@ -5,6 +5,8 @@
  */
 #include "sync/commands.h"
 
+/* One row a line. */
+/* clang-format off */
 static const struct cw_command commands[] = {
     {"init", "[DIR]", "make a site, or begin its trust in an upstream", cmd_init, cmd_init_options, 0, 1, false},
     {"pull", "[URL|DIR]", "take in what an upstream published: from a server, a folder or a bundle", cmd_pull, cmd_pull_options, 0, 1, false},
@@ -21,6 +23,7 @@ static const struct cw_command commands[] = {
     {"clock", "[confirm]", "show the clock beside what was published, or confirm it", cmd_clock, cmd_clock_options, 0, 1, false},
     {.name = NULL},
 };
+/* clang-format on */
 
 static const struct cw_program program = {
     .name = "causeway-sync",

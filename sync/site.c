@@ -94,7 +94,8 @@ static int list_upstreams(struct cw_buf *buf, const struct cw_site *site)
     return buf->failed;
 }
 
-int cw_site_upstream(const struct cw_upstream **upstream, const struct cw_site *site, const char *name, struct cw_err *err)
+int cw_site_upstream(const struct cw_upstream **upstream, const struct cw_site *site, const char *name,
+                     struct cw_err *err)
 {
     CW_AUTO_BUF names = CW_BUF_INIT(512);
     size_t i;
@@ -109,11 +110,14 @@ int cw_site_upstream(const struct cw_upstream **upstream, const struct cw_site *
         return cw_err_set(err, CW_E_USAGE, "site.lua names no upstream; add one to 'upstreams'");
     (void)list_upstreams(&names, site); /* a list cut short still helps */
     if (name != NULL)
-        return cw_err_set(err, CW_E_USAGE, "no upstream '%s' in site.lua; there is %s", name, cw_buf_text(&names));
-    return cw_err_set(err, CW_E_USAGE, "this site has several upstreams; choose one with --upstream: %s", cw_buf_text(&names));
+        return cw_err_set(err, CW_E_USAGE, "no upstream '%s' in site.lua; there is %s", name,
+                          cw_buf_text(&names));
+    return cw_err_set(err, CW_E_USAGE, "this site has several upstreams; choose one with --upstream: %s",
+                      cw_buf_text(&names));
 }
 
-int cw_site_upstream_path(char out[CW_PATH_MAX], const struct cw_upstream *upstream, const char *rest, struct cw_err *err)
+int cw_site_upstream_path(char out[CW_PATH_MAX], const struct cw_upstream *upstream, const char *rest,
+                          struct cw_err *err)
 {
     int n = snprintf(out, CW_PATH_MAX, "upstreams/%s%s%s", upstream->name, rest[0] != '\0' ? "/" : "", rest);
 

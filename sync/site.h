@@ -41,15 +41,16 @@ struct cw_upstream { /* texts borrowed from the site's config */
     size_t source_count;
     const char **products, **platforms; /* NULL-terminated, or NULL: all; the arrays are the site's */
     struct cw_set_wanted wanted;        /* the same two, as lib/tree takes them */
-    int64_t grace_http, grace_folder, grace_removable; /* seconds past expiry that metadata may enter; default 0 */
+    int64_t grace_http, grace_folder,
+        grace_removable;       /* seconds past expiry that metadata may enter; default 0 */
     const json_t *independent; /* array of product names declared independent; NULL: none */
 };
 
 struct cw_site {
-    int fd;          /* the site's folder */
-    char *path;      /* its absolute path */
-    int lock;        /* -1 when not taken */
-    json_t *config;  /* what site.lua returned, checked; owned */
+    int fd;         /* the site's folder */
+    char *path;     /* its absolute path */
+    int lock;       /* -1 when not taken */
+    json_t *config; /* what site.lua returned, checked; owned */
     char config_sha256[CW_SHA256_TEXT];
     const char *name;
     const char *install_root; /* absolute; NULL: this site mirrors only */
@@ -58,7 +59,10 @@ struct cw_site {
     size_t upstream_count;
 };
 
-#define CW_SITE_INIT {.fd = -1, .lock = -1}
+#define CW_SITE_INIT                                                                                         \
+    {                                                                                                        \
+        .fd = -1, .lock = -1                                                                                 \
+    }
 
 /* Finds the folder (cw_cli_open_folder), takes the lock if asked (CW_E_TEMP when another run has it), evaluates and checks site.lua. Mistakes
  * in site.lua are CW_E_FAIL "site.lua: upstreams.acme: unknown field 'chanel' (did you mean 'channel'?)". */
@@ -72,9 +76,11 @@ void cw_site_close(struct cw_site *site); /* harmless on CW_SITE_INIT; also the 
 int cw_site_configure(struct cw_site *site, struct cw_err *err);
 
 /* The upstream by name; NULL name: the only one, else CW_E_USAGE listing them. */
-int cw_site_upstream(const struct cw_upstream **upstream, const struct cw_site *site, const char *name, struct cw_err *err);
+int cw_site_upstream(const struct cw_upstream **upstream, const struct cw_site *site, const char *name,
+                     struct cw_err *err);
 
 /* "upstreams/<name>/<rest>" into out (CW_PATH_MAX bytes). */
-int cw_site_upstream_path(char out[CW_PATH_MAX], const struct cw_upstream *upstream, const char *rest, struct cw_err *err);
+int cw_site_upstream_path(char out[CW_PATH_MAX], const struct cw_upstream *upstream, const char *rest,
+                          struct cw_err *err);
 
 #endif

@@ -35,7 +35,8 @@ static int list_in(json_t **value, const json_t *obj, const char *key, struct cw
 }
 
 /* A list of names as a NULL-terminated array; globs are checked as such, without their special characters. */
-static int names_in(const char ***names, const json_t *obj, const char *key, const char *what, bool globs, struct cw_err *err)
+static int names_in(const char ***names, const json_t *obj, const char *key, const char *what, bool globs,
+                    struct cw_err *err)
 {
     json_t *list, *item;
     size_t i;
@@ -48,14 +49,15 @@ static int names_in(const char ***names, const json_t *obj, const char *key, con
     *names = calloc(json_array_size(list) + 1, sizeof **names);
     if (*names == NULL)
         return cw_err_nomem(err);
-    json_array_foreach(list, i, item) {
+    json_array_foreach (list, i, item) {
         const char *text = json_string_value(item);
 
         if (text == NULL)
             return cw_err_set(err, CW_E_FAIL, "'%s' has an entry that is not a string", key);
         if (globs ? text[0] == '\0' || strchr(text, '/') != NULL : cw_name_check(text, what, err) != CW_OK)
-            return globs ? cw_err_set(err, CW_E_FAIL, "'%s': '%s' is not a pattern of product names", key, text)
-                         : cw_err_prefix(err, "'%s'", key);
+            return globs
+                       ? cw_err_set(err, CW_E_FAIL, "'%s': '%s' is not a pattern of product names", key, text)
+                       : cw_err_prefix(err, "'%s'", key);
         (*names)[i] = text;
     }
     return CW_OK;
@@ -84,7 +86,8 @@ static int take_source(struct cw_source_spec *spec, const json_t *item, struct c
     else if (text[0] == '/')
         spec->kind = CW_SOURCE_FOLDER;
     else
-        return cw_err_set(err, CW_E_FAIL, "source '%s' is neither an http(s) URL nor an absolute folder", text);
+        return cw_err_set(err, CW_E_FAIL, "source '%s' is neither an http(s) URL nor an absolute folder",
+                          text);
     return CW_OK;
 }
 
@@ -98,7 +101,7 @@ static int take_sources(struct cw_upstream *upstream, const json_t *entry, struc
         return rc;
     if (json_array_size(list) > CW_SOURCES_MAX)
         return cw_err_set(err, CW_E_FAIL, "more than %d sources", CW_SOURCES_MAX);
-    json_array_foreach(list, i, item) {
+    json_array_foreach (list, i, item) {
         rc = take_source(&upstream->sources[i], item, err);
         if (rc != CW_OK)
             return rc;
@@ -133,7 +136,7 @@ static int take_independent(struct cw_upstream *upstream, const json_t *entry, s
     size_t i;
     int rc = list_in(&list, entry, "independent", err);
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach (list, i, item) {
         if (!json_is_string(item))
             return cw_err_set(err, CW_E_FAIL, "'independent' has an entry that is not a string");
         rc = cw_name_check_product(json_string_value(item), err);
@@ -144,9 +147,11 @@ static int take_independent(struct cw_upstream *upstream, const json_t *entry, s
     return rc;
 }
 
-static int take_upstream(struct cw_upstream *upstream, const char *name, const json_t *entry, struct cw_err *err)
+static int take_upstream(struct cw_upstream *upstream, const char *name, const json_t *entry,
+                         struct cw_err *err)
 {
-    static const char *const keys[] = {"sources", "channel", "products", "platforms", "grace", "independent", NULL};
+    static const char *const keys[] = {"sources", "channel",     "products", "platforms",
+                                       "grace",   "independent", NULL};
     int rc = cw_name_check(name, "upstream", err);
 
     upstream->name = name;
@@ -184,7 +189,7 @@ static int take_upstreams(struct cw_site *site, struct cw_err *err)
         return rc;
     if (json_object_size(upstreams) > CW_UPSTREAMS_MAX)
         return cw_err_set(err, CW_E_FAIL, "more than %d upstreams", CW_UPSTREAMS_MAX);
-    json_object_foreach((json_t *)upstreams, name, entry) {
+    json_object_foreach ((json_t *)upstreams, name, entry) {
         struct cw_upstream *upstream = &site->upstreams[site->upstream_count++];
 
         rc = take_upstream(upstream, name, entry, err);
@@ -220,7 +225,8 @@ static int take_install(struct cw_site *site, struct cw_err *err)
     rc = cw_json_only(install, keys, err);
     if (rc == CW_OK)
         rc = cw_json_opt_str(&site->install_root, install, "root", err);
-    if (rc == CW_OK && site->install_root != NULL && (site->install_root[0] != '/' || site->install_root[1] == '\0'))
+    if (rc == CW_OK && site->install_root != NULL &&
+        (site->install_root[0] != '/' || site->install_root[1] == '\0'))
         rc = cw_err_set(err, CW_E_FAIL, "root '%s' is not an absolute path below '/'", site->install_root);
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "install");
 }

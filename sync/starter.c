@@ -40,7 +40,8 @@ static void add_sources(struct cw_buf *buf, const struct cw_cli_list *sources)
 {
     size_t i;
 
-    cw_buf_adds(buf, "      -- Asked in this order; the first that answers is taken. removable \"/media/*/causeway\" is a pattern of\n"
+    cw_buf_adds(buf, "      -- Asked in this order; the first that answers is taken. removable "
+                     "\"/media/*/causeway\" is a pattern of\n"
                      "      -- folders in which sticks appear.\n"
                      "      sources = {\n");
     for (i = 0; i < sources->count; i++) {
@@ -61,31 +62,38 @@ static void add_upstream(struct cw_buf *buf, const struct cw_starter *starter)
     add_string(buf, starter->upstream);
     cw_buf_adds(buf, "] = {\n");
     add_sources(buf, starter->sources);
-    cw_buf_adds(buf, "\n      -- The channel whose releases are taken, always as a whole set.\n      channel = ");
+    cw_buf_adds(buf,
+                "\n      -- The channel whose releases are taken, always as a whole set.\n      channel = ");
     add_string(buf, starter->channel);
     cw_buf_adds(buf, ",\n\n      -- Patterns of products; all of the channel's when left out.\n");
-    cw_buf_adds(buf, starter->products->count > 0 ? "      products = " : "      -- products = { \"gateway\", \"plc-*\" }");
+    cw_buf_adds(buf, starter->products->count > 0 ? "      products = "
+                                                  : "      -- products = { \"gateway\", \"plc-*\" }");
     if (starter->products->count > 0)
         add_list(buf, starter->products);
     cw_buf_adds(buf, ",\n\n      -- The machines here, the preferred first; all platforms when left out.\n");
-    cw_buf_adds(buf, starter->platforms->count > 0 ? "      platforms = " : "      -- platforms = { \"linux-amd64\" }");
+    cw_buf_adds(buf, starter->platforms->count > 0 ? "      platforms = "
+                                                   : "      -- platforms = { \"linux-amd64\" }");
     if (starter->platforms->count > 0)
         add_list(buf, starter->platforms);
-    cw_buf_adds(buf, ",\n\n      -- How far past its expiry metadata may still enter, by kind of source; each use is logged.\n"
+    cw_buf_adds(buf, ",\n\n      -- How far past its expiry metadata may still enter, by kind of source; "
+                     "each use is logged.\n"
                      "      -- grace = { http = \"0s\", folder = \"7d\", removable = \"30d\" },\n"
                      "    },\n");
 }
 
 int cw_starter_site(struct cw_buf *buf, const struct cw_starter *starter, struct cw_err *err)
 {
-    cw_buf_adds(buf, "-- site.lua: what this site is, and whose software it takes from where. It returns one table; what the site then\n"
+    cw_buf_adds(buf, "-- site.lua: what this site is, and whose software it takes from where. It returns one "
+                     "table; what the site then\n"
                      "-- does with a verified set is decided in policy.lua. See causeway-sync(1).\n"
                      "return {\n  site = ");
     add_string(buf, starter->site);
     cw_buf_adds(buf, ",\n\n  upstreams = {\n");
     add_upstream(buf, starter);
-    cw_buf_adds(buf, "  },\n\n  -- How many generations stay installed, to go back to.\n  keep = { versions = 2 },\n\n"
-                     "  -- Where releases are installed; without it this site only mirrors.\n");
+    cw_buf_adds(
+        buf,
+        "  },\n\n  -- How many generations stay installed, to go back to.\n  keep = { versions = 2 },\n\n"
+        "  -- Where releases are installed; without it this site only mirrors.\n");
     if (starter->install != NULL) {
         cw_buf_adds(buf, "  install = { root = ");
         add_string(buf, starter->install);
@@ -97,6 +105,8 @@ int cw_starter_site(struct cw_buf *buf, const struct cw_starter *starter, struct
     return cw_buf_check(buf, "site.lua", err);
 }
 
+/* The lines of the file, as they will be read. */
+/* clang-format off */
 int cw_starter_policy(struct cw_buf *buf, struct cw_err *err)
 {
     cw_buf_adds(buf,
@@ -125,3 +135,4 @@ int cw_starter_policy(struct cw_buf *buf, struct cw_err *err)
                 "end\n");
     return cw_buf_check(buf, "policy.lua", err);
 }
+/* clang-format on */

@@ -28,7 +28,9 @@ static int read_fingerprint(char sha256[CW_SHA256_TEXT], const char *typed, stru
         if (cw_hex_is_sha256(sha256))
             return CW_OK;
     }
-    return cw_err_set(err, CW_E_USAGE, "'%s' is no fingerprint: it has 64 hexadecimal digits (spaces and colons do not count)", typed);
+    return cw_err_set(err, CW_E_USAGE,
+                      "'%s' is no fingerprint: it has 64 hexadecimal digits (spaces and colons do not count)",
+                      typed);
 }
 
 static int check_root(int64_t *version, const void *bytes, size_t len, struct cw_err *err)
@@ -47,14 +49,16 @@ static int check_root(int64_t *version, const void *bytes, size_t len, struct cw
     return rc;
 }
 
-int cw_trust_check(int64_t *version, char sha256[CW_SHA256_TEXT], const void *bytes, size_t len, const char *fingerprint,
-                   struct cw_err *err)
+int cw_trust_check(int64_t *version, char sha256[CW_SHA256_TEXT], const void *bytes, size_t len,
+                   const char *fingerprint, struct cw_err *err)
 {
     char wanted[CW_SHA256_TEXT];
     int rc;
 
     if (fingerprint == NULL)
-        return cw_err_set(err, CW_E_USAGE, "--fingerprint is missing: it proves that the root is the publisher's, so learn it by another way "
+        return cw_err_set(err, CW_E_USAGE,
+                          "--fingerprint is missing: it proves that the root is the publisher's, so learn it "
+                          "by another way "
                           "than the file came: from the carry sheet, the publisher's page, or by telephone");
     rc = read_fingerprint(wanted, fingerprint, err);
     if (rc == CW_OK)
@@ -62,13 +66,17 @@ int cw_trust_check(int64_t *version, char sha256[CW_SHA256_TEXT], const void *by
     if (rc != CW_OK)
         return rc;
     if (strcmp(wanted, sha256) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "fingerprint differs: expected %s, the file has %s; do not use this root until the publisher "
-                          "explains it", wanted, sha256);
+        return cw_err_set(
+            err, CW_E_VERIFY,
+            "fingerprint differs: expected %s, the file has %s; do not use this root until the publisher "
+            "explains it",
+            wanted, sha256);
     return check_root(version, bytes, len, err);
 }
 
-int cw_trust_compare(enum cw_trust_began *began, const struct cw_site *site, const struct cw_upstream *upstream, int64_t version,
-                     const void *bytes, size_t len, struct cw_err *err)
+int cw_trust_compare(enum cw_trust_began *began, const struct cw_site *site,
+                     const struct cw_upstream *upstream, int64_t version, const void *bytes, size_t len,
+                     struct cw_err *err)
 {
     CW_AUTO_BUF newest = CW_BUF_INIT(CW_TUF_ROOT_MAX);
     CW_AUTO_BUF same = CW_BUF_INIT(CW_TUF_ROOT_MAX);
@@ -85,7 +93,8 @@ int cw_trust_compare(enum cw_trust_began *began, const struct cw_site *site, con
 }
 
 /* The memory loses what names a set of the old roots; all of it when it shall be forgotten. */
-static int cut_memory(const struct cw_site *site, const struct cw_upstream *upstream, bool forget, struct cw_err *err)
+static int cut_memory(const struct cw_site *site, const struct cw_upstream *upstream, bool forget,
+                      struct cw_err *err)
 {
     CW_AUTO_MEMORY memory = {.root = 0};
     char path[CW_PATH_MAX];
@@ -104,7 +113,8 @@ static int cut_memory(const struct cw_site *site, const struct cw_upstream *upst
     return cw_mirror_memory_commit(&memory, site, upstream, err);
 }
 
-static int remove_folder(const struct cw_site *site, const struct cw_upstream *upstream, const char *name, struct cw_err *err)
+static int remove_folder(const struct cw_site *site, const struct cw_upstream *upstream, const char *name,
+                         struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     int rc = cw_site_upstream_path(path, upstream, name, err);
@@ -112,8 +122,8 @@ static int remove_folder(const struct cw_site *site, const struct cw_upstream *u
     return rc == CW_OK ? cw_remove_tree(site->fd, path, err) : rc;
 }
 
-int cw_trust_begin(const struct cw_site *site, const struct cw_upstream *upstream, int64_t version, const void *bytes, size_t len,
-                   bool forget, struct cw_err *err)
+int cw_trust_begin(const struct cw_site *site, const struct cw_upstream *upstream, int64_t version,
+                   const void *bytes, size_t len, bool forget, struct cw_err *err)
 {
     enum cw_trust_began began;
     int rc = cw_trust_compare(&began, site, upstream, version, bytes, len, err);

@@ -13,7 +13,8 @@
 #include "sync/mirror/trust.h"
 #include "tree/layout.h"
 
-static int answer_load(struct cw_pull *pull, struct cw_tuf_update *update, const struct cw_tuf_want *want, struct cw_err *err)
+static int answer_load(struct cw_pull *pull, struct cw_tuf_update *update, const struct cw_tuf_want *want,
+                       struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(want->max);
     int rc = cw_trust_read(&bytes, pull->site, pull->upstream, want->name, err);
@@ -23,7 +24,8 @@ static int answer_load(struct cw_pull *pull, struct cw_tuf_update *update, const
     return rc == CW_OK ? cw_tuf_update_give(update, cw_buf_text(&bytes), bytes.len, err) : rc;
 }
 
-static int answer_fetch(struct cw_pull *pull, struct cw_tuf_update *update, const struct cw_tuf_want *want, struct cw_err *err)
+static int answer_fetch(struct cw_pull *pull, struct cw_tuf_update *update, const struct cw_tuf_want *want,
+                        struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(want->max);
     char path[CW_PATH_MAX];
@@ -35,11 +37,13 @@ static int answer_fetch(struct cw_pull *pull, struct cw_tuf_update *update, cons
     if (rc == CW_E_NOTFOUND && want->optional)
         return cw_tuf_update_absent(update, err);
     if (rc == CW_E_NOTFOUND)
-        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is not there; is this the right place, and was it copied whole?", path);
+        return cw_err_set(err, CW_E_INCOMPLETE,
+                          "'%s' is not there; is this the right place, and was it copied whole?", path);
     return rc == CW_OK ? cw_tuf_update_give(update, cw_buf_text(&bytes), bytes.len, err) : rc;
 }
 
-static int answer_store(struct cw_pull *pull, struct cw_tuf_update *update, const struct cw_tuf_want *want, struct cw_err *err)
+static int answer_store(struct cw_pull *pull, struct cw_tuf_update *update, const struct cw_tuf_want *want,
+                        struct cw_err *err)
 {
     int rc = CW_OK;
 
@@ -70,7 +74,8 @@ int cw_pull_drive(void *ctx, struct cw_tuf_update *update, struct cw_err *err)
 }
 
 /* The mirror's own copy, if its bytes have the hash that its name says; a damaged one is taken anew. */
-static int read_mirrored(struct cw_pull *pull, const char *tree_path, struct cw_buf *buf, bool *good, struct cw_err *err)
+static int read_mirrored(struct cw_pull *pull, const char *tree_path, struct cw_buf *buf, bool *good,
+                         struct cw_err *err)
 {
     char sha256[CW_SHA256_TEXT];
     int rc = cw_at_read_file(buf, pull->mirror, tree_path, err);
@@ -121,7 +126,8 @@ int cw_pull_read(void *ctx, const char *tree_path, struct cw_buf *buf, struct cw
     cw_buf_reset(buf);
     rc = cw_source_get_buf(pull->source, tree_path, buf, err);
     if (rc == CW_E_NOTFOUND)
-        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing at '%s'", tree_path, cw_source_where(pull->source));
+        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing at '%s'", tree_path,
+                          cw_source_where(pull->source));
     return rc == CW_OK ? keep(pull, tree_path, buf, err) : rc;
 }
 

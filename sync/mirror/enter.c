@@ -18,7 +18,8 @@ static bool is_type(const char *role, enum cw_tuf_type type)
 }
 
 /* Everything but roots and the timestamp, each of which has its own moment. */
-static int mirror_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes, size_t len, struct cw_err *err)
+static int mirror_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes,
+                       size_t len, struct cw_err *err)
 {
     struct cw_pull *pull = ctx;
     char path[CW_PATH_MAX];
@@ -30,7 +31,8 @@ static int mirror_role(void *ctx, const char *role, const struct cw_tuf_meta *me
     return rc == CW_OK ? cw_trust_write(pull->mirror, path, bytes, len, err) : rc;
 }
 
-static int trust_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes, size_t len, struct cw_err *err)
+static int trust_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes,
+                      size_t len, struct cw_err *err)
 {
     struct cw_pull *pull = ctx;
     CW_AUTO_BUF name = CW_BUF_INIT(CW_PATH_MAX);
@@ -71,14 +73,16 @@ static int raise_floor(struct cw_pull *pull, const struct cw_tuf_meta *timestamp
     return CW_OK;
 }
 
-static int advance_memory(struct cw_pull *pull, const struct cw_tuf_update *update, const json_t *channels, struct cw_err *err)
+static int advance_memory(struct cw_pull *pull, const struct cw_tuf_update *update, const json_t *channels,
+                          struct cw_err *err)
 {
     struct cw_mirror_memory *memory = &pull->memory;
     size_t len;
     const void *bytes = cw_tuf_update_bytes(update, cw_tuf_type_name(CW_TUF_TIMESTAMP), &len);
     const struct cw_tuf_meta *timestamp = cw_tuf_update_meta(update, cw_tuf_type_name(CW_TUF_TIMESTAMP));
     const struct cw_tuf_meta *root = cw_tuf_update_meta(update, cw_tuf_type_name(CW_TUF_ROOT));
-    bool same_state = memory->timestamp != NULL && memory->timestamp_len == len && memcmp(memory->timestamp, bytes, len) == 0;
+    bool same_state = memory->timestamp != NULL && memory->timestamp_len == len &&
+                      memcmp(memory->timestamp, bytes, len) == 0;
     int rc = CW_OK;
 
     if (same_state && memory->root == root->version && json_equal(memory->channels, channels))
@@ -97,7 +101,8 @@ static int advance_memory(struct cw_pull *pull, const struct cw_tuf_update *upda
     return cw_mirror_memory_commit(memory, pull->site, pull->upstream, err);
 }
 
-int cw_pull_enter(struct cw_pull *pull, const struct cw_tuf_update *update, const json_t *channels, struct cw_err *err)
+int cw_pull_enter(struct cw_pull *pull, const struct cw_tuf_update *update, const json_t *channels,
+                  struct cw_err *err)
 {
     int rc = cw_tuf_update_each(update, mirror_role, pull, err);
 
@@ -118,7 +123,8 @@ static int settle_snapshot(struct cw_pull *pull, struct cw_err *err)
     struct cw_tuf_meta timestamp = {.doc = NULL};
     struct cw_tuf_file file;
     char path[CW_PATH_MAX];
-    int rc = cw_tuf_meta_parse(&timestamp, CW_TUF_TIMESTAMP, pull->memory.timestamp, pull->memory.timestamp_len, err);
+    int rc = cw_tuf_meta_parse(&timestamp, CW_TUF_TIMESTAMP, pull->memory.timestamp,
+                               pull->memory.timestamp_len, err);
 
     if (rc == CW_OK)
         rc = cw_tuf_meta_file(&file, &timestamp, role, err);
@@ -129,7 +135,9 @@ static int settle_snapshot(struct cw_pull *pull, struct cw_err *err)
     cw_tuf_meta_clear(&timestamp);
     if (rc == CW_E_NOTFOUND)
         return CW_OK; /* somebody emptied the mirror; the pull that follows fills it again */
-    return rc == CW_OK ? cw_trust_store(pull->site, pull->upstream, "snapshot.json", cw_buf_text(&bytes), bytes.len, err) : rc;
+    return rc == CW_OK ? cw_trust_store(pull->site, pull->upstream, "snapshot.json", cw_buf_text(&bytes),
+                                        bytes.len, err)
+                       : rc;
 }
 
 int cw_pull_settle(struct cw_pull *pull, struct cw_err *err)
@@ -141,6 +149,9 @@ int cw_pull_settle(struct cw_pull *pull, struct cw_err *err)
         return CW_OK;
     rc = settle_snapshot(pull, err);
     if (rc == CW_OK)
-        rc = cw_trust_store(pull->site, pull->upstream, "timestamp.json", memory->timestamp, memory->timestamp_len, err);
-    return rc == CW_OK ? cw_trust_write(pull->mirror, CW_TREE_TIMESTAMP, memory->timestamp, memory->timestamp_len, err) : rc;
+        rc = cw_trust_store(pull->site, pull->upstream, "timestamp.json", memory->timestamp,
+                            memory->timestamp_len, err);
+    return rc == CW_OK ? cw_trust_write(pull->mirror, CW_TREE_TIMESTAMP, memory->timestamp,
+                                        memory->timestamp_len, err)
+                       : rc;
 }

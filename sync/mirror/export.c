@@ -20,12 +20,13 @@
 #include "tree/layout.h"
 #include "tree/volume.h"
 
-#define BATCH_FILES 512                   /* as in fetch.c */
+#define BATCH_FILES 512 /* as in fetch.c */
 #define BATCH_BYTES (UINT64_C(256) << 20)
 #define BLOCK ((size_t)256 * 1024)
-#define SPARE_BYTES (UINT64_C(4) << 20)   /* for the lists, and because media round up */
+#define SPARE_BYTES (UINT64_C(4) << 20) /* for the lists, and because media round up */
 
-struct export {
+struct export
+{
     int mirror, to;
     const char *where;
     bool replace;
@@ -46,8 +47,8 @@ static bool is_list(const char *path)
 /* What only bundles have at these places. */
 static bool is_bundle_part(const char *path)
 {
-    return is_list(path) || cw_str_starts(path, CW_TREE_METADATA "/") || cw_str_starts(path, CW_TREE_TARGETS "/") ||
-           cw_str_glob("volume-*.json", path);
+    return is_list(path) || cw_str_starts(path, CW_TREE_METADATA "/") ||
+           cw_str_starts(path, CW_TREE_TARGETS "/") || cw_str_glob("volume-*.json", path);
 }
 
 static int look_at_file(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
@@ -59,8 +60,9 @@ static int look_at_file(void *ctx, const char *path, const struct stat *st, stru
     if (cw_str_starts(cw_str_basename(path), CW_TMP_PREFIX))
         return is_bundle_part(path) || strchr(path, '/') == NULL ? cw_remove(export->to, path, err) : CW_OK;
     if (!export->replace)
-        return cw_err_set(err, CW_E_USAGE, "'%s' holds %s already ('%s'); name an empty folder, or add --replace", export->where,
-                          is_bundle_part(path) ? "another bundle" : "other files", path);
+        return cw_err_set(err, CW_E_USAGE,
+                          "'%s' holds %s already ('%s'); name an empty folder, or add --replace",
+                          export->where, is_bundle_part(path) ? "another bundle" : "other files", path);
     return is_bundle_part(path) ? cw_remove(export->to, path, err) : CW_OK;
 }
 
@@ -91,7 +93,9 @@ static int look_at_list(struct export *export, bool *keep, struct cw_err *err)
         return cw_buf_check(&export->list, CW_VOLUME_FILE, err);
     }
     if (!export->replace)
-        return cw_err_set(err, CW_E_USAGE, "'%s' holds another bundle already; name an empty folder, or add --replace", export->where);
+        return cw_err_set(err, CW_E_USAGE,
+                          "'%s' holds another bundle already; name an empty folder, or add --replace",
+                          export->where);
     return CW_OK;
 }
 
@@ -112,7 +116,8 @@ static bool is_there(const struct export *export, const struct cw_parcel_file *f
 {
     struct stat st;
 
-    return cw_at_stat(&st, export->to, file->path, NULL) == CW_OK && S_ISREG(st.st_mode) && (uint64_t)st.st_size == file->length;
+    return cw_at_stat(&st, export->to, file->path, NULL) == CW_OK && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_size == file->length;
 }
 
 static int check_space(const struct export *export, struct cw_err *err)
@@ -133,7 +138,8 @@ static int check_space(const struct export *export, struct cw_err *err)
         return CW_OK;
     cw_str_bytes(need, need_text);
     cw_str_bytes(left, left_text);
-    return cw_err_set(err, CW_E_SPACE, "'%s' needs %s more, and has %s left", export->where, need_text, left_text);
+    return cw_err_set(err, CW_E_SPACE, "'%s' needs %s more, and has %s left", export->where, need_text,
+                      left_text);
 }
 
 /* Is what lies there good? Unreadable counts as not. */
@@ -151,7 +157,8 @@ static int is_good(struct export *export, const struct cw_parcel_file *file, boo
     return rc == CW_E_NOMEM ? rc : CW_OK;
 }
 
-static int copy_file(struct export *export, const struct cw_parcel_file *file, struct cw_out *out, struct cw_err *err)
+static int copy_file(struct export *export, const struct cw_parcel_file *file, struct cw_out *out,
+                     struct cw_err *err)
 {
     CW_AUTO_HASH *hash = NULL;
     CW_AUTO_FD int fd = -1;
@@ -172,8 +179,9 @@ static int copy_file(struct export *export, const struct cw_parcel_file *file, s
     if (rc == CW_OK)
         rc = cw_hash_final(hash, sha256, err);
     if (rc == CW_OK && strcmp(sha256, file->sha256) != 0)
-        rc = cw_err_set(err, CW_E_VERIFY, "'%s' in the mirror is damaged: expected %s, got %s; run 'causeway-sync verify'", file->path,
-                        file->sha256, sha256);
+        rc = cw_err_set(err, CW_E_VERIFY,
+                        "'%s' in the mirror is damaged: expected %s, got %s; run 'causeway-sync verify'",
+                        file->path, file->sha256, sha256);
     return rc;
 }
 
@@ -195,7 +203,8 @@ static int write_file(struct export *export, const struct cw_parcel_file *file, 
     }
     rc = cw_out_open(&out, export->to, file->path, 0644, err);
     if (rc == CW_OK)
-        rc = file->bytes != NULL ? cw_out_write(&out, file->bytes, file->length, err) : copy_file(export, file, &out, err);
+        rc = file->bytes != NULL ? cw_out_write(&out, file->bytes, file->length, err)
+                                 : copy_file(export, file, &out, err);
     if (rc == CW_OK)
         rc = cw_batch_add(&export->batch, &out, err);
     export->result->written += file->length;
@@ -214,7 +223,9 @@ static int write_files(struct export *export, struct cw_err *err)
     for (round = 0; round < 3 && rc == CW_OK; round++) {
         for (i = 0; i < export->parcel.count && rc == CW_OK; i++) {
             const char *path = export->parcel.files[i].path;
-            int its = strcmp(path, CW_TREE_TIMESTAMP) == 0 ? 2 : cw_str_starts(path, CW_TREE_METADATA "/") ? 1 : 0;
+            int its = strcmp(path, CW_TREE_TIMESTAMP) == 0        ? 2
+                      : cw_str_starts(path, CW_TREE_METADATA "/") ? 1
+                                                                  : 0;
 
             if (its == round)
                 rc = write_file(export, &export->parcel.files[i], err);
@@ -223,11 +234,13 @@ static int write_files(struct export *export, struct cw_err *err)
             rc = flush(export, err);
     }
     if (rc != CW_OK)
-        (void)flush(export, NULL); /* what is whole stays for the next try; the first failure is the one to tell */
+        (void)flush(export,
+                    NULL); /* what is whole stays for the next try; the first failure is the one to tell */
     return rc;
 }
 
-static int make_list(struct export *export, const struct cw_set *set, const struct cw_mirror_memory *memory, int64_t now, struct cw_err *err)
+static int make_list(struct export *export, const struct cw_set *set, const struct cw_mirror_memory *memory,
+                     int64_t now, struct cw_err *err)
 {
     char created[CW_TIME_TEXT], path[CW_PATH_MAX];
     const struct cw_parcel_file *root;
@@ -238,11 +251,13 @@ static int make_list(struct export *export, const struct cw_set *set, const stru
         return rc;
     root = cw_parcel_find(&export->parcel, path);
     if (root == NULL)
-        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the mirror; run 'causeway-sync pull'", path);
+        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the mirror; run 'causeway-sync pull'",
+                          path);
     cw_time_format(now, created);
-    doc = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:I, s:s, s:o}", "_type", CW_VOLUME_TYPE, "format", "1.0", "index", 1, "of", 1,
-                    "created", created, "channel", set->channel.channel, "serial", (json_int_t)set->channel.serial, "roots", root->sha256,
-                    "files", cw_parcel_list(&export->parcel));
+    doc = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:I, s:s, s:o}", "_type", CW_VOLUME_TYPE, "format", "1.0",
+                    "index", 1, "of", 1, "created", created, "channel", set->channel.channel, "serial",
+                    (json_int_t)set->channel.serial, "roots", root->sha256, "files",
+                    cw_parcel_list(&export->parcel));
     if (doc == NULL)
         return cw_err_nomem(err);
     rc = cw_volume_format(&export->list, doc, err);
@@ -296,21 +311,29 @@ static int write_bundle(struct export *export, const struct cw_cli *cli, struct 
     return rc;
 }
 
-static int record(const struct export *export, const struct cw_site *site, const struct cw_upstream *upstream, int64_t now, struct cw_err *err)
+static int record(const struct export *export, const struct cw_site *site, const struct cw_upstream *upstream,
+                  int64_t now, struct cw_err *err)
 {
     const struct cw_export_result *result = export->result;
-    json_auto_t *data = json_pack("{s:s, s:s, s:s, s:s, s:I}", "upstream", upstream->name, "to", export->where, "bundle", result->bundle,
-                                  "channel", upstream->channel, "serial", (json_int_t)result->serial);
+    json_auto_t *data =
+        json_pack("{s:s, s:s, s:s, s:s, s:I}", "upstream", upstream->name, "to", export->where, "bundle",
+                  result->bundle, "channel", upstream->channel, "serial", (json_int_t)result->serial);
 
     if (data == NULL)
         return cw_err_nomem(err);
     return cw_history_append(site->fd, now, "export", data, err);
 }
 
-int cw_mirror_export(struct cw_export_result *result, const struct cw_site *site, const struct cw_upstream *upstream, const char *to, bool replace,
-                     int64_t now, const struct cw_cli *cli, struct cw_err *err)
+int cw_mirror_export(struct cw_export_result *result, const struct cw_site *site,
+                     const struct cw_upstream *upstream, const char *to, bool replace, int64_t now,
+                     const struct cw_cli *cli, struct cw_err *err)
 {
-    struct export export = {.mirror = -1, .to = -1, .where = to, .replace = replace, .list = CW_BUF_INIT(CW_VOLUME_MAX), .result = result};
+    struct export export = {.mirror = -1,
+                            .to = -1,
+                            .where = to,
+                            .replace = replace,
+                            .list = CW_BUF_INIT(CW_VOLUME_MAX),
+                            .result = result};
     CW_AUTO_MEMORY memory = {.root = 0};
     CW_AUTO_SET set = {.files = NULL};
     struct cw_tuf_update *update = NULL;

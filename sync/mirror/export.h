@@ -21,7 +21,8 @@ struct cw_export_result {
  * not look like a bundle. Files that are there with the right hash are kept, so an interrupted export goes on. A folder with another bundle
  * or other files is refused (CW_E_USAGE) unless `replace`: then what belongs to a bundle is replaced, and other files are left alone.
  * CW_E_VERIFY: the mirror's own copy is damaged; CW_E_SPACE before anything is written. */
-int cw_mirror_export(struct cw_export_result *result, const struct cw_site *site, const struct cw_upstream *upstream, const char *to, bool replace,
-                     int64_t now, const struct cw_cli *cli, struct cw_err *err);
+int cw_mirror_export(struct cw_export_result *result, const struct cw_site *site,
+                     const struct cw_upstream *upstream, const char *to, bool replace, int64_t now,
+                     const struct cw_cli *cli, struct cw_err *err);
 
 #endif

@@ -18,9 +18,9 @@
 #include "sync/mirror/pull.h"
 #include "tree/layout.h"
 
-#define BATCH_FILES 512                       /* each holds a descriptor of its folder; 1,024 is the usual limit of a process */
-#define BATCH_BYTES (UINT64_C(256) << 20)     /* what a power cut may cost */
-#define SPARE_BYTES (UINT64_C(16) << 20)      /* for metadata and the filesystem's own needs */
+#define BATCH_FILES 512 /* each holds a descriptor of its folder; 1,024 is the usual limit of a process */
+#define BATCH_BYTES (UINT64_C(256) << 20) /* what a power cut may cost */
+#define SPARE_BYTES (UINT64_C(16) << 20)  /* for metadata and the filesystem's own needs */
 #define MISSING_SHOWN 3
 
 struct fetch {
@@ -56,17 +56,20 @@ static int flush(struct fetch *fetch, struct cw_err *err)
     return cw_batch_commit(&fetch->batch, err);
 }
 
-static int judge(const struct cw_set_file *file, const char *path, uint64_t length, const char *sha256, struct cw_err *err)
+static int judge(const struct cw_set_file *file, const char *path, uint64_t length, const char *sha256,
+                 struct cw_err *err)
 {
     if (length != file->length)
-        return cw_err_set(err, CW_E_VERIFY, "'%s': %llu bytes came, not %llu as signed", path, (unsigned long long)length,
-                          (unsigned long long)file->length);
+        return cw_err_set(err, CW_E_VERIFY, "'%s': %llu bytes came, not %llu as signed", path,
+                          (unsigned long long)length, (unsigned long long)file->length);
     if (strcmp(sha256, file->sha256) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "'%s': sha256 differs: expected %s, got %s", path, file->sha256, sha256);
+        return cw_err_set(err, CW_E_VERIFY, "'%s': sha256 differs: expected %s, got %s", path, file->sha256,
+                          sha256);
     return CW_OK;
 }
 
-static int receive_file(struct fetch *fetch, const struct cw_set_file *file, const char *path, struct cw_err *err)
+static int receive_file(struct fetch *fetch, const struct cw_set_file *file, const char *path,
+                        struct cw_err *err)
 {
     const struct cw_pull_kept *kept = cw_pull_find_kept(fetch->pull, path);
     CW_AUTO_HASH *hash = NULL;
@@ -102,7 +105,8 @@ static bool is_present(const struct cw_pull *pull, const struct cw_set_file *fil
 {
     struct stat st;
 
-    return cw_at_stat(&st, pull->mirror, path, NULL) == CW_OK && S_ISREG(st.st_mode) && (uint64_t)st.st_size == file->length;
+    return cw_at_stat(&st, pull->mirror, path, NULL) == CW_OK && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_size == file->length;
 }
 
 static int fetch_file(struct fetch *fetch, const struct cw_set_file *file, struct cw_err *err)
@@ -135,7 +139,8 @@ static bool starts_folder(const struct cw_set *set, size_t i)
 }
 
 /* A finished file that a killed run left under its temporary name is as good as one from the source, if its hash says so. */
-static int adopt(struct fetch *fetch, const struct cw_set_file *file, const char *path, const char *tmp, struct cw_err *err)
+static int adopt(struct fetch *fetch, const struct cw_set_file *file, const char *path, const char *tmp,
+                 struct cw_err *err)
 {
     CW_AUTO_OUT out = CW_OUT_INIT;
     char sha256[CW_SHA256_TEXT];
@@ -150,7 +155,8 @@ static int adopt(struct fetch *fetch, const struct cw_set_file *file, const char
 }
 
 /* Whose leftover may this be? One of the files that come next in the list and lie in the same folder. */
-static int find_owner(struct fetch *fetch, const struct cw_set *set, size_t first, const char *tmp, uint64_t length, struct cw_err *err)
+static int find_owner(struct fetch *fetch, const struct cw_set *set, size_t first, const char *tmp,
+                      uint64_t length, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     size_t i;
@@ -169,7 +175,8 @@ static int find_owner(struct fetch *fetch, const struct cw_set *set, size_t firs
     return CW_OK;
 }
 
-static int adopt_in_folder(struct fetch *fetch, const struct cw_set *set, size_t first, const char *folder, struct cw_err *err)
+static int adopt_in_folder(struct fetch *fetch, const struct cw_set *set, size_t first, const char *folder,
+                           struct cw_err *err)
 {
     struct dirent *entry;
     struct stat st;
@@ -185,8 +192,9 @@ static int adopt_in_folder(struct fetch *fetch, const struct cw_set *set, size_t
         return rc;
     }
     while (rc == CW_OK && fetch->batch.count < BATCH_FILES && (entry = readdir(stream)) != NULL) {
-        if (cw_str_starts(entry->d_name, CW_TMP_PREFIX) && fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(st.st_mode) && st.st_size > 0)
+        if (cw_str_starts(entry->d_name, CW_TMP_PREFIX) &&
+            fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+            st.st_size > 0)
             rc = find_owner(fetch, set, first, entry->d_name, (uint64_t)st.st_size, err);
     }
     closedir(stream);
@@ -258,13 +266,15 @@ static int fetch_all(struct fetch *fetch, const struct cw_set *set, struct cw_er
     for (i = 0; i < set->file_count && rc == CW_OK; i++)
         rc = fetch_file(fetch, &set->files[i], err);
     if (rc != CW_OK) {
-        (void)flush(fetch, NULL); /* finished files stay for the next try; the first failure is the one to tell */
+        (void)flush(fetch,
+                    NULL); /* finished files stay for the next try; the first failure is the one to tell */
         return rc;
     }
     rc = flush(fetch, err);
     if (rc == CW_OK && fetch->missing > 0)
-        rc = cw_err_set(err, CW_E_INCOMPLETE, "%llu file%s of the set missing: %s%s", (unsigned long long)fetch->missing,
-                        fetch->missing == 1 ? " is" : "s are", cw_buf_text(&fetch->names), fetch->missing > MISSING_SHOWN ? ", …" : "");
+        rc = cw_err_set(err, CW_E_INCOMPLETE, "%llu file%s of the set missing: %s%s",
+                        (unsigned long long)fetch->missing, fetch->missing == 1 ? " is" : "s are",
+                        cw_buf_text(&fetch->names), fetch->missing > MISSING_SHOWN ? ", …" : "");
     return rc;
 }
 

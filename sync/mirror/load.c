@@ -17,7 +17,8 @@ struct reader {
     const struct cw_mirror_memory *memory;
 };
 
-static int answer_fetch(const struct reader *reader, struct cw_tuf_update *update, const struct cw_tuf_want *want, struct cw_err *err)
+static int answer_fetch(const struct reader *reader, struct cw_tuf_update *update,
+                        const struct cw_tuf_want *want, struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(want->max);
     char path[CW_PATH_MAX];
@@ -31,7 +32,8 @@ static int answer_fetch(const struct reader *reader, struct cw_tuf_update *updat
         return cw_err_set(err, CW_E_VERIFY, "role name '%.64s…' is too long", want->name);
     rc = cw_at_read_file(&bytes, reader->mirror, path, err);
     if (rc == CW_E_NOTFOUND)
-        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the mirror; run 'causeway-sync pull'", path);
+        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the mirror; run 'causeway-sync pull'",
+                          path);
     return rc == CW_OK ? cw_tuf_update_give(update, cw_buf_text(&bytes), bytes.len, err) : rc;
 }
 
@@ -59,7 +61,8 @@ static int read_target(void *ctx, const char *tree_path, struct cw_buf *buf, str
     int rc = cw_at_read_file(buf, reader->mirror, tree_path, err);
 
     if (rc == CW_E_NOTFOUND)
-        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the mirror; run 'causeway-sync pull'", tree_path);
+        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the mirror; run 'causeway-sync pull'",
+                          tree_path);
     return rc;
 }
 
@@ -75,18 +78,21 @@ static int check_present(const struct cw_set *set, int mirror, struct cw_err *er
         if (rc != CW_OK)
             return rc;
         if (cw_at_stat(&st, mirror, path, NULL) != CW_OK || !S_ISREG(st.st_mode))
-            return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the mirror; run 'causeway-sync pull'", path);
+            return cw_err_set(err, CW_E_INCOMPLETE,
+                              "'%s' is missing from the mirror; run 'causeway-sync pull'", path);
         if ((uint64_t)st.st_size != set->files[i].length)
-            return cw_err_set(err, CW_E_VERIFY, "'%s' in the mirror has the wrong length; run 'causeway-sync pull'", path);
+            return cw_err_set(err, CW_E_VERIFY,
+                              "'%s' in the mirror has the wrong length; run 'causeway-sync pull'", path);
     }
     return CW_OK;
 }
 
-static int load_set(struct cw_set *set, struct cw_tuf_update **update, struct reader *reader, const struct cw_site *site,
-                    const struct cw_upstream *upstream, struct cw_err *err)
+static int load_set(struct cw_set *set, struct cw_tuf_update **update, struct reader *reader,
+                    const struct cw_site *site, const struct cw_upstream *upstream, struct cw_err *err)
 {
     struct cw_set_source source = {.drive = drive, .read = read_target, .ctx = reader};
-    struct cw_tuf_params params = {.now = 0}; /* expiry is not judged: nothing is expired at the beginning of time */
+    struct cw_tuf_params params = {
+        .now = 0}; /* expiry is not judged: nothing is expired at the beginning of time */
     CW_AUTO_BUF root = CW_BUF_INIT(CW_TUF_ROOT_MAX);
     json_auto_t *after = NULL;
     int rc = cw_trust_read_root(&root, site, upstream, reader->memory->root, err);
@@ -96,12 +102,14 @@ static int load_set(struct cw_set *set, struct cw_tuf_update **update, struct re
     if (rc == CW_OK)
         rc = drive(reader, *update, err);
     if (rc == CW_OK)
-        rc = cw_set_load(set, *update, upstream->channel, &upstream->wanted, &source, reader->memory->channels, &after, err);
+        rc = cw_set_load(set, *update, upstream->channel, &upstream->wanted, &source,
+                         reader->memory->channels, &after, err);
     return rc == CW_OK ? check_present(set, reader->mirror, err) : rc;
 }
 
-int cw_mirror_load_update(struct cw_set *set, struct cw_tuf_update **update, struct cw_mirror_memory *memory, int mirror,
-                          const struct cw_site *site, const struct cw_upstream *upstream, struct cw_err *err)
+int cw_mirror_load_update(struct cw_set *set, struct cw_tuf_update **update, struct cw_mirror_memory *memory,
+                          int mirror, const struct cw_site *site, const struct cw_upstream *upstream,
+                          struct cw_err *err)
 {
     struct reader reader = {.mirror = mirror, .memory = memory};
     int rc = cw_mirror_memory_load(memory, site, upstream, err);
@@ -109,7 +117,9 @@ int cw_mirror_load_update(struct cw_set *set, struct cw_tuf_update **update, str
     *set = (struct cw_set){.files = NULL};
     *update = NULL;
     if (rc == CW_OK && memory->timestamp == NULL)
-        return cw_err_set(err, CW_E_NOTFOUND, "nothing was pulled from upstream '%s' yet; run 'causeway-sync pull'", upstream->name);
+        return cw_err_set(err, CW_E_NOTFOUND,
+                          "nothing was pulled from upstream '%s' yet; run 'causeway-sync pull'",
+                          upstream->name);
     if (rc == CW_OK)
         rc = load_set(set, update, &reader, site, upstream, err);
     if (rc != CW_OK) {
@@ -119,8 +129,8 @@ int cw_mirror_load_update(struct cw_set *set, struct cw_tuf_update **update, str
     return CW_OK;
 }
 
-int cw_mirror_load(struct cw_set *set, int64_t *root_version, const struct cw_site *site, const struct cw_upstream *upstream,
-                   struct cw_err *err)
+int cw_mirror_load(struct cw_set *set, int64_t *root_version, const struct cw_site *site,
+                   const struct cw_upstream *upstream, struct cw_err *err)
 {
     CW_AUTO_MEMORY memory = {.root = 0};
     CW_AUTO_FD int mirror = -1;
@@ -137,7 +147,8 @@ int cw_mirror_load(struct cw_set *set, int64_t *root_version, const struct cw_si
     return rc;
 }
 
-int cw_mirror_open(int *fd, const struct cw_site *site, const struct cw_upstream *upstream, struct cw_err *err)
+int cw_mirror_open(int *fd, const struct cw_site *site, const struct cw_upstream *upstream,
+                   struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     int rc = cw_site_upstream_path(path, upstream, "mirror", err);
@@ -146,7 +157,9 @@ int cw_mirror_open(int *fd, const struct cw_site *site, const struct cw_upstream
     if (rc == CW_OK)
         rc = cw_at_open_dir(fd, site->fd, path, err);
     if (rc == CW_E_NOTFOUND)
-        return cw_err_set(err, CW_E_NOTFOUND, "nothing was pulled from upstream '%s' yet; run 'causeway-sync pull'", upstream->name);
+        return cw_err_set(err, CW_E_NOTFOUND,
+                          "nothing was pulled from upstream '%s' yet; run 'causeway-sync pull'",
+                          upstream->name);
     return rc;
 }
 

@@ -10,7 +10,8 @@
 #include "sync/mirror/mirror.h"
 
 /* As cw_mirror_load(). *update stays the caller's to free, also after a failure; memory's to clear; mirror is the open mirror. */
-int cw_mirror_load_update(struct cw_set *set, struct cw_tuf_update **update, struct cw_mirror_memory *memory, int mirror,
-                          const struct cw_site *site, const struct cw_upstream *upstream, struct cw_err *err);
+int cw_mirror_load_update(struct cw_set *set, struct cw_tuf_update **update, struct cw_mirror_memory *memory,
+                          int mirror, const struct cw_site *site, const struct cw_upstream *upstream,
+                          struct cw_err *err);
 
 #endif

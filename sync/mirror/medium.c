@@ -25,11 +25,13 @@ static int check_sums(const struct cw_medium *medium, int dir, const struct cw_b
     if (rc == CW_OK)
         rc = cw_at_read_file(&have, dir, SUMS_FILE, err);
     if (rc == CW_E_NOTFOUND)
-        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the bundle; copy the bundle again", SUMS_FILE);
+        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the bundle; copy the bundle again",
+                          SUMS_FILE);
     if (rc != CW_OK)
         return rc;
     if (want.len != have.len || memcmp(cw_buf_text(&want), cw_buf_text(&have), want.len) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "'%s' does not say the same as '%s': the bundle was changed", SUMS_FILE, CW_VOLUME_FILE);
+        return cw_err_set(err, CW_E_VERIFY, "'%s' does not say the same as '%s': the bundle was changed",
+                          SUMS_FILE, CW_VOLUME_FILE);
     return CW_OK;
 }
 
@@ -80,15 +82,17 @@ int cw_medium_find(size_t *index, const struct cw_medium *medium, const char *pa
     return cw_err_set(err, CW_E_NOTFOUND, "'%s' is not in this bundle", path);
 }
 
-int cw_medium_judge(struct cw_medium *medium, size_t index, const char *sha256, uint64_t length, struct cw_err *err)
+int cw_medium_judge(struct cw_medium *medium, size_t index, const char *sha256, uint64_t length,
+                    struct cw_err *err)
 {
     const struct cw_volume_file *file = &medium->volume.files[index];
 
     if (length != file->length)
-        return cw_err_set(err, CW_E_VERIFY, "'%s' is %llu bytes long, not %llu as the bundle's list says", file->path,
-                          (unsigned long long)length, (unsigned long long)file->length);
+        return cw_err_set(err, CW_E_VERIFY, "'%s' is %llu bytes long, not %llu as the bundle's list says",
+                          file->path, (unsigned long long)length, (unsigned long long)file->length);
     if (strcmp(sha256, file->sha256) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "'%s': sha256 differs from the bundle's list: expected %s, got %s", file->path,
+        return cw_err_set(err, CW_E_VERIFY,
+                          "'%s': sha256 differs from the bundle's list: expected %s, got %s", file->path,
                           file->sha256, sha256);
     if (!medium->read[index]) {
         medium->read[index] = true;

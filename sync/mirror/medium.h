@@ -22,6 +22,7 @@ void cw_medium_clear(struct cw_medium *medium);
 /* The list's entry for a path, as an index; CW_E_NOTFOUND. */
 int cw_medium_find(size_t *index, const struct cw_medium *medium, const char *path, struct cw_err *err);
 /* The file was read to its end and has this hash and length: notes it, or refuses it. */
-int cw_medium_judge(struct cw_medium *medium, size_t index, const char *sha256, uint64_t length, struct cw_err *err);
+int cw_medium_judge(struct cw_medium *medium, size_t index, const char *sha256, uint64_t length,
+                    struct cw_err *err);
 
 #endif

@@ -60,8 +60,8 @@ static int parse(struct cw_mirror_memory *memory, const struct cw_buf *text, str
     return rc;
 }
 
-int cw_mirror_memory_load(struct cw_mirror_memory *memory, const struct cw_site *site, const struct cw_upstream *upstream,
-                          struct cw_err *err)
+int cw_mirror_memory_load(struct cw_mirror_memory *memory, const struct cw_site *site,
+                          const struct cw_upstream *upstream, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_MIRROR_MEMORY_MAX);
     char path[CW_PATH_MAX];
@@ -95,15 +95,16 @@ static int add_time(json_t *doc, const char *key, int64_t when)
 
 static json_t *to_json(const struct cw_mirror_memory *memory)
 {
-    json_t *doc = json_pack("{s:s, s:s, s:O}", "_type", CW_MIRROR_MEMORY_TYPE, "format", "1.0", "memory", memory->channels);
+    json_t *doc = json_pack("{s:s, s:s, s:O}", "_type", CW_MIRROR_MEMORY_TYPE, "format", "1.0", "memory",
+                            memory->channels);
     int bad = doc == NULL;
 
     if (!bad)
         bad = add_time(doc, "floor", memory->floor) != 0 || add_time(doc, "pending", memory->pending) != 0;
     if (!bad && memory->timestamp != NULL)
         bad = json_object_set_new(doc, "entered",
-                                  json_pack("{s:I, s:s%}", "root", (json_int_t)memory->root, "timestamp", memory->timestamp,
-                                            memory->timestamp_len)) != 0;
+                                  json_pack("{s:I, s:s%}", "root", (json_int_t)memory->root, "timestamp",
+                                            memory->timestamp, memory->timestamp_len)) != 0;
     if (bad) {
         json_decref(doc);
         return NULL;
@@ -111,8 +112,8 @@ static json_t *to_json(const struct cw_mirror_memory *memory)
     return doc;
 }
 
-int cw_mirror_memory_commit(const struct cw_mirror_memory *memory, const struct cw_site *site, const struct cw_upstream *upstream,
-                            struct cw_err *err)
+int cw_mirror_memory_commit(const struct cw_mirror_memory *memory, const struct cw_site *site,
+                            const struct cw_upstream *upstream, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_MIRROR_MEMORY_MAX);
     json_auto_t *doc = to_json(memory);
@@ -134,7 +135,8 @@ void cw_mirror_memory_clear(struct cw_mirror_memory *memory)
     *memory = (struct cw_mirror_memory){.root = 0};
 }
 
-int cw_mirror_memory_enter(struct cw_mirror_memory *memory, int64_t root, const void *timestamp, size_t len, struct cw_err *err)
+int cw_mirror_memory_enter(struct cw_mirror_memory *memory, int64_t root, const void *timestamp, size_t len,
+                           struct cw_err *err)
 {
     char *copy = malloc(len + 1);
 

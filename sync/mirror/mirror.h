@@ -9,10 +9,10 @@
 
 /* What a pull did, for the person, --json and the history. */
 struct cw_pull_result {
-    bool changed;           /* the mirror moved to another state */
-    int64_t serial;         /* of the channel now in the mirror */
-    uint64_t files, bytes;  /* taken in by this run */
-    int64_t grace_used;     /* seconds past expiry that were forgiven */
+    bool changed;          /* the mirror moved to another state */
+    int64_t serial;        /* of the channel now in the mirror */
+    uint64_t files, bytes; /* taken in by this run */
+    int64_t grace_used;    /* seconds past expiry that were forgiven */
     int64_t root_version;
     char source[CW_PATH_MAX]; /* where it came from */
 };
@@ -20,15 +20,18 @@ struct cw_pull_result {
 /* Refreshes from the first source that answers (where NULL: site.lua's sources in order; else a URL or folder), verifies the channel's set,
  * fetches what is missing, advances trust, memory and mirror; timestamp.json last. A failure leaves trust, memory and the mirror's metadata as
  * they were; finished files stay for the next try. */
-int cw_mirror_pull(struct cw_pull_result *result, const struct cw_site *site, const struct cw_upstream *upstream, const char *where, int64_t now,
+int cw_mirror_pull(struct cw_pull_result *result, const struct cw_site *site,
+                   const struct cw_upstream *upstream, const char *where, int64_t now,
                    const struct cw_cli *cli, struct cw_err *err);
 
 /* The set that the mirror holds, verified again from disk against the trusted root (expiry is not judged: it was when it entered). Every
  * file of the set is present in the mirror (by name and length; contents are hashed when used). CW_E_NOTFOUND: nothing pulled yet. */
-int cw_mirror_load(struct cw_set *set, int64_t *root_version, const struct cw_site *site, const struct cw_upstream *upstream, struct cw_err *err);
+int cw_mirror_load(struct cw_set *set, int64_t *root_version, const struct cw_site *site,
+                   const struct cw_upstream *upstream, struct cw_err *err);
 
 /* Opens the mirror's tree (for reading artifacts by cw_tree_target_path). */
-int cw_mirror_open(int *fd, const struct cw_site *site, const struct cw_upstream *upstream, struct cw_err *err);
+int cw_mirror_open(int *fd, const struct cw_site *site, const struct cw_upstream *upstream,
+                   struct cw_err *err);
 
 /* The time floor of all upstreams: no honest clock is below it. 0: none yet. */
 int cw_mirror_time_floor(int64_t *floor, const struct cw_site *site, struct cw_err *err);

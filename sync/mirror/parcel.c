@@ -11,7 +11,8 @@
 #include "sync/mirror/export.h"
 #include "tree/layout.h"
 
-static int add(struct cw_parcel *parcel, const char *path, const char *sha256, uint64_t length, const void *bytes, struct cw_err *err)
+static int add(struct cw_parcel *parcel, const char *path, const char *sha256, uint64_t length,
+               const void *bytes, struct cw_err *err)
 {
     struct cw_parcel_file *file;
 
@@ -35,7 +36,8 @@ static int add(struct cw_parcel *parcel, const char *path, const char *sha256, u
     return file->path == NULL || (bytes != NULL && file->bytes == NULL) ? cw_err_nomem(err) : CW_OK;
 }
 
-static int add_bytes(struct cw_parcel *parcel, const char *path, const void *bytes, size_t len, struct cw_err *err)
+static int add_bytes(struct cw_parcel *parcel, const char *path, const void *bytes, size_t len,
+                     struct cw_err *err)
 {
     char sha256[CW_SHA256_TEXT];
     int rc = cw_sha256(sha256, bytes, len, err);
@@ -43,7 +45,8 @@ static int add_bytes(struct cw_parcel *parcel, const char *path, const void *byt
     return rc == CW_OK ? add(parcel, path, sha256, len, bytes, err) : rc;
 }
 
-static int add_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes, size_t len, struct cw_err *err)
+static int add_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes,
+                    size_t len, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     int64_t version = meta->type == CW_TUF_TIMESTAMP ? 0 : meta->version;
@@ -69,7 +72,8 @@ static int add_root(void *ctx, const char *name, const struct stat *st, struct c
     int64_t version;
     int rc;
 
-    if (!S_ISREG(st->st_mode) || !cw_tree_split_metadata(name, &version, role) || strcmp(role, "root") != 0 || version > walk->newest)
+    if (!S_ISREG(st->st_mode) || !cw_tree_split_metadata(name, &version, role) || strcmp(role, "root") != 0 ||
+        version > walk->newest)
         return CW_OK;
     rc = cw_tree_metadata_path(path, version, role, err);
     if (rc == CW_OK)
@@ -82,8 +86,9 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const struct cw_parcel_file *)a)->path, ((const struct cw_parcel_file *)b)->path);
 }
 
-int cw_parcel_collect(struct cw_parcel *parcel, int mirror, const struct cw_set *set, const struct cw_tuf_update *update,
-                      const struct cw_mirror_memory *memory, struct cw_err *err)
+int cw_parcel_collect(struct cw_parcel *parcel, int mirror, const struct cw_set *set,
+                      const struct cw_tuf_update *update, const struct cw_mirror_memory *memory,
+                      struct cw_err *err)
 {
     struct root_walk walk = {.parcel = parcel, .mirror = mirror, .newest = memory->root};
     char path[CW_PATH_MAX];
@@ -121,7 +126,8 @@ const struct cw_parcel_file *cw_parcel_find(const struct cw_parcel *parcel, cons
 {
     struct cw_parcel_file key = {.path = (char *)path};
 
-    return parcel->count == 0 ? NULL : bsearch(&key, parcel->files, parcel->count, sizeof *parcel->files, by_path);
+    return parcel->count == 0 ? NULL
+                              : bsearch(&key, parcel->files, parcel->count, sizeof *parcel->files, by_path);
 }
 
 json_t *cw_parcel_list(const struct cw_parcel *parcel)
@@ -132,8 +138,8 @@ json_t *cw_parcel_list(const struct cw_parcel *parcel)
     for (i = 0; list != NULL && i < parcel->count; i++) {
         const struct cw_parcel_file *file = &parcel->files[i];
 
-        if (json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "path", file->path, "length", (json_int_t)file->length, "sha256",
-                                                  file->sha256)) != 0) {
+        if (json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "path", file->path, "length",
+                                                  (json_int_t)file->length, "sha256", file->sha256)) != 0) {
             json_decref(list);
             return NULL;
         }

@@ -24,10 +24,12 @@ struct cw_parcel {
 };
 
 /* Everything that the loaded set needs, with the roots up to the one it entered under. */
-int cw_parcel_collect(struct cw_parcel *parcel, int mirror, const struct cw_set *set, const struct cw_tuf_update *update,
-                      const struct cw_mirror_memory *memory, struct cw_err *err);
+int cw_parcel_collect(struct cw_parcel *parcel, int mirror, const struct cw_set *set,
+                      const struct cw_tuf_update *update, const struct cw_mirror_memory *memory,
+                      struct cw_err *err);
 void cw_parcel_clear(struct cw_parcel *parcel);
-const struct cw_parcel_file *cw_parcel_find(const struct cw_parcel *parcel, const char *path); /* NULL: not in it */
+const struct cw_parcel_file *cw_parcel_find(const struct cw_parcel *parcel,
+                                            const char *path); /* NULL: not in it */
 /* The "files" of a volume list. */
 json_t *cw_parcel_list(const struct cw_parcel *parcel); /* NULL: no memory */
 

@@ -81,7 +81,8 @@ static int pull_from_source(struct cw_pull *pull, struct cw_err *err)
     if (rc == CW_OK)
         rc = cw_pull_drive(pull, update, err);
     if (rc == CW_OK)
-        rc = cw_set_load(&set, update, pull->upstream->channel, &pull->upstream->wanted, &source, pull->memory.channels, &channels, err);
+        rc = cw_set_load(&set, update, pull->upstream->channel, &pull->upstream->wanted, &source,
+                         pull->memory.channels, &channels, err);
     if (rc == CW_OK)
         rc = cw_pull_fetch(pull, &set, err);
     if (rc != CW_OK)
@@ -90,7 +91,8 @@ static int pull_from_source(struct cw_pull *pull, struct cw_err *err)
     return cw_pull_enter(pull, update, channels, err);
 }
 
-static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char *where, bool *answered, struct cw_err *err)
+static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char *where, bool *answered,
+                      struct cw_err *err)
 {
     CW_AUTO_SOURCE *source = NULL;
     int rc = cw_source_open(&source, kind, where, err);
@@ -127,7 +129,8 @@ static int try_configured(struct cw_pull *pull, struct cw_err *err)
     const struct cw_upstream *upstream = pull->upstream;
     bool answered = false;
     size_t i;
-    int rc = cw_err_set(err, CW_E_USAGE, "upstream '%s' has no sources in site.lua; name one: 'causeway-sync pull URL|DIR'",
+    int rc = cw_err_set(err, CW_E_USAGE,
+                        "upstream '%s' has no sources in site.lua; name one: 'causeway-sync pull URL|DIR'",
                         upstream->name);
 
     for (i = 0; i < upstream->source_count && !answered; i++) {
@@ -152,7 +155,8 @@ static enum cw_source_kind kind_of(const struct cw_upstream *upstream, const cha
     if (cw_str_starts(where, "http://") || cw_str_starts(where, "https://"))
         return CW_SOURCE_HTTP;
     for (i = 0; i < upstream->source_count; i++) {
-        if (upstream->sources[i].kind == CW_SOURCE_REMOVABLE && cw_str_glob(upstream->sources[i].where, where))
+        if (upstream->sources[i].kind == CW_SOURCE_REMOVABLE &&
+            cw_str_glob(upstream->sources[i].where, where))
             return CW_SOURCE_REMOVABLE;
     }
     return CW_SOURCE_FOLDER;
@@ -161,10 +165,10 @@ static enum cw_source_kind kind_of(const struct cw_upstream *upstream, const cha
 static int record(const struct cw_pull *pull, struct cw_err *err)
 {
     const struct cw_pull_result *result = pull->result;
-    json_auto_t *data = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "upstream", pull->upstream->name, "source", result->source,
-                                  "channel", pull->upstream->channel, "serial", (json_int_t)result->serial, "root",
-                                  (json_int_t)result->root_version, "files", (json_int_t)result->files, "bytes",
-                                  (json_int_t)result->bytes);
+    json_auto_t *data = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "upstream", pull->upstream->name,
+                                  "source", result->source, "channel", pull->upstream->channel, "serial",
+                                  (json_int_t)result->serial, "root", (json_int_t)result->root_version,
+                                  "files", (json_int_t)result->files, "bytes", (json_int_t)result->bytes);
 
     if (data == NULL)
         return cw_err_nomem(err);
@@ -174,13 +178,14 @@ static int record(const struct cw_pull *pull, struct cw_err *err)
 static int record_grace(const struct cw_pull *pull, struct cw_err *err)
 {
     int64_t seconds = pull->result->grace_used;
-    json_auto_t *data = json_pack("{s:s, s:s, s:I}", "upstream", pull->upstream->name, "source", pull->result->source, "seconds",
-                                  (json_int_t)seconds);
+    json_auto_t *data = json_pack("{s:s, s:s, s:I}", "upstream", pull->upstream->name, "source",
+                                  pull->result->source, "seconds", (json_int_t)seconds);
 
     if (data == NULL)
         return cw_err_nomem(err);
-    cw_cli_warn(pull->cli, "metadata from %s had expired %lld hour%s ago; site.lua's grace let it in", pull->result->source,
-                (long long)((seconds + 3599) / 3600), cw_str_plural((uint64_t)((seconds + 3599) / 3600)));
+    cw_cli_warn(pull->cli, "metadata from %s had expired %lld hour%s ago; site.lua's grace let it in",
+                pull->result->source, (long long)((seconds + 3599) / 3600),
+                cw_str_plural((uint64_t)((seconds + 3599) / 3600)));
     return cw_history_append(pull->site->fd, pull->now, "grace", data, err);
 }
 
@@ -190,13 +195,18 @@ static void warn_clock(const struct cw_pull *pull)
 
     if (pull->memory.pending != 0) {
         cw_time_format(pull->memory.pending, text);
-        cw_cli_warn(pull->cli, "this was published at %s, more than 400 days later than anything before; if that is right, run "
-                    "'causeway-sync clock confirm'", text);
+        cw_cli_warn(
+            pull->cli,
+            "this was published at %s, more than 400 days later than anything before; if that is right, run "
+            "'causeway-sync clock confirm'",
+            text);
     }
     if (pull->now < pull->memory.floor) {
         cw_time_format(pull->memory.floor, text);
-        cw_cli_warn(pull->cli, "the clock is wrong: it is before %s, when '%s' last published; windows stay closed until it is set", text,
-                    pull->upstream->name);
+        cw_cli_warn(pull->cli,
+                    "the clock is wrong: it is before %s, when '%s' last published; windows stay closed "
+                    "until it is set",
+                    text, pull->upstream->name);
     }
 }
 
@@ -219,7 +229,8 @@ static int run(struct cw_pull *pull, const char *where, struct cw_err *err)
         rc = cw_pull_settle(pull, err);
     if (rc != CW_OK)
         return rc;
-    rc = where != NULL ? try_source(pull, kind_of(pull->upstream, where), where, &answered, err) : try_configured(pull, err);
+    rc = where != NULL ? try_source(pull, kind_of(pull->upstream, where), where, &answered, err)
+                       : try_configured(pull, err);
     if (rc != CW_OK)
         return rc;
     if (pull->result->changed || pull->rooted)
@@ -231,10 +242,12 @@ static int run(struct cw_pull *pull, const char *where, struct cw_err *err)
     return rc;
 }
 
-int cw_mirror_pull(struct cw_pull_result *result, const struct cw_site *site, const struct cw_upstream *upstream, const char *where,
-                   int64_t now, const struct cw_cli *cli, struct cw_err *err)
+int cw_mirror_pull(struct cw_pull_result *result, const struct cw_site *site,
+                   const struct cw_upstream *upstream, const char *where, int64_t now,
+                   const struct cw_cli *cli, struct cw_err *err)
 {
-    struct cw_pull pull = {.site = site, .upstream = upstream, .cli = cli, .now = now, .mirror = -1, .result = result};
+    struct cw_pull pull = {
+        .site = site, .upstream = upstream, .cli = cli, .now = now, .mirror = -1, .result = result};
     int rc;
 
     *result = (struct cw_pull_result){.changed = false};

@@ -9,7 +9,8 @@
 #include "sync/mirror/mirror.h"
 #include "sync/mirror/source.h"
 
-#define CW_PULL_CACHE_MAX ((size_t)64 << 20) /* bytes of manifests kept in memory between verifying and storing them */
+#define CW_PULL_CACHE_MAX                                                                                    \
+    ((size_t)64 << 20) /* bytes of manifests kept in memory between verifying and storing them */
 
 struct cw_pull_kept { /* a small target that was read from the source to be verified */
     char *path;
@@ -45,7 +46,8 @@ int cw_pull_fetch(struct cw_pull *pull, const struct cw_set *set, struct cw_err 
 
 /* enter.c: all files are there; makes the verified metadata the site's: mirror, memory, trust, the mirror's timestamp. `channels` is the
  * memory after this set. */
-int cw_pull_enter(struct cw_pull *pull, const struct cw_tuf_update *update, const json_t *channels, struct cw_err *err);
+int cw_pull_enter(struct cw_pull *pull, const struct cw_tuf_update *update, const json_t *channels,
+                  struct cw_err *err);
 /* Brings the copies of what memory.json committed up to it, after a run that was killed between; does nothing when all is well. */
 int cw_pull_settle(struct cw_pull *pull, struct cw_err *err);
 

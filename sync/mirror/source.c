@@ -23,11 +23,11 @@ struct cw_source {
     enum cw_source_kind kind;
     char *where;
     bool answered;
-    struct cw_http *http;    /* HTTP */
-    int dir;                 /* the others */
+    struct cw_http *http; /* HTTP */
+    int dir;              /* the others */
     bool is_bundle;
     struct cw_medium medium;
-    char *block;             /* BLOCK bytes for reading folders */
+    char *block; /* BLOCK bytes for reading folders */
 };
 
 static int open_folder(struct cw_source *source, struct cw_err *err)
@@ -130,14 +130,16 @@ static int look_for_page(void *ctx, const void *data, size_t len, struct cw_err 
         while (i < len && isspace((unsigned char)text[i]))
             i++;
         if (i < len && text[i] == '<')
-            return cw_err_set(err, CW_E_TEMP, "got a web page (HTML) instead of '%s': does this network want a login first?",
+            return cw_err_set(err, CW_E_TEMP,
+                              "got a web page (HTML) instead of '%s': does this network want a login first?",
                               guard->path);
         guard->looked = i < len;
     }
     return guard->sink(guard->ctx, data, len, err);
 }
 
-static int get_http(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx, struct cw_err *err)
+static int get_http(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx,
+                    struct cw_err *err)
 {
     struct page_guard guard = {.path = path, .sink = sink, .ctx = ctx};
     CW_AUTO_BUF url = CW_BUF_INIT(URL_BYTES_MAX);
@@ -151,8 +153,8 @@ static int get_http(struct cw_source *source, const char *path, uint64_t max, cw
 }
 
 /* Hands a regular file of the folder to sink and, where asked, hashes what it hands on. */
-static int read_file(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx, struct cw_hash *hash,
-                     uint64_t *length, struct cw_err *err)
+static int read_file(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx,
+                     struct cw_hash *hash, uint64_t *length, struct cw_err *err)
 {
     CW_AUTO_FD int fd = -1;
     ssize_t n;
@@ -164,7 +166,8 @@ static int read_file(struct cw_source *source, const char *path, uint64_t max, c
             return cw_err_errno(err, errno, "unable to read '%s' in '%s'", path, source->where);
         *length += (uint64_t)n;
         if (*length > max)
-            return cw_err_set(err, CW_E_VERIFY, "'%s' is longer than %llu bytes", path, (unsigned long long)max);
+            return cw_err_set(err, CW_E_VERIFY, "'%s' is longer than %llu bytes", path,
+                              (unsigned long long)max);
         if (hash != NULL)
             rc = cw_hash_update(hash, source->block, (size_t)n, err);
         if (rc == CW_OK)
@@ -173,7 +176,8 @@ static int read_file(struct cw_source *source, const char *path, uint64_t max, c
     return rc;
 }
 
-static int get_bundled(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx, struct cw_err *err)
+static int get_bundled(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink,
+                       void *ctx, struct cw_err *err)
 {
     CW_AUTO_HASH *hash = NULL;
     char sha256[CW_HASH_TEXT_MAX];
@@ -188,13 +192,15 @@ static int get_bundled(struct cw_source *source, const char *path, uint64_t max,
         rc = read_file(source, path, max, sink, ctx, hash, &length, err);
     if (rc == CW_E_NOTFOUND)
         return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from volume %lld of %lld in '%s'", path,
-                          (long long)source->medium.volume.index, (long long)source->medium.volume.of, source->where);
+                          (long long)source->medium.volume.index, (long long)source->medium.volume.of,
+                          source->where);
     if (rc == CW_OK)
         rc = cw_hash_final(hash, sha256, err);
     return rc == CW_OK ? cw_medium_judge(&source->medium, index, sha256, length, err) : rc;
 }
 
-int cw_source_get(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx, struct cw_err *err)
+int cw_source_get(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx,
+                  struct cw_err *err)
 {
     uint64_t length;
 
@@ -246,9 +252,10 @@ int cw_source_check_rest(struct cw_source *source, struct cw_progress *progress,
     }
     if (missing == 0)
         return CW_OK;
-    return cw_err_set(err, CW_E_INCOMPLETE, "%llu file%s missing from volume %lld of %lld in '%s': %s%s", (unsigned long long)missing,
-                      cw_str_plural(missing), (long long)source->medium.volume.index, (long long)source->medium.volume.of, source->where,
-                      cw_buf_text(&names), missing > MISSING_SHOWN ? ", …" : "");
+    return cw_err_set(err, CW_E_INCOMPLETE, "%llu file%s missing from volume %lld of %lld in '%s': %s%s",
+                      (unsigned long long)missing, cw_str_plural(missing),
+                      (long long)source->medium.volume.index, (long long)source->medium.volume.of,
+                      source->where, cw_buf_text(&names), missing > MISSING_SHOWN ? ", …" : "");
 }
 
 int cw_source_match(char ***matches, const char *pattern, struct cw_err *err)

@@ -9,13 +9,15 @@
 #include "http/http.h"
 #include "sync/site.h"
 
-#define CW_SOURCE_MATCHES_MAX 64 /* folders that one removable pattern may name: more sticks than anybody plugs in */
+#define CW_SOURCE_MATCHES_MAX                                                                                \
+    64 /* folders that one removable pattern may name: more sticks than anybody plugs in */
 
 struct cw_source;
 
 /* Opens one place. A folder that is not there, or a removable pattern, which must be resolved before: CW_E_NOTFOUND. A folder with a volume
  * list is a bundle, and is judged as removable; its list must agree with itself and with SHA256SUMS (CW_E_VERIFY). */
-int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const char *where, struct cw_err *err);
+int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const char *where,
+                   struct cw_err *err);
 void cw_source_free(struct cw_source *source);
 static inline void cw_source_free_(struct cw_source **source)
 {
@@ -32,7 +34,8 @@ int64_t cw_source_volumes(const struct cw_source *source);
 
 /* Gives the file's bytes, at most max of them, to sink; read once, from a regular file. CW_E_NOTFOUND: not there. CW_E_TEMP: try again.
  * CW_E_VERIFY: longer than max, or not what the bundle's list says. */
-int cw_source_get(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx, struct cw_err *err);
+int cw_source_get(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx,
+                  struct cw_err *err);
 /* The same into memory (buf's max is the limit). */
 int cw_source_get_buf(struct cw_source *source, const char *path, struct cw_buf *buf, struct cw_err *err);
 

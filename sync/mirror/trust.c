@@ -15,7 +15,8 @@
 
 #define ROOT_SUFFIX ".root.json"
 
-static int trust_path(char path[CW_PATH_MAX], const struct cw_upstream *upstream, const char *name, struct cw_err *err)
+static int trust_path(char path[CW_PATH_MAX], const struct cw_upstream *upstream, const char *name,
+                      struct cw_err *err)
 {
     char rest[CW_PATH_MAX];
     int n = snprintf(rest, sizeof rest, "trust/%s", name);
@@ -35,8 +36,8 @@ int cw_trust_write(int dir, const char *path, const void *bytes, size_t len, str
     return cw_file_replace(dir, path, bytes, len, 0644, err);
 }
 
-int cw_trust_read(struct cw_buf *buf, const struct cw_site *site, const struct cw_upstream *upstream, const char *name,
-                  struct cw_err *err)
+int cw_trust_read(struct cw_buf *buf, const struct cw_site *site, const struct cw_upstream *upstream,
+                  const char *name, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     int rc = trust_path(path, upstream, name, err);
@@ -44,8 +45,8 @@ int cw_trust_read(struct cw_buf *buf, const struct cw_site *site, const struct c
     return rc == CW_OK ? cw_at_read_file(buf, site->fd, path, err) : rc;
 }
 
-int cw_trust_store(const struct cw_site *site, const struct cw_upstream *upstream, const char *name, const void *bytes, size_t len,
-                   struct cw_err *err)
+int cw_trust_store(const struct cw_site *site, const struct cw_upstream *upstream, const char *name,
+                   const void *bytes, size_t len, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     int rc = trust_path(path, upstream, name, err);
@@ -58,8 +59,8 @@ static void root_name(char name[64], int64_t version)
     snprintf(name, 64, "roots/%lld" ROOT_SUFFIX, (long long)version);
 }
 
-int cw_trust_read_root(struct cw_buf *buf, const struct cw_site *site, const struct cw_upstream *upstream, int64_t version,
-                       struct cw_err *err)
+int cw_trust_read_root(struct cw_buf *buf, const struct cw_site *site, const struct cw_upstream *upstream,
+                       int64_t version, struct cw_err *err)
 {
     char name[64] = "root.json";
     int rc;
@@ -69,13 +70,14 @@ int cw_trust_read_root(struct cw_buf *buf, const struct cw_site *site, const str
     rc = cw_trust_read(buf, site, upstream, name, err);
     if (rc == CW_E_NOTFOUND && version == 0)
         return cw_err_set(err, CW_E_NOTFOUND,
-                          "nothing is trusted for upstream '%s' yet; run 'causeway-sync init --upstream %s --root FILE --fingerprint SHA256'",
+                          "nothing is trusted for upstream '%s' yet; run 'causeway-sync init --upstream %s "
+                          "--root FILE --fingerprint SHA256'",
                           upstream->name, upstream->name);
     return rc;
 }
 
-int cw_trust_store_root(const struct cw_site *site, const struct cw_upstream *upstream, int64_t version, const void *bytes, size_t len,
-                        struct cw_err *err)
+int cw_trust_store_root(const struct cw_site *site, const struct cw_upstream *upstream, int64_t version,
+                        const void *bytes, size_t len, struct cw_err *err)
 {
     char name[64];
     int rc;
@@ -99,7 +101,8 @@ static int visit_root(void *ctx, const char *path, const struct stat *st, struct
     uint64_t version;
     int rc;
 
-    if (!S_ISREG(st->st_mode) || !cw_str_ends(path, ROOT_SUFFIX) || strlen(path) - strlen(ROOT_SUFFIX) >= sizeof number)
+    if (!S_ISREG(st->st_mode) || !cw_str_ends(path, ROOT_SUFFIX) ||
+        strlen(path) - strlen(ROOT_SUFFIX) >= sizeof number)
         return CW_OK;
     snprintf(number, sizeof number, "%.*s", (int)(strlen(path) - strlen(ROOT_SUFFIX)), path);
     if (!cw_str_to_u64(number, INT64_MAX, &version) || version == 0)
@@ -110,7 +113,8 @@ static int visit_root(void *ctx, const char *path, const struct stat *st, struct
 }
 
 int cw_trust_each_root(const struct cw_site *site, const struct cw_upstream *upstream,
-                       int (*fn)(void *ctx, int64_t version, const char *path, struct cw_err *err), void *ctx, struct cw_err *err)
+                       int (*fn)(void *ctx, int64_t version, const char *path, struct cw_err *err), void *ctx,
+                       struct cw_err *err)
 {
     struct root_visit visit = {.upstream = upstream, .fn = fn, .ctx = ctx};
     char path[CW_PATH_MAX];

@@ -8,21 +8,22 @@
 #include "sync/site.h"
 
 /* Appends a trusted copy ("root.json", "timestamp.json", "gateway.json") to buf; CW_E_NOTFOUND. */
-int cw_trust_read(struct cw_buf *buf, const struct cw_site *site, const struct cw_upstream *upstream, const char *name,
-                  struct cw_err *err);
+int cw_trust_read(struct cw_buf *buf, const struct cw_site *site, const struct cw_upstream *upstream,
+                  const char *name, struct cw_err *err);
 /* Makes bytes the trusted copy; nothing is written when it is that already. */
-int cw_trust_store(const struct cw_site *site, const struct cw_upstream *upstream, const char *name, const void *bytes, size_t len,
-                   struct cw_err *err);
+int cw_trust_store(const struct cw_site *site, const struct cw_upstream *upstream, const char *name,
+                   const void *bytes, size_t len, struct cw_err *err);
 
 /* Appends a root by its version; 0: the newest. CW_E_NOTFOUND: for the newest, says to run init. */
-int cw_trust_read_root(struct cw_buf *buf, const struct cw_site *site, const struct cw_upstream *upstream, int64_t version,
-                       struct cw_err *err);
+int cw_trust_read_root(struct cw_buf *buf, const struct cw_site *site, const struct cw_upstream *upstream,
+                       int64_t version, struct cw_err *err);
 /* Keeps a verified root under its version and as the newest. */
-int cw_trust_store_root(const struct cw_site *site, const struct cw_upstream *upstream, int64_t version, const void *bytes, size_t len,
-                        struct cw_err *err);
+int cw_trust_store_root(const struct cw_site *site, const struct cw_upstream *upstream, int64_t version,
+                        const void *bytes, size_t len, struct cw_err *err);
 /* Calls fn for each root kept, in no order, with its version and its path beneath the site's folder. */
 int cw_trust_each_root(const struct cw_site *site, const struct cw_upstream *upstream,
-                       int (*fn)(void *ctx, int64_t version, const char *path, struct cw_err *err), void *ctx, struct cw_err *err);
+                       int (*fn)(void *ctx, int64_t version, const char *path, struct cw_err *err), void *ctx,
+                       struct cw_err *err);
 
 /* Writes a small file unless it holds just these bytes: a repeated pull shall not wear a disk out. */
 int cw_trust_write(int dir, const char *path, const void *bytes, size_t len, struct cw_err *err);
