@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The texts of lua/policy.lua and lua/site.lua, made into sync/library.c when building, so that no file is looked up when running.
+ * The texts of lua/policy.lua and lua/site.lua, made into sync/library.c when building, so that no file is
+ * looked up when running.
  */
 #ifndef CW_SYNC_LIBRARY_H
 #define CW_SYNC_LIBRARY_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Running a site's Lua files in the jail. The child parses and runs, and says its answer as JSON text; the parent
- * reads that text as strictly as any other, since the child may have been taken over.
+ * Running a site's Lua files in the jail. The child parses and runs, and says its answer as JSON text; the
+ * parent reads that text as strictly as any other, since the child may have been taken over.
  */
 #include "sync/script.h"
 
@@ -13,11 +13,14 @@
 #include "jail/jail.h"
 #include "sync/library.h"
 
-/* A policy looks at some hundred small tables: a second is plenty, and no site waits longer for a broken one. */
-static const struct cw_jail_limits jail_limits = {.cpu_seconds = 2, .wall_seconds = 20, .memory = (size_t)96 << 20};
+/* A policy looks at some hundred small tables: a second is plenty, and no site waits longer for a broken one.
+ */
+static const struct cw_jail_limits jail_limits = {
+    .cpu_seconds = 2, .wall_seconds = 20, .memory = (size_t)96 << 20};
 static const struct cw_script_limits script_limits = {.memory = (size_t)32 << 20, .instructions = 20000000};
 
-#define ANSWER_MAX (6 * CW_SCRIPT_TEXT_MAX + 64 * (size_t)CW_SCRIPT_VALUES_MAX) /* every byte escaped, and the punctuation */
+/* every byte escaped, and the punctuation */
+#define ANSWER_MAX (6 * CW_SCRIPT_TEXT_MAX + 64 * (size_t)CW_SCRIPT_VALUES_MAX)
 
 struct question {
     struct cw_script_source sources[2]; /* the library, the site's file */
@@ -72,8 +75,8 @@ static int parse(json_t **value, const struct cw_buf *text, const char *name, st
     return CW_OK;
 }
 
-int cw_library_run(json_t **value, enum cw_library library, const struct cw_script_source *source, const char *function, const json_t *args,
-                   struct cw_err *err)
+int cw_library_run(json_t **value, enum cw_library library, const struct cw_script_source *source,
+                   const char *function, const json_t *args, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(ANSWER_MAX);
     const char *words = library == CW_LIBRARY_SITE ? cw_library_site : cw_library_policy;

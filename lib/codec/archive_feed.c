@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The confined half of reading an archive: libarchive on one side, frames on the other. It refuses what it can see
- * early, for a good message; what counts is what the other half checks.
+ * The confined half of reading an archive: libarchive on one side, frames on the other. It refuses what it
+ * can see early, for a good message; what counts is what the other half checks.
  */
 #include "codec/archive.h"
 
@@ -41,7 +41,8 @@ static int send(const struct feeder *f, const void *data, size_t len, struct cw_
     return CW_OK;
 }
 
-static int send_frame(const struct feeder *f, const struct cw_frame *frame, const char *name, const char *link, struct cw_err *err)
+static int send_frame(const struct feeder *f, const struct cw_frame *frame, const char *name,
+                      const char *link, struct cw_err *err)
 {
     int rc = send(f, frame, sizeof(*frame), err);
 
@@ -60,13 +61,16 @@ static int broken(const struct feeder *f, const char *name, struct cw_err *err)
     if (archive_errno(f->archive) == ENOMEM)
         return cw_err_nomem(err);
     if (name == NULL)
-        return cw_err_set(err, CW_E_VERIFY, "the archive cannot be read: %s", text == NULL ? "it is damaged" : text);
-    return cw_err_set(err, CW_E_VERIFY, "member '%s' of the archive cannot be read: %s", name, text == NULL ? "it is damaged" : text);
+        return cw_err_set(err, CW_E_VERIFY, "the archive cannot be read: %s",
+                          text == NULL ? "it is damaged" : text);
+    return cw_err_set(err, CW_E_VERIFY, "member '%s' of the archive cannot be read: %s", name,
+                      text == NULL ? "it is damaged" : text);
 }
 
 static int too_large(const struct feeder *f, struct cw_err *err)
 {
-    return cw_err_set(err, CW_E_VERIFY, "the archive's content is more than the allowed %llu bytes", (unsigned long long)f->limits->bytes);
+    return cw_err_set(err, CW_E_VERIFY, "the archive's content is more than the allowed %llu bytes",
+                      (unsigned long long)f->limits->bytes);
 }
 
 /* Counts len more bytes of content. */
@@ -144,7 +148,8 @@ static uint8_t frame_type(struct archive_entry *entry)
     }
 }
 
-/* "./a/b/" is "a/b", as tar(1) writes it; the folder "./" itself becomes "". Absolute paths stay what they are, to be refused. */
+/* "./a/b/" is "a/b", as tar(1) writes it; the folder "./" itself becomes "". Absolute paths stay what they
+ * are, to be refused. */
 static const char *plain_name(const char *name, size_t *len)
 {
     while (name[0] == '.' && name[1] == '/') {
@@ -160,14 +165,17 @@ static const char *plain_name(const char *name, size_t *len)
     return name;
 }
 
-static int check_member(struct feeder *f, struct archive_entry *entry, const char *name, struct cw_frame *frame, struct cw_err *err)
+static int check_member(struct feeder *f, struct archive_entry *entry, const char *name,
+                        struct cw_frame *frame, struct cw_err *err)
 {
     if (++f->entries > f->limits->entries)
-        return cw_err_set(err, CW_E_VERIFY, "the archive has more than the allowed %llu members", (unsigned long long)f->limits->entries);
+        return cw_err_set(err, CW_E_VERIFY, "the archive has more than the allowed %llu members",
+                          (unsigned long long)f->limits->entries);
     if (frame->type == 0)
         return cw_err_set(err, CW_E_VERIFY, "member '%s' of the archive is a device, pipe or socket", name);
     if ((archive_entry_mode(entry) & (S_ISUID | S_ISGID | S_ISVTX)) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "member '%s' of the archive has a set-uid, set-gid or sticky bit", name);
+        return cw_err_set(err, CW_E_VERIFY, "member '%s' of the archive has a set-uid, set-gid or sticky bit",
+                          name);
     if (archive_entry_is_encrypted(entry))
         return cw_err_set(err, CW_E_VERIFY, "member '%s' of the archive is encrypted", name);
     if (frame->sized && frame->size > f->limits->bytes - f->bytes)
@@ -177,13 +185,16 @@ static int check_member(struct feeder *f, struct archive_entry *entry, const cha
 
 static int feed_member(struct feeder *f, struct archive_entry *entry, struct cw_err *err)
 {
-    struct cw_frame frame = {.type = frame_type(entry), .mode = (uint16_t)(archive_entry_mode(entry) & 07777)};
+    struct cw_frame frame = {.type = frame_type(entry),
+                             .mode = (uint16_t)(archive_entry_mode(entry) & 07777)};
     const char *full = archive_entry_pathname(entry), *link = NULL, *name;
     size_t len, link_len = 0;
     int rc;
 
     if (full == NULL)
-        return cw_err_set(err, CW_E_VERIFY, "member %llu of the archive has no name, or one that is not UTF-8", (unsigned long long)f->entries + 1);
+        return cw_err_set(err, CW_E_VERIFY,
+                          "member %llu of the archive has no name, or one that is not UTF-8",
+                          (unsigned long long)f->entries + 1);
     name = plain_name(full, &len);
     if (frame.type == CW_FRAME_FILE && archive_entry_size_is_set(entry) && archive_entry_size(entry) >= 0) {
         frame.sized = 1;

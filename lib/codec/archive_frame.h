@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The frames between the two halves of reading an archive: from the confined child, which parses, to its parent, which creates.
- * Both are the same program, so a frame is this struct as it lies in memory, followed by bytes:
+ * The frames between the two halves of reading an archive: from the confined child, which parses, to its
+ * parent, which creates. Both are the same program, so a frame is this struct as it lies in memory, followed
+ * by bytes:
  *
  *     FILE, FOLDER           name_len bytes: the path, without NUL
- *     LINK, HARD             the path, then link_len bytes: where it points (HARD: the path of an earlier member)
+ *     LINK, HARD             the path, then link_len bytes: where it points (HARD: an earlier member's path)
  *     DATA                   size bytes of the last FILE's (or HARD's) content, at most CW_FRAME_DATA_MAX
  *     ZEROS                  nothing: size bytes of the content are zero
  *     REFUSED                name_len bytes: why the child goes no further

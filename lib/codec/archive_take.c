@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The trusted half of reading an archive: creates what the frames say beneath one open folder, one step at a time and
- * never through a link. Every name is checked here, whatever the other half has seen.
+ * The trusted half of reading an archive: creates what the frames say beneath one open folder, one step at a
+ * time and never through a link. Every name is checked here, whatever the other half has seen.
  */
 #include "codec/archive.h"
 
@@ -62,7 +62,8 @@ static int get_text(char out[CW_PATH_MAX], struct taker *t, size_t len, const ch
     int rc;
 
     if (len >= CW_PATH_MAX)
-        return cw_err_set(err, CW_E_VERIFY, "the archive has %s of %zu bytes; at most %d can be", what, len, CW_PATH_MAX - 1);
+        return cw_err_set(err, CW_E_VERIFY, "the archive has %s of %zu bytes; at most %d can be", what, len,
+                          CW_PATH_MAX - 1);
     rc = get(t, out, len, err);
     if (rc != CW_OK)
         return rc;
@@ -135,8 +136,9 @@ static unsigned depth_of(const char *path)
     return depth;
 }
 
-/* Does a link at `name` stay inside, whatever other such links it passes? Its ".." must come first and be no more than the folders it lies
- * in, which are real ones; behind a name, ".." might start from wherever another link leads. */
+/* Does a link at `name` stay inside, whatever other such links it passes? Its ".." must come first and be no
+ * more than the folders it lies in, which are real ones; behind a name, ".." might start from wherever
+ * another link leads. */
 static bool stays_inside(const char *name, const char *target)
 {
     unsigned ups = 0, depth = depth_of(name);
@@ -166,7 +168,8 @@ static int make_link(struct taker *t, int parent, const char *last, struct cw_er
     return symlinkat(t->link, parent, last) == 0 ? CW_OK : fail(t, errno, err);
 }
 
-/* A further name for an earlier regular member. In cpio archives the content may come with the last name, hence the descriptor. */
+/* A further name for an earlier regular member. In cpio archives the content may come with the last name,
+ * hence the descriptor. */
 static int make_hard(struct taker *t, int parent, const char *last, struct cw_err *err)
 {
     CW_AUTO_FD int folder = -1;
@@ -214,7 +217,8 @@ static int start_member(struct taker *t, const struct cw_frame *frame, struct cw
     int rc;
 
     if (++t->entries > t->limits->entries)
-        return cw_err_set(err, CW_E_VERIFY, "the archive has more than the allowed %llu members", (unsigned long long)t->limits->entries);
+        return cw_err_set(err, CW_E_VERIFY, "the archive has more than the allowed %llu members",
+                          (unsigned long long)t->limits->entries);
     t->type = frame->type;
     t->sized = frame->type == CW_FRAME_FILE && frame->sized != 0;
     t->size = frame->size;
@@ -309,7 +313,8 @@ static int take_frame(struct taker *t, const struct cw_frame *frame, struct cw_e
     }
 }
 
-int cw_archive_take(int dir, cw_archive_read_fn *read, void *ctx, const struct cw_archive_limits *limits, struct cw_err *err)
+int cw_archive_take(int dir, cw_archive_read_fn *read, void *ctx, const struct cw_archive_limits *limits,
+                    struct cw_err *err)
 {
     CW_AUTO_FREE char *data = malloc(CW_FRAME_DATA_MAX);
     CW_AUTO_FREE struct taker *t = calloc(1, sizeof(*t));

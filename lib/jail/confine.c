@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The child's half of the jail: descriptors, limits and the system call filter. What libraries would want
- * to open later (locale, character sets, the time zone) is opened here, before nothing can be opened any more.
+ * to open later (locale, character sets, the time zone) is opened here, before nothing can be opened any
+ * more.
  */
 #ifdef HAVE_CONFIG_H
 #include <config.h>
@@ -24,7 +25,7 @@
 
 #include "base/mem.h"
 
-#define HIGH_FD 16 /* above all that is moved */
+#define HIGH_FD 16      /* above all that is moved */
 #define CLOSE_MAX 65536 /* descriptors tried one by one where the kernel has no close_range(2) */
 
 static void close_from(unsigned first)
@@ -106,8 +107,8 @@ static int set_limits(const struct cw_jail_limits *limits, size_t held, struct c
     return rc;
 }
 
-/* Opens what the C library would open at the first use. Handles are kept on purpose: the child ends soon. A missing locale or
- * converter is no error; what then needs it fails inside the jail. */
+/* Opens what the C library would open at the first use. Handles are kept on purpose: the child ends soon. A
+ * missing locale or converter is no error; what then needs it fails inside the jail. */
 static int warm_up(struct cw_err *err)
 {
     static const char *const charsets[] = {"UTF-8", "ANSI_X3.4-1968", "UTF-16LE", "UTF-16BE"};
@@ -125,26 +126,55 @@ static int warm_up(struct cw_err *err)
 
 /* Calls that a computing program makes, whatever its arguments. */
 static const int allowed[] = {
-    SCMP_SYS(brk),          SCMP_SYS(clock_gettime), SCMP_SYS(exit),           SCMP_SYS(exit_group),      SCMP_SYS(fstat),
-    SCMP_SYS(futex),        SCMP_SYS(getpid),        SCMP_SYS(getrandom),      SCMP_SYS(gettid),          SCMP_SYS(gettimeofday),
-    SCMP_SYS(lseek),        SCMP_SYS(madvise),       SCMP_SYS(mremap),         SCMP_SYS(munmap),          SCMP_SYS(pread64),
-    SCMP_SYS(read),         SCMP_SYS(readv),         SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield), SCMP_SYS(sysinfo),     SCMP_SYS(time),            SCMP_SYS(uname),
-    SCMP_SYS(write),        SCMP_SYS(writev),
+    SCMP_SYS(brk),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(fstat),
+    SCMP_SYS(futex),
+    SCMP_SYS(getpid),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(gettid),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(lseek),
+    SCMP_SYS(madvise),
+    SCMP_SYS(mremap),
+    SCMP_SYS(munmap),
+    SCMP_SYS(pread64),
+    SCMP_SYS(read),
+    SCMP_SYS(readv),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(time),
+    SCMP_SYS(uname),
+    SCMP_SYS(write),
+    SCMP_SYS(writev),
 #if CW_JAIL_SANITIZED
-    SCMP_SYS(sigaltstack),  SCMP_SYS(rt_sigaction),  SCMP_SYS(prctl),          SCMP_SYS(getrlimit),       SCMP_SYS(prlimit64),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(prctl),
+    SCMP_SYS(getrlimit),
+    SCMP_SYS(prlimit64),
 #endif
 };
 
-/* The rules whose arguments matter: memory never executable, stat of open descriptors only, abort(3) of itself only. */
+/* The rules whose arguments matter: memory never executable, stat of open descriptors only, abort(3) of
+ * itself only. */
 static int add_conditional(scmp_filter_ctx filter)
 {
-    int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                              SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 
     if (rc == 0)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+                              SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     if (rc == 0)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1, SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0));
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
+                              SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0));
     if (rc == 0)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, F_GETFL, 0));
     if (rc == 0)
@@ -154,7 +184,8 @@ static int add_conditional(scmp_filter_ctx filter)
 
 static int load_filter(struct cw_err *err)
 {
-    /* A sanitizer must be able to look around for its report, in vain; all else dies of it, recognisably (SIGSYS). */
+    /* A sanitizer must be able to look around for its report, in vain; all else dies of it, recognisably
+     * (SIGSYS). */
     uint32_t otherwise = CW_JAIL_SANITIZED ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS;
     scmp_filter_ctx filter = seccomp_init(otherwise);
     int rc = filter == NULL ? -ENOMEM : 0;
@@ -169,7 +200,8 @@ static int load_filter(struct cw_err *err)
     if (filter != NULL)
         seccomp_release(filter);
     if (rc != 0)
-        return cw_err_errno(err, -rc, "unable to confine a child: this system's seccomp does not take the filter");
+        return cw_err_errno(err, -rc,
+                            "unable to confine a child: this system's seccomp does not take the filter");
     return CW_OK;
 }
 

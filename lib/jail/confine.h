@@ -15,7 +15,8 @@
 #endif
 #endif
 #ifndef CW_JAIL_SANITIZED
-#define CW_JAIL_SANITIZED 0 /* shadow memory fits under no address space limit; reports need calls that a policy does not */
+/* shadow memory fits under no address space limit; reports need calls that a policy does not */
+#define CW_JAIL_SANITIZED 0
 #endif
 
 /* The descriptors a confined child has. */
@@ -25,7 +26,8 @@
 
 /* Moves the three descriptors (in may be -1) to the numbers above and closes all others. */
 int cw_confine_fds(int in, int out, int note, struct cw_err *err);
-/* Signals, environment, limits (held is the parent's address space in bytes), system calls. Not to be undone. */
+/* Signals, environment, limits (held is the parent's address space in bytes), system calls. Not to be undone.
+ */
 int cw_confine(const struct cw_jail_limits *limits, size_t held, struct cw_err *err);
 
 #endif

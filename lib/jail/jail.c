@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The parent's half of the jail: starting the child, reading what it says without trusting it, and finding out
- * how it ended. A child counts as having succeeded only if it said so on the note pipe.
+ * The parent's half of the jail: starting the child, reading what it says without trusting it, and finding
+ * out how it ended. A child counts as having succeeded only if it said so on the note pipe.
  */
 #include "jail/jail.h"
 
@@ -21,10 +21,12 @@
 #include "base/str.h"
 #include "jail/confine.h"
 
-#define NOTE_MAX (CW_ERR_TEXT_MAX + 16) /* code, newline, text; below PIPE_BUF, so the child never blocks on it */
+/* code, newline, text; below PIPE_BUF, so the child never blocks on it */
+#define NOTE_MAX (CW_ERR_TEXT_MAX + 16)
 #define READ_BLOCK ((size_t)64 * 1024)
 #define HELD_UNKNOWN ((size_t)1 << 30) /* assumed address space of the parent where /proc is not mounted */
-#define LINGER_MS 2000 /* how long a child that has nothing more to say may take to end: it only has to return */
+/* how long a child that has nothing more to say may take to end: it only has to return */
+#define LINGER_MS 2000
 
 static int64_t now_ms(void)
 {
@@ -108,10 +110,11 @@ static int open_pipes(int out[2], int note[2], const char *what, struct cw_err *
     return cw_err_errno(err, saved, "unable to start a child for '%s'", what);
 }
 
-int cw_jail_start(struct cw_jail *jail, const char *what, const struct cw_jail_limits *limits, cw_jail_fn *fn, void *ctx, int in_fd,
-                  struct cw_err *err)
+int cw_jail_start(struct cw_jail *jail, const char *what, const struct cw_jail_limits *limits, cw_jail_fn *fn,
+                  void *ctx, int in_fd, struct cw_err *err)
 {
-    struct start s = {.limits = limits, .fn = fn, .ctx = ctx, .in = in_fd, .parent = getpid(), .held = address_space()};
+    struct start s = {
+        .limits = limits, .fn = fn, .ctx = ctx, .in = in_fd, .parent = getpid(), .held = address_space()};
     int out[2], note[2], rc, saved;
 
     *jail = (struct cw_jail)CW_JAIL_INIT;
@@ -140,7 +143,8 @@ int cw_jail_start(struct cw_jail *jail, const char *what, const struct cw_jail_l
     return CW_OK;
 }
 
-/* Waits until fd can be read (or its writer has gone): 1, or 0 when `until` (0: never) passes; -1 with errno. */
+/* Waits until fd can be read (or its writer has gone): 1, or 0 when `until` (0: never) passes; -1 with errno.
+ */
 static int wait_readable(int fd, int64_t until)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -163,7 +167,8 @@ static int wait_readable(int fd, int64_t until)
 
 static int say_late(const struct cw_jail *jail, struct cw_err *err)
 {
-    return cw_err_set(err, CW_E_VERIFY, "'%s' took longer than its %u s", jail->what, jail->limits.wall_seconds);
+    return cw_err_set(err, CW_E_VERIFY, "'%s' took longer than its %u s", jail->what,
+                      jail->limits.wall_seconds);
 }
 
 ssize_t cw_jail_read(struct cw_jail *jail, void *data, size_t len, struct cw_err *err)
@@ -218,7 +223,8 @@ void cw_jail_kill(struct cw_jail *jail)
     close_both(jail);
 }
 
-/* Appends to note what comes until the child closes it, at most NOTE_MAX - 1 bytes. 0: the deadline passed. */
+/* Appends to note what comes until the child closes it, at most NOTE_MAX - 1 bytes. 0: the deadline passed.
+ */
 static int read_note(const struct cw_jail *jail, char note[NOTE_MAX])
 {
     size_t len = 0;
@@ -267,7 +273,8 @@ static int judge_note(const struct cw_jail *jail, char *note, struct cw_err *err
     if (note[0] != '-' || !cw_str_to_u64(note + 1, -CW_E_NOMEM, &code))
         return 1;
     if ((int)code == -CW_E_NOMEM && jail->limits.memory > 0)
-        return cw_err_set(err, CW_E_VERIFY, "'%s' exceeded its memory (%zu MiB)", jail->what, jail->limits.memory >> 20);
+        return cw_err_set(err, CW_E_VERIFY, "'%s' exceeded its memory (%zu MiB)", jail->what,
+                          jail->limits.memory >> 20);
     clean(text);
     return cw_err_set(err, -(int)code, "%s", text);
 }
@@ -277,13 +284,15 @@ static int judge_status(const struct cw_jail *jail, int status, struct cw_err *e
     int sig = status >= 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
     if (sig == SIGXCPU)
-        return cw_err_set(err, CW_E_VERIFY, "'%s' exceeded its %u s of CPU time", jail->what, jail->limits.cpu_seconds);
+        return cw_err_set(err, CW_E_VERIFY, "'%s' exceeded its %u s of CPU time", jail->what,
+                          jail->limits.cpu_seconds);
     if (sig == SIGSYS)
         return cw_err_set(err, CW_E_VERIFY, "'%s' tried a forbidden system call", jail->what);
     if (sig == SIGPIPE)
         return cw_err_set(err, CW_E_VERIFY, "'%s' wrote more than it should", jail->what);
     if (sig == SIGKILL)
-        return cw_err_set(err, CW_E_VERIFY, "'%s' was killed from outside, or by the system for want of memory", jail->what);
+        return cw_err_set(err, CW_E_VERIFY,
+                          "'%s' was killed from outside, or by the system for want of memory", jail->what);
     if (sig != 0)
         return cw_err_set(err, CW_E_VERIFY, "'%s' crashed its confined process (signal %d)", jail->what, sig);
     return cw_err_set(err, CW_E_VERIFY, "'%s' ended its confined process without an answer", jail->what);
@@ -309,7 +318,8 @@ int cw_jail_finish(struct cw_jail *jail, struct cw_err *err)
 
     if (jail->late || !ends(jail)) {
         cw_jail_kill(jail);
-        return jail->late ? say_late(jail, err) : cw_err_set(err, CW_E_VERIFY, "'%s' had more to say than it should", jail->what);
+        return jail->late ? say_late(jail, err)
+                          : cw_err_set(err, CW_E_VERIFY, "'%s' had more to say than it should", jail->what);
     }
     if (read_note(jail, note) <= 0) {
         cw_jail_kill(jail);
@@ -323,7 +333,8 @@ int cw_jail_finish(struct cw_jail *jail, struct cw_err *err)
     return rc;
 }
 
-int cw_jail_run(struct cw_buf *out, const char *what, const struct cw_jail_limits *limits, cw_jail_fn *fn, void *ctx, struct cw_err *err)
+int cw_jail_run(struct cw_buf *out, const char *what, const struct cw_jail_limits *limits, cw_jail_fn *fn,
+                void *ctx, struct cw_err *err)
 {
     CW_AUTO_JAIL jail = CW_JAIL_INIT;
     CW_AUTO_FREE char *block = malloc(READ_BLOCK);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a script finds in its environment: an allow-list taken from Lua's own libraries, and in front of a few of
- * them a version without what would make a script impure (order of pairs, addresses) or unbounded (__gc, string.rep).
+ * What a script finds in its environment: an allow-list taken from Lua's own libraries, and in front of a few
+ * of them a version without what would make a script impure (order of pairs, addresses) or unbounded (__gc,
+ * string.rep).
  */
 #include <lauxlib.h>
 #include <lua.h>
@@ -11,20 +12,27 @@
 #include "script/state.h"
 
 /* No coroutines: the count hook belongs to one thread. */
-static const char *const base_names[] = {"assert",   "error",  "getmetatable", "ipairs", "next",     "pairs",    "pcall", "rawequal", "rawget",
-                                         "rawlen",   "rawset", "select",       "setmetatable", "tonumber", "tostring", "type", "xpcall", NULL};
-static const char *const string_names[] = {"byte", "char", "find",  "format",  "gmatch", "gsub",   "len", "lower",
-                                           "match", "pack", "packsize", "rep", "reverse", "sub", "unpack", "upper", NULL};
-static const char *const table_names[] = {"concat", "insert", "move", "pack", "remove", "sort", "unpack", NULL};
-static const char *const math_names[] = {"abs",  "ceil", "floor", "fmod", "huge", "max",       "maxinteger", "min",
-                                         "mininteger", "modf", "pi",    "sqrt", "tointeger", "type", "ult", NULL};
+static const char *const base_names[] = {
+    "assert", "error",  "getmetatable", "ipairs",       "next",     "pairs",    "pcall", "rawequal", "rawget",
+    "rawlen", "rawset", "select",       "setmetatable", "tonumber", "tostring", "type",  "xpcall",   NULL};
+static const char *const string_names[] = {"byte",    "char",  "find",   "format", "gmatch",   "gsub",
+                                           "len",     "lower", "match",  "pack",   "packsize", "rep",
+                                           "reverse", "sub",   "unpack", "upper",  NULL};
+static const char *const table_names[] = {"concat", "insert", "move",   "pack",
+                                          "remove", "sort",   "unpack", NULL};
+static const char *const math_names[] = {"abs",        "ceil", "floor",      "fmod", "huge", "max",
+                                         "maxinteger", "min",  "mininteger", "modf", "pi",   "sqrt",
+                                         "tointeger",  "type", "ult",        NULL};
 static const char *const utf8_names[] = {"char", "charpattern", "codepoint", "codes", "len", "offset", NULL};
 
-/* Lua seeds the hashes of its tables with addresses and the time, so its own pairs() goes another way each run. */
+/* Lua seeds the hashes of its tables with addresses and the time, so its own pairs() goes another way each
+ * run. */
 static const char prelude[] =
-    "local rawnext, rawtostring, rawformat, rawrep, rawsetmeta = next, tostring, string.format, string.rep, setmetatable\n"
+    "local rawnext, rawtostring, rawformat, rawrep, rawsetmeta = next, tostring, string.format, string.rep, "
+    "setmetatable\n"
     "local select = select\n"
-    "local type, error, rawget, sort, getmeta, find = type, error, rawget, table.sort, getmetatable, string.find\n"
+    "local type, error, rawget, sort, getmeta, find = type, error, rawget, table.sort, getmetatable, "
+    "string.find\n"
     "local pack, unpack, pcall = table.pack, table.unpack, pcall\n"
     "local rank = {number = 1, string = 2, boolean = 3}\n"
     "local function before(a, b)\n"
@@ -35,7 +43,8 @@ static const char prelude[] =
     "end\n"
     "local function check(what, t, k)\n"
     "  if type(t) ~= 'table' then error(what .. ': expected a table, got ' .. type(t), 3) end\n"
-    "  if k ~= nil and not rank[type(k)] then error(what .. ': a ' .. type(k) .. ' as a key has no order', 3) end\n"
+    "  if k ~= nil and not rank[type(k)] then error(what .. ': a ' .. type(k) .. ' as a key has no order', "
+    "3) end\n"
     "end\n"
     "function pairs(t)\n"
     "  check('pairs', t)\n"
@@ -68,7 +77,8 @@ static const char prelude[] =
     "end\n"
     "local tostring = tostring\n"
     "function string.format(form, ...)\n"
-    "  if type(form) == 'string' and find(form, '%%[-+ #0-9.]*p') then error(\"format: '%p' is not available\", 2) end\n"
+    "  if type(form) == 'string' and find(form, '%%[-+ #0-9.]*p') then error(\"format: '%p' is not "
+    "available\", 2) end\n"
     "  local args = pack(...)\n"
     "  for i = 1, args.n do\n"
     "    if type(args[i]) == 'table' or type(args[i]) == 'function' then args[i] = tostring(args[i]) end\n"
@@ -85,7 +95,8 @@ static const char prelude[] =
     "  return false, select(2, pcall(handler, result[2]))\n"
     "end\n"
     "function setmetatable(t, meta)\n"
-    "  if type(meta) == 'table' and rawget(meta, '__gc') ~= nil then error(\"setmetatable: '__gc' is not available\", 2) end\n"
+    "  if type(meta) == 'table' and rawget(meta, '__gc') ~= nil then error(\"setmetatable: '__gc' is not "
+    "available\", 2) end\n"
     "  return rawsetmeta(t, meta)\n"
     "end\n";
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A Lua state with a cap on its memory and a count of its instructions. Whatever may raise a Lua error runs under
- * lua_pcall and holds no C resource.
+ * A Lua state with a cap on its memory and a count of its instructions. Whatever may raise a Lua error runs
+ * under lua_pcall and holds no C resource.
  */
 #include "script/script.h"
 
@@ -12,7 +12,8 @@
 
 #include "script/state.h"
 
-#define HOOK_STEP 1000 /* instructions between two looks: fine enough for any limit, too rare to cost time */
+/* instructions between two looks: fine enough for any limit, too rare to cost time */
+#define HOOK_STEP 1000
 
 static const char result_key; /* its address is the registry key of what the last source returned */
 
@@ -28,7 +29,7 @@ static void *allocate(void *ctx, void *block, size_t old, size_t new)
         script->used -= old;
         return NULL;
     }
-    if (new > old && new - old > script->limits.memory - script->used)
+    if (new > old &&new - old > script->limits.memory - script->used)
         return NULL;
     moved = realloc(block, new);
     if (moved != NULL)
@@ -66,7 +67,8 @@ static int fail(struct cw_script *script, int status, struct cw_err *err)
     int rc;
 
     if (status == LUA_ERRMEM)
-        rc = cw_err_set(err, CW_E_FAIL, "%s: exceeded its memory (%zu KiB)", script->name, script->limits.memory >> 10);
+        rc = cw_err_set(err, CW_E_FAIL, "%s: exceeded its memory (%zu KiB)", script->name,
+                        script->limits.memory >> 10);
     else if (lua_type(lua, -1) != LUA_TSTRING)
         rc = cw_err_set(err, CW_E_FAIL, "%s: raised a %s as its error", script->name, luaL_typename(lua, -1));
     else if (strncmp(lua_tostring(lua, -1), script->name, strlen(script->name)) == 0)
@@ -119,7 +121,8 @@ int cw_script_new(struct cw_script **script, const struct cw_script_source *sour
         return cw_err_nomem(err);
     made->limits = *limits;
     made->left = limits->instructions;
-    snprintf(made->name, sizeof(made->name), "%s", source_count > 0 ? sources[source_count - 1].name : "script");
+    snprintf(made->name, sizeof(made->name), "%s",
+             source_count > 0 ? sources[source_count - 1].name : "script");
     made->lua = lua_newstate(allocate, made);
     if (made->lua == NULL) {
         free(made);
@@ -201,7 +204,8 @@ static int call_protected(lua_State *lua)
     return 1;
 }
 
-int cw_script_call(json_t **value, struct cw_script *script, const char *function, const json_t *args, struct cw_err *err)
+int cw_script_call(json_t **value, struct cw_script *script, const char *function, const json_t *args,
+                   struct cw_err *err)
 {
     struct call call = {.function = function, .args = args};
     int status, rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Values on their way between JSON and Lua. Toward Lua may raise (and holds nothing then); toward JSON uses only
- * what never raises, so that jansson's trees cannot leak, and is bounded in depth, count and bytes.
+ * Values on their way between JSON and Lua. Toward Lua may raise (and holds nothing then); toward JSON uses
+ * only what never raises, so that jansson's trees cannot leak, and is bounded in depth, count and bytes.
  */
 #include <lauxlib.h>
 #include <stdio.h>
@@ -10,7 +10,8 @@
 #include "codec/json.h"
 #include "script/state.h"
 
-static const char object_mark; /* its address is the registry key of the metatable of objects that came from JSON */
+static const char
+    object_mark; /* its address is the registry key of the metatable of objects that came from JSON */
 
 static void push_object_metatable(lua_State *lua)
 {
@@ -34,7 +35,7 @@ void cw_script_push(lua_State *lua, const json_t *value)
     switch (json_typeof(value)) {
     case JSON_OBJECT:
         lua_createtable(lua, 0, (int)json_object_size(value));
-        json_object_foreach((json_t *)value, key, item) {
+        json_object_foreach ((json_t *)value, key, item) {
             cw_script_push(lua, item);
             lua_setfield(lua, -2, key);
         }
@@ -45,7 +46,7 @@ void cw_script_push(lua_State *lua, const json_t *value)
         break;
     case JSON_ARRAY:
         lua_createtable(lua, (int)json_array_size(value), 0);
-        json_array_foreach(value, i, item) {
+        json_array_foreach (value, i, item) {
             cw_script_push(lua, item);
             lua_rawseti(lua, -2, (lua_Integer)i + 1);
         }
@@ -220,7 +221,8 @@ static int to_json(json_t **value, struct reader *r)
 
     if (++r->values > CW_SCRIPT_VALUES_MAX)
         return wrong(r, "makes the result too large");
-    if (r->depth >= CW_JSON_DEPTH_MAX - 4 || !lua_checkstack(r->lua, 8)) /* room for what callers wrap around it */
+    if (r->depth >= CW_JSON_DEPTH_MAX - 4 ||
+        !lua_checkstack(r->lua, 8)) /* room for what callers wrap around it */
         return wrong(r, "is nested too deep, or contains itself");
     switch (lua_type(r->lua, -1)) {
     case LUA_TNIL:
@@ -239,7 +241,8 @@ static int to_json(json_t **value, struct reader *r)
         r->depth--;
         return rc;
     default:
-        snprintf(problem, sizeof(problem), "is a %s, which is not data", lua_typename(r->lua, lua_type(r->lua, -1)));
+        snprintf(problem, sizeof(problem), "is a %s, which is not data",
+                 lua_typename(r->lua, lua_type(r->lua, -1)));
         return wrong(r, problem);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Gates: a table of words, each with a check and an evaluation; a new gate is one row. Windows have their own file.
+ * Gates: a table of words, each with a check and an evaluation; a new gate is one row. Windows have their own
+ * file.
  */
 #include "sync/deploy/gate.h"
 
@@ -30,7 +31,8 @@ static int not_before(char waits[CW_GATE_WAITS_MAX], const char *value, struct m
     int64_t from;
 
     if (cw_time_parse(&from, value, NULL) != CW_OK)
-        return cw_err_set(err, CW_E_VERIFY, "'%s' is not a time: write it like \"2030-01-31T12:00:00Z\"", value);
+        return cw_err_set(err, CW_E_VERIFY, "'%s' is not a time: write it like \"2030-01-31T12:00:00Z\"",
+                          value);
     if (waits == NULL || from <= at->now)
         return CW_OK;
     at->earliest = from;
@@ -108,7 +110,8 @@ static void join(struct cw_gate_state *state, const char *waits)
     snprintf(state->waits + len, sizeof(state->waits) - len, "%s%s", len > 0 ? "; " : "", waits);
 }
 
-int cw_gates_evaluate(struct cw_gate_state *state, const json_t *gates, int64_t now, bool clock_trusted, struct cw_err *err)
+int cw_gates_evaluate(struct cw_gate_state *state, const json_t *gates, int64_t now, bool clock_trusted,
+                      struct cw_err *err)
 {
     struct moment at = {.now = now, .earliest = now};
     size_t i;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Asking policy.lua. What comes back is checked field by field: the library's words are only the comfortable way to
- * build it, and a policy may return anything.
+ * Asking policy.lua. What comes back is checked field by field: the library's words are only the comfortable
+ * way to build it, and a policy may return anything.
  */
 #include "sync/deploy/policy.h"
 
@@ -33,9 +33,13 @@ static int check_mode(int site, struct cw_err *err)
     int rc = cw_at_stat(&st, site, POLICY_FILE, err);
 
     if (rc == CW_E_NOTFOUND)
-        return cw_err_set(err, rc, "this site has no " POLICY_FILE ", so nothing is accepted: write one, see causeway-policy(7)");
+        return cw_err_set(err, rc,
+                          "this site has no " POLICY_FILE
+                          ", so nothing is accepted: write one, see causeway-policy(7)");
     if (rc == CW_OK && S_ISREG(st.st_mode) && (st.st_mode & S_IWOTH) != 0)
-        return cw_err_set(err, CW_E_FAIL, "everyone may write " POLICY_FILE ", which names commands: run chmod o-w " POLICY_FILE);
+        return cw_err_set(err, CW_E_FAIL,
+                          "everyone may write " POLICY_FILE
+                          ", which names commands: run chmod o-w " POLICY_FILE);
     return rc;
 }
 
@@ -80,9 +84,11 @@ const char *cw_policy_sha256(const struct cw_policy *policy)
     return policy->sha256;
 }
 
-static int ask(json_t **value, const struct cw_policy *policy, const char *function, const json_t *args, struct cw_err *err)
+static int ask(json_t **value, const struct cw_policy *policy, const char *function, const json_t *args,
+               struct cw_err *err)
 {
-    struct cw_script_source source = {.name = POLICY_FILE, .text = cw_buf_text(&policy->text), .len = policy->text.len};
+    struct cw_script_source source = {
+        .name = POLICY_FILE, .text = cw_buf_text(&policy->text), .len = policy->text.len};
 
     return cw_library_run(value, CW_LIBRARY_POLICY, &source, function, args, err);
 }
@@ -93,7 +99,8 @@ static bool is_broken(int rc)
     return rc == CW_E_FAIL || rc == CW_E_VERIFY || rc == CW_E_NOTFOUND;
 }
 
-/* A reason is one line for people: it is shown on terminals and in the history. Cut between characters where it is too long. */
+/* A reason is one line for people: it is shown on terminals and in the history. Cut between characters where
+ * it is too long. */
 static void set_reason(struct cw_decision *decision, const char *text)
 {
     size_t len = 0;
@@ -161,7 +168,8 @@ static int read_decision(struct cw_decision *decision, const json_t *value, stru
     return CW_OK;
 }
 
-int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *policy, const json_t *set, const json_t *site, struct cw_err *err)
+int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *policy, const json_t *set,
+                     const json_t *site, struct cw_err *err)
 {
     json_auto_t *args = json_pack("[O,O]", (json_t *)set, (json_t *)site);
     json_auto_t *value = NULL;
@@ -202,7 +210,7 @@ static int check_argv(const json_t *argv, struct cw_err *err)
 
     if (json_array_size(argv) == 0 || json_array_size(argv) > CW_ACTION_ARGS_MAX)
         return cw_err_set(err, CW_E_VERIFY, "run: a command has 1 to %d words", CW_ACTION_ARGS_MAX);
-    json_array_foreach(argv, i, word) {
+    json_array_foreach (argv, i, word) {
         if (!json_is_string(word) || strlen(json_string_value(word)) != json_string_length(word))
             return cw_err_set(err, CW_E_VERIFY, "run: word %zu is not a text", i);
     }
@@ -211,7 +219,8 @@ static int check_argv(const json_t *argv, struct cw_err *err)
     return CW_OK;
 }
 
-/* {"run": […], "timeout": "60s"} as the policy said it → {"run": […], "timeout": seconds}, appended to actions. */
+/* {"run": […], "timeout": "60s"} as the policy said it → {"run": […], "timeout": seconds}, appended to
+ * actions. */
 static int add_action(json_t *actions, const json_t *value, struct cw_err *err)
 {
     static const char *const fields[] = {"run", "timeout", NULL};
@@ -235,7 +244,8 @@ static int add_action(json_t *actions, const json_t *value, struct cw_err *err)
         return rc;
     if (seconds < 1 || seconds > TIMEOUT_MAX)
         return cw_err_set(err, CW_E_VERIFY, "run: timeout '%s' is not between 1s and 1h", timeout);
-    if (json_array_append_new(actions, json_pack("{s:O,s:I}", "run", argv, "timeout", (json_int_t)seconds)) != 0)
+    if (json_array_append_new(actions, json_pack("{s:O,s:I}", "run", argv, "timeout", (json_int_t)seconds)) !=
+        0)
         return cw_err_nomem(err);
     return CW_OK;
 }
@@ -252,7 +262,7 @@ static int read_actions(json_t *actions, const json_t *value, struct cw_err *err
         return cw_err_set(err, CW_E_VERIFY, "check() returned something else than a list of actions");
     if (json_array_size(value) > CW_ACTIONS_MAX)
         return cw_err_set(err, CW_E_VERIFY, "check() returned more than %d actions", CW_ACTIONS_MAX);
-    json_array_foreach(value, i, item) {
+    json_array_foreach (value, i, item) {
         rc = add_action(actions, item, err);
         if (rc != CW_OK)
             return cw_err_prefix(err, "check(): action %zu", i + 1);
@@ -260,7 +270,8 @@ static int read_actions(json_t *actions, const json_t *value, struct cw_err *err
     return rc;
 }
 
-int cw_policy_check(json_t **actions, const struct cw_policy *policy, const json_t *release, struct cw_err *err)
+int cw_policy_check(json_t **actions, const struct cw_policy *policy, const json_t *release,
+                    struct cw_err *err)
 {
     json_auto_t *args = json_pack("[O]", (json_t *)release);
     json_auto_t *made = json_array();

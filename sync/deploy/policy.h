@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Asking policy.lua: decisions and checks as data. Each question runs in a fresh jail; an error, a limit hit or no answer is "not accepted" with
- * the reason shown. Nothing here acts.
+ * Asking policy.lua: decisions and checks as data. Each question runs in a fresh jail; an error, a limit hit
+ * or no answer is "not accepted" with the reason shown. Nothing here acts.
  *
  * Input of decide(set, site):
  *   set  = {upstream, channel, serial, published, severity (the highest among what changes), bytes,
- *           releases = {{product, version, from (absent: new), change = "install|upgrade|downgrade|same", severity, notes, features, requires,
+ *           releases = {{product, version, from (absent: new), change, severity, notes, features, requires,
  *                        promoted, platform, bytes}…}}
+ *          change is "install", "upgrade", "downgrade" or "same"
  *   site = {name, generation, installed = {product: version}}
  * Its answer: accept(reason or gates), hold(reason), reject(reason) from the library.
- * Input of check(release): one entry of releases plus dir = "<install root>/current/<product>". Its answer: a list of actions.
+ *
+ * Input of check(release): one entry of releases plus dir = "<install root>/current/<product>". Its answer: a
+ * list of actions.
  */
 #ifndef CW_SYNC_DEPLOY_POLICY_H
 #define CW_SYNC_DEPLOY_POLICY_H
@@ -39,11 +42,15 @@ int cw_policy_open(struct cw_policy **policy, int site, struct cw_err *err);
 void cw_policy_free(struct cw_policy *policy);
 const char *cw_policy_sha256(const struct cw_policy *policy);
 
-/* Never fails because of what the policy does: a broken policy is CW_HOLD with the reason "policy.lua:3: …". Fails only for want of memory or processes. */
-int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *policy, const json_t *set, const json_t *site, struct cw_err *err);
+/* Never fails because of what the policy does: a broken policy is CW_HOLD with the reason "policy.lua:3: …".
+ * Fails only for want of memory or processes. */
+int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *policy, const json_t *set,
+                     const json_t *site, struct cw_err *err);
 void cw_decision_clear(struct cw_decision *decision);
 
-/* The checks of one release: array of {"run": [argv…], "timeout": seconds}; empty when there is no check(). A broken policy is CW_E_HELD. Owned by the caller. */
-int cw_policy_check(json_t **actions, const struct cw_policy *policy, const json_t *release, struct cw_err *err);
+/* The checks of one release: array of {"run": [argv…], "timeout": seconds}; empty when there is no check(). A
+ * broken policy is CW_E_HELD. Owned by the caller. */
+int cw_policy_check(json_t **actions, const struct cw_policy *policy, const json_t *release,
+                    struct cw_err *err);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Windows by what the clock on the wall shows: whether one is open is asked of the local time of a moment, never
- * computed from dates, so that days of 23 and 25 hours need no thought. The next opening is found by asking minute for minute.
+ * Windows by what the clock on the wall shows: whether one is open is asked of the local time of a moment,
+ * never computed from dates, so that days of 23 and 25 hours need no thought. The next opening is found by
+ * asking minute for minute.
  */
 #include "sync/deploy/window.h"
 
@@ -20,7 +21,8 @@
 #define ZONEINFO "/usr/share/zoneinfo"
 #define DAY_MINUTES 1440
 #define ALL_DAYS 0x7fU
-#define SEARCH_MINUTES (15 * DAY_MINUTES) /* a weekly window that falls into a skipped hour opens the week after */
+/* a weekly window that falls into a skipped hour opens the week after */
+#define SEARCH_MINUTES (15 * DAY_MINUTES)
 #define WRITTEN_LIKE "write it like \"Sat 02:00-06:00 Europe/Berlin\""
 
 static const char *const day_names[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -90,7 +92,8 @@ static bool zone_is_known(const char *name)
     if (path == NULL)
         return false;
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    return fd >= 0 && read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) && memcmp(magic, "TZif", 4) == 0;
+    return fd >= 0 && read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
+           memcmp(magic, "TZif", 4) == 0;
 }
 
 static int parse_day(const char *text, size_t len)
@@ -117,8 +120,10 @@ static int parse_days(unsigned *days, const char *text, struct cw_err *err)
         int last = dash == NULL ? first : parse_day(dash + 1, len - (size_t)(dash + 1 - p));
 
         if (first < 0 || last < 0)
-            return cw_err_set(err, CW_E_VERIFY, "'%.*s' is not a day: Mon, Tue, Wed, Thu, Fri, Sat, Sun, a span like Mon-Fri, or daily",
-                              (int)len, p);
+            return cw_err_set(
+                err, CW_E_VERIFY,
+                "'%.*s' is not a day: Mon, Tue, Wed, Thu, Fri, Sat, Sun, a span like Mon-Fri, or daily",
+                (int)len, p);
         for (;; first = (first + 1) % 7) {
             *days |= 1U << first;
             if (first == last)
@@ -147,9 +152,10 @@ static bool parse_minute(int *minute, const char *p)
 
 static int parse_span(struct cw_window *window, const char *text, struct cw_err *err)
 {
-    if (strlen(text) != 11 || text[5] != '-' || !parse_minute(&window->start, text) || !parse_minute(&window->end, text + 6) ||
-        window->start == DAY_MINUTES)
-        return cw_err_set(err, CW_E_VERIFY, "'%s' is not a span of time from 00:00 to 24:00: " WRITTEN_LIKE, text);
+    if (strlen(text) != 11 || text[5] != '-' || !parse_minute(&window->start, text) ||
+        !parse_minute(&window->end, text + 6) || window->start == DAY_MINUTES)
+        return cw_err_set(err, CW_E_VERIFY, "'%s' is not a span of time from 00:00 to 24:00: " WRITTEN_LIKE,
+                          text);
     if (window->start == window->end)
         return cw_err_set(err, CW_E_VERIFY, "'%s' is never: for a whole day write 00:00-24:00", text);
     return CW_OK;
@@ -167,14 +173,17 @@ int cw_window_parse(struct cw_window *window, const char *text, struct cw_err *e
     span = strtok_r(NULL, " ", &rest);
     zone = strtok_r(NULL, " ", &rest);
     if (zone == NULL || strtok_r(NULL, " ", &rest) != NULL)
-        return cw_err_set(err, CW_E_VERIFY, "'%s' is not days, a span of time and a time zone: " WRITTEN_LIKE, text);
+        return cw_err_set(err, CW_E_VERIFY, "'%s' is not days, a span of time and a time zone: " WRITTEN_LIKE,
+                          text);
     rc = parse_days(&window->days, days, err);
     if (rc == CW_OK)
         rc = parse_span(window, span, err);
     if (rc != CW_OK)
         return rc;
     if (strlen(zone) >= sizeof(window->zone) || !zone_is_known(zone))
-        return cw_err_set(err, CW_E_VERIFY, "'%s' is not a time zone that this machine knows: see /usr/share/zoneinfo (package tzdata), or use UTC",
+        return cw_err_set(err, CW_E_VERIFY,
+                          "'%s' is not a time zone that this machine knows: see /usr/share/zoneinfo (package "
+                          "tzdata), or use UTC",
                           zone);
     snprintf(window->zone, sizeof(window->zone), "%s", zone);
     return CW_OK;
@@ -214,7 +223,8 @@ int cw_window_at(bool *open, int64_t *opens, const struct cw_window *window, int
     return CW_OK;
 }
 
-int cw_window_format(char out[CW_OPENING_TEXT], const struct cw_window *window, int64_t when, struct cw_err *err)
+int cw_window_format(char out[CW_OPENING_TEXT], const struct cw_window *window, int64_t when,
+                     struct cw_err *err)
 {
     AUTO_ZONE zone;
     time_t t = (time_t)when;
@@ -225,7 +235,7 @@ int cw_window_format(char out[CW_OPENING_TEXT], const struct cw_window *window, 
         return rc;
     if (localtime_r(&t, &tm) == NULL)
         return cw_err_set(err, CW_E_FAIL, "%lld is no time that can be written as a date", (long long)when);
-    snprintf(out, CW_OPENING_TEXT, "%s %04d-%02d-%02d %02d:%02d %s", day_names[tm.tm_wday], tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-             tm.tm_hour, tm.tm_min, window->zone);
+    snprintf(out, CW_OPENING_TEXT, "%s %04d-%02d-%02d %02d:%02d %s", day_names[tm.tm_wday], tm.tm_year + 1900,
+             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, window->zone);
     return CW_OK;
 }

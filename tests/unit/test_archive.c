@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Archives, read by the two halves with the jail between them as the programs do: good ones of each format, and
- * hostile ones, of which nothing may be created outside.
+ * Archives, read by the two halves with the jail between them as the programs do: good ones of each format,
+ * and hostile ones, of which nothing may be created outside.
  */
 #include "unit.h"
 
@@ -45,11 +45,11 @@ static int tear_down(void **state)
 
 struct member {
     const char *name;
-    unsigned type;        /* AE_IF…; 0 ends a list */
+    unsigned type; /* AE_IF…; 0 ends a list */
     unsigned mode;
-    const char *content;  /* of a file; a link's target */
-    bool hard;            /* content is the path of an earlier member */
-    size_t zeros;         /* a file of so many zeros instead */
+    const char *content; /* of a file; a link's target */
+    bool hard;           /* content is the path of an earlier member */
+    size_t zeros;        /* a file of so many zeros instead */
 };
 
 static void write_member(struct archive *a, const struct member *m)
@@ -107,7 +107,8 @@ static ssize_t read_jail(void *ctx, void *data, size_t len, struct cw_err *err)
 /* Into a fresh folder "in"; *dir is it. Takes the descriptor. */
 static int extract(int *dir, int in, const struct cw_archive_limits *limits, struct cw_err *err)
 {
-    static const struct cw_jail_limits confined = {.cpu_seconds = 10, .wall_seconds = 30, .memory = (size_t)256 << 20};
+    static const struct cw_jail_limits confined = {
+        .cpu_seconds = 10, .wall_seconds = 30, .memory = (size_t)256 << 20};
     CW_AUTO_JAIL jail = CW_JAIL_INIT;
     struct cw_err child;
     int rc, ended;
@@ -166,8 +167,9 @@ static void test_each_format(void **state)
 {
     static const struct {
         const char *format, *filter;
-    } kinds[] = {{"ustar", NULL},   {"gnutar", NULL}, {"pax", NULL},    {"zip", NULL},     {"newc", NULL},   {"odc", NULL},
-                 {"ustar", "gzip"}, {"pax", "xz"},    {"pax", "zstd"},  {"pax", "bzip2"}, {"pax", "lz4"}, {"newc", "gzip"}};
+    } kinds[] = {{"ustar", NULL}, {"gnutar", NULL}, {"pax", NULL},     {"zip", NULL},
+                 {"newc", NULL},  {"odc", NULL},    {"ustar", "gzip"}, {"pax", "xz"},
+                 {"pax", "zstd"}, {"pax", "bzip2"}, {"pax", "lz4"},    {"newc", "gzip"}};
     size_t i;
 
     (void)state;
@@ -177,7 +179,8 @@ static void test_each_format(void **state)
 
         cw_err_clear(&err);
         if (extract(&dir, make_archive(kinds[i].format, kinds[i].filter, good), &usual, &err) != CW_OK)
-            fail_msg("%s, %s: %s", kinds[i].format, kinds[i].filter == NULL ? "plain" : kinds[i].filter, err.text);
+            fail_msg("%s, %s: %s", kinds[i].format, kinds[i].filter == NULL ? "plain" : kinds[i].filter,
+                     err.text);
         assert_good(dir);
     }
 }
@@ -222,14 +225,16 @@ static const struct {
     const char *says;
     struct member members[5];
 } hostile[] = {
-    {"'../out' of the archive has a path that leads out", {{.name = "../out", .type = AE_IFREG, .mode = 0644, .content = "x"}}},
+    {"'../out' of the archive has a path that leads out",
+     {{.name = "../out", .type = AE_IFREG, .mode = 0644, .content = "x"}}},
     {"leads out", {{.name = "a/../../out", .type = AE_IFREG, .mode = 0644, .content = "x"}}},
     {"leads out", {{.name = "a/../out", .type = AE_IFREG, .mode = 0644, .content = "x"}}},
     {"leads out", {{.name = "/tmp/cw-archive-out", .type = AE_IFREG, .mode = 0644, .content = "x"}}},
     {"leads out", {{.name = "./../out", .type = AE_IFREG, .mode = 0644, .content = "x"}}},
     {"leads out", {{.name = "..", .type = AE_IFDIR, .mode = 0755}}},
     {"leads out", {{.name = ".//../out", .type = AE_IFREG, .mode = 0644, .content = "x"}}},
-    {"'l' of the archive is a symbolic link that leads out", {{.name = "l", .type = AE_IFLNK, .mode = 0777, .content = "/etc"}}},
+    {"'l' of the archive is a symbolic link that leads out",
+     {{.name = "l", .type = AE_IFLNK, .mode = 0777, .content = "/etc"}}},
     {"link that leads out", {{.name = "l", .type = AE_IFLNK, .mode = 0777, .content = ".."}}},
     {"link that leads out", {{.name = "a/b/l", .type = AE_IFLNK, .mode = 0777, .content = "../../../out"}}},
     {"link that leads out",
@@ -240,29 +245,38 @@ static const struct {
       {.name = "l", .type = AE_IFLNK, .mode = 0777, .content = "d"},
       {.name = "l/x", .type = AE_IFREG, .mode = 0644, .content = "x"}}},
     {"lies beneath a link or a file",
-     {{.name = "f", .type = AE_IFREG, .mode = 0644, .content = "x"}, {.name = "f/x", .type = AE_IFREG, .mode = 0644, .content = "x"}}},
+     {{.name = "f", .type = AE_IFREG, .mode = 0644, .content = "x"},
+      {.name = "f/x", .type = AE_IFREG, .mode = 0644, .content = "x"}}},
     {"'f' of the archive has a name that is there already",
-     {{.name = "f", .type = AE_IFREG, .mode = 0644, .content = "x"}, {.name = "./f", .type = AE_IFREG, .mode = 0644, .content = "y"}}},
+     {{.name = "f", .type = AE_IFREG, .mode = 0644, .content = "x"},
+      {.name = "./f", .type = AE_IFREG, .mode = 0644, .content = "y"}}},
     {"is there already",
-     {{.name = "l", .type = AE_IFLNK, .mode = 0777, .content = "x"}, {.name = "l", .type = AE_IFREG, .mode = 0644, .content = "y"}}},
+     {{.name = "l", .type = AE_IFLNK, .mode = 0777, .content = "x"},
+      {.name = "l", .type = AE_IFREG, .mode = 0644, .content = "y"}}},
     {"is there already",
-     {{.name = "l", .type = AE_IFLNK, .mode = 0777, .content = "x"}, {.name = "l", .type = AE_IFDIR, .mode = 0755}}},
+     {{.name = "l", .type = AE_IFLNK, .mode = 0777, .content = "x"},
+      {.name = "l", .type = AE_IFDIR, .mode = 0755}}},
     {"device, pipe or socket", {{.name = "dev", .type = AE_IFCHR, .mode = 0666}}},
     {"device, pipe or socket", {{.name = "dev", .type = AE_IFBLK, .mode = 0666}}},
     {"device, pipe or socket", {{.name = "pipe", .type = AE_IFIFO, .mode = 0666}}},
     {"'su' of the archive has a set-uid", {{.name = "su", .type = AE_IFREG, .mode = 04755, .content = "x"}}},
     {"set-gid", {{.name = "sg", .type = AE_IFDIR, .mode = 02755}}},
-    {"hard link that leads out", {{.name = "h", .type = AE_IFREG, .mode = 0644, .content = "/etc/passwd", .hard = true}}},
-    {"hard link that leads out", {{.name = "h", .type = AE_IFREG, .mode = 0644, .content = "../x", .hard = true}}},
+    {"hard link that leads out",
+     {{.name = "h", .type = AE_IFREG, .mode = 0644, .content = "/etc/passwd", .hard = true}}},
+    {"hard link that leads out",
+     {{.name = "h", .type = AE_IFREG, .mode = 0644, .content = "../x", .hard = true}}},
     {"no earlier file", {{.name = "h", .type = AE_IFREG, .mode = 0644, .content = "later", .hard = true}}},
     {"no earlier file",
-     {{.name = "l", .type = AE_IFLNK, .mode = 0777, .content = "x"}, {.name = "h", .type = AE_IFREG, .mode = 0644, .content = "l", .hard = true}}},
+     {{.name = "l", .type = AE_IFLNK, .mode = 0777, .content = "x"},
+      {.name = "h", .type = AE_IFREG, .mode = 0644, .content = "l", .hard = true}}},
     {"printable UTF-8", {{.name = "a\nb", .type = AE_IFREG, .mode = 0644, .content = "x"}}},
     {"printable UTF-8", {{.name = "a\x1b[31m", .type = AE_IFREG, .mode = 0644, .content = "x"}}},
     {"printable UTF-8", {{.name = "a\xff", .type = AE_IFREG, .mode = 0644, .content = "x"}}},
-    {"more than the allowed 10000000 bytes", {{.name = "bomb", .type = AE_IFREG, .mode = 0644, .zeros = 20000000}}},
     {"more than the allowed 10000000 bytes",
-     {{.name = "half", .type = AE_IFREG, .mode = 0644, .zeros = 6000000}, {.name = "bomb", .type = AE_IFREG, .mode = 0644, .zeros = 6000000}}},
+     {{.name = "bomb", .type = AE_IFREG, .mode = 0644, .zeros = 20000000}}},
+    {"more than the allowed 10000000 bytes",
+     {{.name = "half", .type = AE_IFREG, .mode = 0644, .zeros = 6000000},
+      {.name = "bomb", .type = AE_IFREG, .mode = 0644, .zeros = 6000000}}},
 };
 
 static void test_hostile_archives(void **state)
@@ -290,7 +304,8 @@ static void test_limits_on_members(void **state)
     struct cw_err err;
 
     (void)state;
-    assert_cw_fails(CW_E_VERIFY, "more than the allowed 6 members", extract(&dir, make_archive("pax", NULL, good), &few, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "more than the allowed 6 members",
+                    extract(&dir, make_archive("pax", NULL, good), &few, &err), err);
 }
 
 static int fd_of(const void *data, size_t len)
@@ -309,11 +324,15 @@ static void test_what_is_no_archive(void **state)
     struct cw_err err;
 
     (void)state;
-    assert_cw_fails(CW_E_VERIFY, "the archive cannot be read: ", extract(&dir, fd_of(text, strlen(text)), &usual, &err), err);
-    assert_cw_fails(CW_E_VERIFY, "the archive cannot be read: ", extract(&empty, fd_of("", 0), &usual, &err), err);
+    assert_cw_fails(CW_E_VERIFY,
+                    "the archive cannot be read: ", extract(&dir, fd_of(text, strlen(text)), &usual, &err),
+                    err);
+    assert_cw_fails(CW_E_VERIFY, "the archive cannot be read: ", extract(&empty, fd_of("", 0), &usual, &err),
+                    err);
 }
 
-/* Cut anywhere, an archive gives an error or (cut between members) fewer files, but never a file that is not whole. */
+/* Cut anywhere, an archive gives an error or (cut between members) fewer files, but never a file that is not
+ * whole. */
 static void test_truncated_archives(void **state)
 {
     static const char *const filters[] = {NULL, "gzip", "zstd"};
@@ -369,7 +388,10 @@ static void test_forged_frames(void **state)
         {"leads out", CW_E_VERIFY, {.type = CW_FRAME_LINK, .name_len = 1, .link_len = 2}, "l.."},
         {"leads out", CW_E_VERIFY, {.type = CW_FRAME_LINK, .name_len = 1, .link_len = 0}, "l"},
         {"set-uid", CW_E_VERIFY, {.type = CW_FRAME_FILE, .name_len = 1, .mode = 04755}, "f"},
-        {"larger than allowed", CW_E_VERIFY, {.type = CW_FRAME_FILE, .name_len = 1, .sized = 1, .size = UINT64_MAX}, "f"},
+        {"larger than allowed",
+         CW_E_VERIFY,
+         {.type = CW_FRAME_FILE, .name_len = 1, .sized = 1, .size = UINT64_MAX},
+         "f"},
         {"b  [31m", CW_E_VERIFY, {.type = CW_FRAME_REFUSED, .name_len = 7}, "b\n\x1b[31m"},
         {"ended before", CW_E_INCOMPLETE, {.type = CW_FRAME_FILE, .name_len = 5}, "fffff"},
     };
@@ -378,7 +400,8 @@ static void test_forged_frames(void **state)
     (void)state;
     for (i = 0; i < CW_COUNT(cases); i++) {
         char frames[sizeof(struct cw_frame) + 16] = {0};
-        size_t want = (size_t)cases[i].frame.name_len + cases[i].frame.link_len + (cases[i].frame.type == CW_FRAME_DATA);
+        size_t want = (size_t)cases[i].frame.name_len + cases[i].frame.link_len +
+                      (cases[i].frame.type == CW_FRAME_DATA);
         struct memory m = {.data = frames, .len = sizeof(struct cw_frame) + (want < 8 ? want : 1)};
         CW_AUTO_FD int dir = -1;
         struct cw_err err;
@@ -389,7 +412,8 @@ static void test_forged_frames(void **state)
         memcpy(frames + sizeof(struct cw_frame), cases[i].text, want < 8 ? want : 1);
         assert_cw_ok(cw_remove_tree(base, "in", &err), err);
         assert_cw_ok(cw_at_make_dir(&dir, base, "in", &err), err);
-        assert_cw_fails(cases[i].code, cases[i].says, cw_archive_take(dir, read_memory, &m, &usual, &err), err);
+        assert_cw_fails(cases[i].code, cases[i].says, cw_archive_take(dir, read_memory, &m, &usual, &err),
+                        err);
     }
 }
 
@@ -399,7 +423,9 @@ static void test_a_file_shorter_than_it_says(void **state)
         struct cw_frame file;
         char name[8];
         struct cw_frame end;
-    } frames = {.file = {.type = CW_FRAME_FILE, .name_len = 8, .sized = 1, .size = 5}, .name = "longname", .end = {.type = CW_FRAME_END}};
+    } frames = {.file = {.type = CW_FRAME_FILE, .name_len = 8, .sized = 1, .size = 5},
+                .name = "longname",
+                .end = {.type = CW_FRAME_END}};
     struct memory m = {.data = (const char *)&frames, .len = sizeof(frames)};
     CW_AUTO_FD int dir = -1;
     struct cw_err err;
@@ -407,7 +433,8 @@ static void test_a_file_shorter_than_it_says(void **state)
     (void)state;
     assert_cw_ok(cw_remove_tree(base, "in", &err), err);
     assert_cw_ok(cw_at_make_dir(&dir, base, "in", &err), err);
-    assert_cw_fails(CW_E_VERIFY, "has not the length", cw_archive_take(dir, read_memory, &m, &usual, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "has not the length", cw_archive_take(dir, read_memory, &m, &usual, &err),
+                    err);
 }
 
 int main(void)

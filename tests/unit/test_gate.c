@@ -34,20 +34,27 @@ static const struct {
     /* a plain window: 2026-11-28 is a Saturday, Berlin is an hour ahead in winter */
     {"Sat 02:00-06:00 Europe/Berlin", NULL, "2026-11-28T01:00:00Z", NULL},
     {"Sat 02:00-06:00 Europe/Berlin", NULL, "2026-11-28T04:59:59Z", NULL},
-    {"Sat 02:00-06:00 Europe/Berlin", NULL, "2026-11-28T05:00:00Z", "opens Sat 2026-12-05 02:00 Europe/Berlin"},
-    {"Sat 02:00-06:00 Europe/Berlin", NULL, "2026-11-28T00:59:59Z", "opens Sat 2026-11-28 02:00 Europe/Berlin"},
-    {"Sat 02:00-06:00 Europe/Berlin", NULL, "2026-11-23T10:00:00Z", "opens Sat 2026-11-28 02:00 Europe/Berlin"},
+    {"Sat 02:00-06:00 Europe/Berlin", NULL, "2026-11-28T05:00:00Z",
+     "opens Sat 2026-12-05 02:00 Europe/Berlin"},
+    {"Sat 02:00-06:00 Europe/Berlin", NULL, "2026-11-28T00:59:59Z",
+     "opens Sat 2026-11-28 02:00 Europe/Berlin"},
+    {"Sat 02:00-06:00 Europe/Berlin", NULL, "2026-11-23T10:00:00Z",
+     "opens Sat 2026-11-28 02:00 Europe/Berlin"},
     /* the same in summer */
     {"Sat 02:00-06:00 Europe/Berlin", NULL, "2026-07-04T00:00:00Z", NULL},
-    {"Sat 02:00-06:00 Europe/Berlin", NULL, "2026-07-03T23:59:59Z", "opens Sat 2026-07-04 02:00 Europe/Berlin"},
+    {"Sat 02:00-06:00 Europe/Berlin", NULL, "2026-07-03T23:59:59Z",
+     "opens Sat 2026-07-04 02:00 Europe/Berlin"},
     /* spring forward on 2026-03-29: 02:00 to 03:00 does not exist */
-    {"Sun 02:00-03:00 Europe/Berlin", NULL, "2026-03-29T00:59:00Z", "opens Sun 2026-04-05 02:00 Europe/Berlin"},
-    {"Sun 02:30-06:00 Europe/Berlin", NULL, "2026-03-29T00:59:00Z", "opens Sun 2026-03-29 03:00 Europe/Berlin"},
+    {"Sun 02:00-03:00 Europe/Berlin", NULL, "2026-03-29T00:59:00Z",
+     "opens Sun 2026-04-05 02:00 Europe/Berlin"},
+    {"Sun 02:30-06:00 Europe/Berlin", NULL, "2026-03-29T00:59:00Z",
+     "opens Sun 2026-03-29 03:00 Europe/Berlin"},
     {"Sun 02:30-06:00 Europe/Berlin", NULL, "2026-03-29T01:00:00Z", NULL},
     /* fall back on 2026-10-25: 02:00 to 03:00 happens twice */
     {"Sun 02:00-03:00 Europe/Berlin", NULL, "2026-10-25T00:30:00Z", NULL},
     {"Sun 02:00-03:00 Europe/Berlin", NULL, "2026-10-25T01:30:00Z", NULL},
-    {"Sun 02:00-03:00 Europe/Berlin", NULL, "2026-10-25T02:00:00Z", "opens Sun 2026-11-01 02:00 Europe/Berlin"},
+    {"Sun 02:00-03:00 Europe/Berlin", NULL, "2026-10-25T02:00:00Z",
+     "opens Sun 2026-11-01 02:00 Europe/Berlin"},
     /* over midnight: it belongs to the day it starts on */
     {"Fri 22:00-04:00 UTC", NULL, "2026-11-27T23:00:00Z", NULL},
     {"Fri 22:00-04:00 UTC", NULL, "2026-11-28T03:59:00Z", NULL},
@@ -63,7 +70,8 @@ static const struct {
     {"daily 02:00-03:00 UTC", NULL, "2026-11-28T03:00:00Z", "opens Sun 2026-11-29 02:00 UTC"},
     /* zones with odd offsets, and south of the equator */
     {"Sat 02:00-03:00 Asia/Kathmandu", NULL, "2026-11-27T20:15:00Z", NULL},
-    {"Sat 02:00-03:00 Asia/Kathmandu", NULL, "2026-11-27T20:14:59Z", "opens Sat 2026-11-28 02:00 Asia/Kathmandu"},
+    {"Sat 02:00-03:00 Asia/Kathmandu", NULL, "2026-11-27T20:14:59Z",
+     "opens Sat 2026-11-28 02:00 Asia/Kathmandu"},
     {"Sat 12:00-13:00 Australia/Sydney", NULL, "2026-11-28T01:00:00Z", NULL},
     /* not before */
     {NULL, "2030-01-01T00:00:00Z", "2029-12-31T23:59:59Z", "not before 2030-01-01T00:00:00Z"},
@@ -85,7 +93,8 @@ static void test_cases(void **state)
         struct cw_err err;
 
         assert_cw_ok(cw_gates_evaluate(&got, g, at(cases[i].now), true, &err), err);
-        if (got.open != (cases[i].waits == NULL) || strcmp(got.waits, cases[i].waits == NULL ? "" : cases[i].waits) != 0)
+        if (got.open != (cases[i].waits == NULL) ||
+            strcmp(got.waits, cases[i].waits == NULL ? "" : cases[i].waits) != 0)
             fail_msg("%s, %s at %s: '%s'", cases[i].window, cases[i].not_before, cases[i].now, got.waits);
     }
 }
@@ -176,7 +185,8 @@ static void test_tz_is_put_back(void **state)
 
 static void test_utc_needs_no_database(void **state)
 {
-    json_auto_t *utc = gates("daily 02:00-03:00 UTC", NULL), *berlin = gates("daily 02:00-03:00 Europe/Berlin", NULL);
+    json_auto_t *utc = gates("daily 02:00-03:00 UTC", NULL),
+                *berlin = gates("daily 02:00-03:00 Europe/Berlin", NULL);
     struct cw_gate_state got;
     struct cw_err err;
 
@@ -191,12 +201,9 @@ static void test_utc_needs_no_database(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
-        cmocka_unit_test(test_bad_words),
-        cmocka_unit_test(test_no_gates),
-        cmocka_unit_test(test_untrusted_clock_opens_nothing),
-        cmocka_unit_test(test_tz_is_put_back),
-        cmocka_unit_test(test_utc_needs_no_database),
+        cmocka_unit_test(test_cases),          cmocka_unit_test(test_bad_words),
+        cmocka_unit_test(test_no_gates),       cmocka_unit_test(test_untrusted_clock_opens_nothing),
+        cmocka_unit_test(test_tz_is_put_back), cmocka_unit_test(test_utc_needs_no_database),
     };
 
     if (access("/usr/share/zoneinfo/Europe/Berlin", R_OK) != 0) {

@@ -22,7 +22,8 @@
 
 static const struct cw_jail_limits usual = {.cpu_seconds = 5, .wall_seconds = 20, .memory = (size_t)64 << 20};
 
-static int run(struct cw_buf *out, const struct cw_jail_limits *limits, cw_jail_fn *fn, void *ctx, struct cw_err *err)
+static int run(struct cw_buf *out, const struct cw_jail_limits *limits, cw_jail_fn *fn, void *ctx,
+               struct cw_err *err)
 {
     int rc = cw_jail_run(out, "the test", limits, fn, ctx, err);
 
@@ -72,7 +73,8 @@ static void test_the_childs_error_travels_as_one_line(void **state)
     (void)state;
     assert_cw_fails(CW_E_NOTFOUND, "b  [31mad      gr\xc3\xbcn", run(&out, &usual, says, &code, &err), err);
     code = CW_E_NOMEM;
-    assert_cw_fails(CW_E_VERIFY, "'the test' exceeded its memory (64 MiB)", run(&out, &usual, says, &code, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "'the test' exceeded its memory (64 MiB)",
+                    run(&out, &usual, says, &code, &err), err);
     assert_cw_fails(CW_E_FAIL, "without saying why", run(&out, &usual, silent, NULL, &err), err);
 }
 
@@ -116,7 +118,8 @@ static void test_cpu_time_is_limited(void **state)
     struct cw_err err;
 
     (void)state;
-    assert_cw_fails(CW_E_VERIFY, "'the test' exceeded its 1 s of CPU time", run(&out, &limits, spin, NULL, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "'the test' exceeded its 1 s of CPU time",
+                    run(&out, &limits, spin, NULL, &err), err);
 }
 
 static void test_wall_time_is_limited(void **state)
@@ -126,7 +129,8 @@ static void test_wall_time_is_limited(void **state)
     struct cw_err err;
 
     (void)state;
-    assert_cw_fails(CW_E_VERIFY, "'the test' took longer than its 1 s", run(&out, &limits, spin, NULL, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "'the test' took longer than its 1 s", run(&out, &limits, spin, NULL, &err),
+                    err);
 }
 
 static int hungry(void *ctx, int in_fd, int out_fd, struct cw_err *err)
@@ -191,7 +195,8 @@ static bool try_kill(void)
 
 static bool try_executable_memory(void)
 {
-    return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+    return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+           MAP_FAILED;
 }
 
 static bool try_stat(void)
@@ -224,8 +229,10 @@ static int attempt(void *ctx, int in_fd, int out_fd, struct cw_err *err)
 
 static void test_what_is_forbidden(void **state)
 {
-    static bool (*const tries[])(void) = {try_open, try_create, try_socket, try_fork,   try_exec,
-                                          try_kill, try_stat,   try_unlink, try_executable_memory, try_more_limits};
+    static bool (*const tries[])(void) = {try_open,       try_create, try_socket,
+                                          try_fork,       try_exec,   try_kill,
+                                          try_stat,       try_unlink, try_executable_memory,
+                                          try_more_limits};
     size_t i;
 
     (void)state;
@@ -235,7 +242,8 @@ static void test_what_is_forbidden(void **state)
 
         if (CW_JAIL_SANITIZED && tries[i] == try_more_limits)
             continue; /* allowed to the sanitizer; it cannot raise anything either */
-        assert_cw_fails(CW_E_VERIFY, "tried a forbidden system call", run(&out, &usual, attempt, (void *)&tries[i], &err), err);
+        assert_cw_fails(CW_E_VERIFY, "tried a forbidden system call",
+                        run(&out, &usual, attempt, (void *)&tries[i], &err), err);
     }
     assert_int_equal(access("/tmp/cw-jail-was-here", F_OK), -1);
 }
@@ -298,7 +306,8 @@ static void test_ending_without_a_word(void **state)
     struct cw_err err;
 
     (void)state;
-    assert_cw_fails(CW_E_VERIFY, "crashed its confined process (signal 6)", run(&out, &usual, crash, NULL, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "crashed its confined process (signal 6)",
+                    run(&out, &usual, crash, NULL, &err), err);
     assert_cw_fails(CW_E_VERIFY, "without an answer", run(&out, &usual, leave, NULL, &err), err);
 }
 
@@ -329,7 +338,8 @@ static void on_alarm(int sig)
 
 static void test_much_output_streams_through_interruptions(void **state)
 {
-    const struct itimerval often = {.it_interval = {.tv_usec = 500}, .it_value = {.tv_usec = 500}}, never = {0};
+    const struct itimerval often = {.it_interval = {.tv_usec = 500}, .it_value = {.tv_usec = 500}},
+                           never = {0};
     struct sigaction action = {.sa_handler = on_alarm}, before;
     CW_AUTO_JAIL jail = CW_JAIL_INIT;
     static char block[65536];

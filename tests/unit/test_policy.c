@@ -65,16 +65,18 @@ static struct cw_policy *example(const char *name)
 /* A set with one release as `decide` gets it; from NULL: new. */
 static json_t *set_of(const char *severity, const char *change, const char *from, const char *version)
 {
-    return json_pack("{s:s,s:s,s:i,s:s,s:s,s:i,s:[{s:s,s:s,s:s*,s:s,s:s,s:s,s:[],s:{},s:s,s:i}]}", "upstream", "acme", "channel",
-                     "stable", "serial", 4, "published", "2026-11-20T00:00:00Z", "severity", severity, "bytes", 1000, "releases",
-                     "product", "gateway", "version", version, "from", from, "change", change, "severity", severity, "notes", "",
-                     "features", "requires", "platform", "linux-amd64", "bytes", 1000);
+    return json_pack("{s:s,s:s,s:i,s:s,s:s,s:i,s:[{s:s,s:s,s:s*,s:s,s:s,s:s,s:[],s:{},s:s,s:i}]}", "upstream",
+                     "acme", "channel", "stable", "serial", 4, "published", "2026-11-20T00:00:00Z",
+                     "severity", severity, "bytes", 1000, "releases", "product", "gateway", "version",
+                     version, "from", from, "change", change, "severity", severity, "notes", "", "features",
+                     "requires", "platform", "linux-amd64", "bytes", 1000);
 }
 
 static struct cw_decision decide(const struct cw_policy *policy, json_t *set)
 {
     json_auto_t *own = set;
-    json_auto_t *where = json_pack("{s:s,s:i,s:{s:s}}", "name", "plant-7", "generation", 3, "installed", "gateway", "1.0.0");
+    json_auto_t *where =
+        json_pack("{s:s,s:i,s:{s:s}}", "name", "plant-7", "generation", 3, "installed", "gateway", "1.0.0");
     struct cw_decision decision;
     struct cw_err err;
 
@@ -93,11 +95,12 @@ static const struct {
     {"function decide() return accept() end", CW_ACCEPT, "accepted by policy", "{}"},
     {"function decide() return accept { reason = 'r', window = 'daily 02:00-03:00 UTC' } end", CW_ACCEPT, "r",
      "{\"window\": \"daily 02:00-03:00 UTC\"}"},
-    {"function decide() return accept { not_before = '2030-01-01T00:00:00Z' } end", CW_ACCEPT, "accepted by policy",
-     "{\"not_before\": \"2030-01-01T00:00:00Z\"}"},
+    {"function decide() return accept { not_before = '2030-01-01T00:00:00Z' } end", CW_ACCEPT,
+     "accepted by policy", "{\"not_before\": \"2030-01-01T00:00:00Z\"}"},
     {"function decide() return hold 'not today' end", CW_HOLD, "not today", "{}"},
     {"function decide() return reject 'never' end", CW_REJECT, "never", "{}"},
-    {"function decide(set, site) return hold(set.releases[1].product .. site.installed.gateway) end", CW_HOLD, "gateway1.0.0", "{}"},
+    {"function decide(set, site) return hold(set.releases[1].product .. site.installed.gateway) end", CW_HOLD,
+     "gateway1.0.0", "{}"},
     /* broken ones hold, and say where */
     {"", CW_HOLD, "policy.lua: has no function 'decide'", "{}"},
     {"function decide(", CW_HOLD, "policy.lua:1:", "{}"},
@@ -105,18 +108,21 @@ static const struct {
     {"function decide() return true end", CW_HOLD, "something else than accept", "{}"},
     {"function decide() return {} end", CW_HOLD, "something else than accept", "{}"},
     {"function decide() return {verdict = 'ok', reason = ''} end", CW_HOLD, "'ok' is no verdict", "{}"},
-    {"function decide() return {verdict = 'accept', reason = 'x', gates = {root = 'x'}} end", CW_HOLD, "unknown field 'root'", "{}"},
+    {"function decide() return {verdict = 'accept', reason = 'x', gates = {root = 'x'}} end", CW_HOLD,
+     "unknown field 'root'", "{}"},
     {"\n\nfunction decide() error 'oops' end", CW_HOLD, "policy.lua:3: oops", "{}"},
-    {"function decide() return accept { windw = 'x' } end", CW_HOLD, "policy.lua: accept: unknown word 'windw' (did you mean 'window'?)",
-     "{}"},
-    {"\nfunction decide() local a = accept { windw = 'x' } return a end", CW_HOLD, "policy.lua:2: accept: unknown word", "{}"},
+    {"function decide() return accept { windw = 'x' } end", CW_HOLD,
+     "policy.lua: accept: unknown word 'windw' (did you mean 'window'?)", "{}"},
+    {"\nfunction decide() local a = accept { windw = 'x' } return a end", CW_HOLD,
+     "policy.lua:2: accept: unknown word", "{}"},
     {"function decide() return accept { approvals = 2 } end", CW_HOLD, "unknown word 'approvals'", "{}"},
     {"function decide() return accept { window = 'Sat' } end", CW_HOLD, "gate 'window'", "{}"},
     {"function decide() return accept(5) end", CW_HOLD, "policy.lua: accept: expected a reason", "{}"},
     {"function decide() return hold() end", CW_HOLD, "policy.lua: hold: expected a reason", "{}"},
     {"function decide() return run { '/bin/true' } end", CW_HOLD, "decide(): unknown field 'run'", "{}"},
     {"function decide() while true do end end", CW_HOLD, "exceeded its 20000000 instructions", "{}"},
-    {"function decide() local s = 'x' while true do s = s .. s end end", CW_HOLD, "exceeded its memory", "{}"},
+    {"function decide() local s = 'x' while true do s = s .. s end end", CW_HOLD, "exceeded its memory",
+     "{}"},
     {"function decide() return io.open '/etc/passwd' end", CW_HOLD, "'io'", "{}"},
     {"function decide() return hold 'a\\nb\\27[31m\\u{9b}c' end", CW_HOLD, "a b [31m  c", "{}"},
 };
@@ -131,7 +137,8 @@ static void test_decisions(void **state)
         struct cw_decision got = decide(policy, set_of("normal", "upgrade", "1.0.0", "1.1.0"));
         json_auto_t *gates = json_loads(cases[i].gates, 0, NULL);
 
-        if (got.verdict != cases[i].verdict || strstr(got.reason, cases[i].reason) == NULL || !json_equal(gates, got.gates))
+        if (got.verdict != cases[i].verdict || strstr(got.reason, cases[i].reason) == NULL ||
+            !json_equal(gates, got.gates))
             fail_msg("%s: verdict %d, '%s'", cases[i].policy, (int)got.verdict, got.reason);
         cw_decision_clear(&got);
         cw_policy_free(policy);
@@ -160,7 +167,8 @@ static const struct {
     {"weekend-window", "normal", "upgrade", "1.0.0", "1.1.0", CW_ACCEPT, "routine", true},
     {"weekend-window", "critical", "upgrade", "1.0.0", "1.1.0", CW_ACCEPT, "does not wait", false},
     {"weekend-window", "normal", "downgrade", "1.1.0", "1.0.0", CW_HOLD, "back from 1.1.0 to 1.0.0", false},
-    {"hold-major", "normal", "upgrade", "1.9.0", "2.0.0", CW_HOLD, "gateway 2.0.0 is a new major version after 1.9.0", false},
+    {"hold-major", "normal", "upgrade", "1.9.0", "2.0.0", CW_HOLD,
+     "gateway 2.0.0 is a new major version after 1.9.0", false},
     {"hold-major", "normal", "upgrade", "1.9.0", "1.10.0", CW_ACCEPT, "no new major", false},
     {"hold-major", "normal", "install", NULL, "2.0.0", CW_ACCEPT, "no new major", false},
     {"plant", "normal", "install", NULL, "2.0.0", CW_ACCEPT, "gateway 2.0.0", false},
@@ -176,7 +184,8 @@ static void test_examples(void **state)
     (void)state;
     for (i = 0; i < CW_COUNT(examples); i++) {
         struct cw_policy *policy = example(examples[i].name);
-        struct cw_decision got = decide(policy, set_of(examples[i].severity, examples[i].change, examples[i].from, examples[i].version));
+        struct cw_decision got = decide(
+            policy, set_of(examples[i].severity, examples[i].change, examples[i].from, examples[i].version));
 
         if (got.verdict != examples[i].verdict || strstr(got.reason, examples[i].reason) == NULL ||
             (json_object_size(got.gates) > 0) != examples[i].gated)
@@ -196,25 +205,31 @@ static const struct {
     {"function check() return {} end", CW_OK, "[]"},
     {"function check(r) return { run { r.dir .. '/bin/selftest', '-v', timeout = '2m' } } end", CW_OK,
      "[{\"run\": [\"/opt/plant/current/gateway/bin/selftest\", \"-v\"], \"timeout\": 120}]"},
-    {"function check() return { run { '/bin/true' } } end", CW_OK, "[{\"run\": [\"/bin/true\"], \"timeout\": 60}]"},
-    {"function check() return { run { 'true' } } end", CW_E_HELD, "policy.lua:1: run: the command is not an absolute path"},
+    {"function check() return { run { '/bin/true' } } end", CW_OK,
+     "[{\"run\": [\"/bin/true\"], \"timeout\": 60}]"},
+    {"function check() return { run { 'true' } } end", CW_E_HELD,
+     "policy.lua:1: run: the command is not an absolute path"},
     {"function check() return { run {} } end", CW_E_HELD, "run: the command is not an absolute path"},
     {"function check() return { run { '/bin/true', 5 } } end", CW_E_HELD, "run: argument 1 is a number"},
-    {"function check() return { run { '/bin/true', timeut = '1s' } } end", CW_E_HELD, "did you mean 'timeout'"},
-    {"function check() return { run { '/bin/true', timeout = '2h' } } end", CW_E_HELD, "not between 1s and 1h"},
+    {"function check() return { run { '/bin/true', timeut = '1s' } } end", CW_E_HELD,
+     "did you mean 'timeout'"},
+    {"function check() return { run { '/bin/true', timeout = '2h' } } end", CW_E_HELD,
+     "not between 1s and 1h"},
     {"function check() return { run { '/bin/true', timeout = 'soon' } } end", CW_E_HELD, "soon"},
     {"function check() return { { run = 'x' } } end", CW_E_HELD, "not an array"},
     {"function check() return { { run = { 'sh' } } } end", CW_E_HELD, "absolute path"},
     {"function check() return { 5 } end", CW_E_HELD, "action 1"},
     {"function check() return 5 end", CW_E_HELD, "something else than a list"},
-    {"function check() local t = {} for i = 1, 65 do t[i] = run { '/bin/true' } end return t end", CW_E_HELD, "more than 64 actions"},
+    {"function check() local t = {} for i = 1, 65 do t[i] = run { '/bin/true' } end return t end", CW_E_HELD,
+     "more than 64 actions"},
     {"function check() error 'x' end", CW_E_HELD, "policy.lua:1: x"},
     {"error 'x'", CW_E_HELD, "policy.lua:1: x"},
 };
 
 static void test_checks(void **state)
 {
-    json_auto_t *release = json_pack("{s:s,s:s,s:s}", "product", "gateway", "version", "1.1.0", "dir", "/opt/plant/current/gateway");
+    json_auto_t *release = json_pack("{s:s,s:s,s:s}", "product", "gateway", "version", "1.1.0", "dir",
+                                     "/opt/plant/current/gateway");
     size_t i;
 
     (void)state;
@@ -224,7 +239,8 @@ static void test_checks(void **state)
         struct cw_err err;
 
         if (checks[i].code != CW_OK) {
-            assert_cw_fails(checks[i].code, checks[i].result, cw_policy_check(&actions, policy, release, &err), err);
+            assert_cw_fails(checks[i].code, checks[i].result,
+                            cw_policy_check(&actions, policy, release, &err), err);
         } else {
             json_auto_t *want = json_loads(checks[i].result, 0, NULL);
 
@@ -265,17 +281,20 @@ static void test_opening(void **state)
     assert_cw_fails(CW_E_FAIL, "chmod o-w", cw_policy_open(&policy, site, &err), err);
     assert_int_equal(fchmodat(site, "policy.lua", 0644, 0), 0);
     assert_cw_ok(cw_policy_open(&policy, site, &err), err);
-    assert_string_equal(cw_policy_sha256(policy), "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881");
+    assert_string_equal(cw_policy_sha256(policy),
+                        "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881");
     cw_policy_free(policy);
 }
 
 static void test_site_configuration(void **state)
 {
-    const char *text = "local r = removable '/media/*/causeway'\nreturn { site = 'plant-7', sources = { 'https://x/', r }, keep = { versions = 2 } }";
+    const char *text = "local r = removable '/media/*/causeway'\nreturn { site = 'plant-7', sources = { "
+                       "'https://x/', r }, keep = { versions = 2 } }";
     struct cw_script_source source = {.name = "site.lua", .text = text, .len = strlen(text)};
-    json_auto_t *want = json_loads("{\"site\": \"plant-7\", \"sources\": [\"https://x/\", {\"removable\": \"/media/*/causeway\"}], "
-                                   "\"keep\": {\"versions\": 2}}",
-                                   0, NULL);
+    json_auto_t *want = json_loads(
+        "{\"site\": \"plant-7\", \"sources\": [\"https://x/\", {\"removable\": \"/media/*/causeway\"}], "
+        "\"keep\": {\"versions\": 2}}",
+        0, NULL);
     json_auto_t *got = NULL, *none = NULL;
     struct cw_err err;
 
@@ -284,10 +303,12 @@ static void test_site_configuration(void **state)
     assert_true(json_equal(want, got));
     source.text = "\nreturn { r = removable() }";
     source.len = strlen(source.text);
-    assert_cw_fails(CW_E_FAIL, "site.lua:2: removable", cw_library_run(&none, CW_LIBRARY_SITE, &source, NULL, NULL, &err), err);
+    assert_cw_fails(CW_E_FAIL, "site.lua:2: removable",
+                    cw_library_run(&none, CW_LIBRARY_SITE, &source, NULL, NULL, &err), err);
     source.text = "return accept()"; /* a policy's word is none here */
     source.len = strlen(source.text);
-    assert_cw_fails(CW_E_FAIL, "site.lua:1:", cw_library_run(&none, CW_LIBRARY_SITE, &source, NULL, NULL, &err), err);
+    assert_cw_fails(CW_E_FAIL,
+                    "site.lua:1:", cw_library_run(&none, CW_LIBRARY_SITE, &source, NULL, NULL, &err), err);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lua as a pure function: what a script can say, what it cannot reach, and that every hostile one ends. All run in
- * the jail, as the programs run them.
+ * Lua as a pure function: what a script can say, what it cannot reach, and that every hostile one ends. All
+ * run in the jail, as the programs run them.
  */
 #include "unit.h"
 
@@ -21,7 +21,8 @@ static int answer(void *ctx, int in_fd, int out_fd, struct cw_err *err)
 {
     const struct cw_script_source *source = ctx;
     CW_AUTO_BUF text = CW_BUF_INIT((size_t)8 << 20);
-    json_auto_t *args = json_loads("[{\"list\": [1, 2, {\"deep\": [true]}], \"none\": {}, \"empty\": [], \"text\": \"x\"}, 7]", 0, NULL);
+    json_auto_t *args = json_loads(
+        "[{\"list\": [1, 2, {\"deep\": [true]}], \"none\": {}, \"empty\": [], \"text\": \"x\"}, 7]", 0, NULL);
     struct cw_script *script;
     json_t *value = NULL;
     int rc = cw_script_new(&script, source, 1, &limits, err);
@@ -42,7 +43,8 @@ static int answer(void *ctx, int in_fd, int out_fd, struct cw_err *err)
 
 static int run_bytes(struct cw_buf *out, const char *text, size_t len, struct cw_err *err)
 {
-    static const struct cw_jail_limits confined = {.cpu_seconds = 1, .wall_seconds = 20, .memory = (size_t)64 << 20};
+    static const struct cw_jail_limits confined = {
+        .cpu_seconds = 1, .wall_seconds = 20, .memory = (size_t)64 << 20};
     struct cw_script_source source = {.name = "policy.lua", .text = text, .len = len};
 
     json_object_seed(0);
@@ -63,7 +65,8 @@ static const struct {
     {"return {1, 2, 'x', {true, false}}", "[1,2,\"x\",[true,false]]"},
     {"return {b = 1, a = {c = 'gr\xc3\xbcn'}}", "{\"a\":{\"c\":\"gr\xc3\xbcn\"},\"b\":1}"},
     {"return {}", "[]"},
-    {"function f(a) return a end", "{\"empty\":[],\"list\":[1,2,{\"deep\":[true]}],\"none\":{},\"text\":\"x\"}"},
+    {"function f(a) return a end",
+     "{\"empty\":[],\"list\":[1,2,{\"deep\":[true]}],\"none\":{},\"text\":\"x\"}"},
     {"function f(a, b) return b * 2 end", "14"},
     {"function f(a) a.none.x = 1 return a.none end", "{\"x\":1}"},
     {"function f(a) return a.nothing == nil end", "true"},
@@ -77,16 +80,25 @@ static const struct {
     {"local t = {3, 1, 2} table.sort(t) return t", "[1,2,3]"},
     {"local t = setmetatable({}, {__index = function(_, k) return k .. '!' end}) return t.x", "\"x!\""},
     /* the same each time */
-    {"local s = '' for k in pairs {z = 1, a = 1, [2] = 1, [1] = 1, m = 1, [true] = 1} do s = s .. tostring(k) end return s", "\"12amztrue\""},
-    {"local t, s = {c = 1, a = 1, b = 1}, '' local k = next(t) while k do s = s .. k k = next(t, k) end return s", "\"abc\""},
+    {"local s = '' for k in pairs {z = 1, a = 1, [2] = 1, [1] = 1, m = 1, [true] = 1} do s = s .. "
+     "tostring(k) end return s",
+     "\"12amztrue\""},
+    {"local t, s = {c = 1, a = 1, b = 1}, '' local k = next(t) while k do s = s .. k k = next(t, k) end "
+     "return s",
+     "\"abc\""},
     {"local t = {a = 1, b = 2, c = 3} for k in pairs(t) do t[k] = nil end return next(t) == nil", "true"},
-    {"return {tostring({}), tostring(print), ('%s'):format({}), tostring(pcall)}", "[\"table\",\"nil\",\"table\",\"function\"]"},
+    {"return {tostring({}), tostring(print), ('%s'):format({}), tostring(pcall)}",
+     "[\"table\",\"nil\",\"table\",\"function\"]"},
     {"return tostring(setmetatable({}, {__tostring = function() return 'me' end}))", "\"me\""},
     /* what is not there */
-    {"local t = {} for _, n in ipairs {'io', 'os', 'debug', 'package', 'coroutine', 'require', 'load', 'loadstring', 'loadfile', 'dofile',"
-     " 'print', 'warn', 'collectgarbage', '_G', 'rawnext'} do t[n] = pcall(function() return #_ENV[n] end) end"
-     " for k, v in pairs(t) do if v then return k end end", "null"},
-    {"return {tostring(string.dump), tostring(math.random), tostring(math.randomseed), tostring(getmetatable(''))}",
+    {"local t = {} for _, n in ipairs {'io', 'os', 'debug', 'package', 'coroutine', 'require', 'load', "
+     "'loadstring', 'loadfile', 'dofile',"
+     " 'print', 'warn', 'collectgarbage', '_G', 'rawnext'} do t[n] = pcall(function() return #_ENV[n] end) "
+     "end"
+     " for k, v in pairs(t) do if v then return k end end",
+     "null"},
+    {"return {tostring(string.dump), tostring(math.random), tostring(math.randomseed), "
+     "tostring(getmetatable(''))}",
      "[\"nil\",\"nil\",\"nil\",\"false\"]"},
     {"return pcall(setmetatable, '', {})", "false"},
 };
@@ -103,7 +115,8 @@ static void test_answers(void **state)
         cw_err_clear(&err);
         if (run(&out, answers[i].script, &err) != CW_OK)
             fail_msg("%s: %s", answers[i].script, err.text);
-        if (strncmp(cw_buf_text(&out), answers[i].answer, out.len - 1) != 0 || strlen(answers[i].answer) != out.len - 1)
+        if (strncmp(cw_buf_text(&out), answers[i].answer, out.len - 1) != 0 ||
+            strlen(answers[i].answer) != out.len - 1)
             fail_msg("%s: %s", answers[i].script, cw_buf_text(&out));
     }
 }
@@ -130,17 +143,20 @@ static const struct {
     {"return 'a\\0b'", "NUL byte"},
     {"local t = {} t.t = t return t", "nested too deep, or contains itself"},
     {"local t = {} for i = 1, 40 do t = {t, t} end return t", "makes the result too large"},
-    {"local s, t = ('x'):rep(100000), {} for i = 1, 100 do t[i] = s end return t", "makes the result too large"},
+    {"local s, t = ('x'):rep(100000), {} for i = 1, 100 do t[i] = s end return t",
+     "makes the result too large"},
     /* loops */
     {"while true do end", "exceeded its 5000000 instructions"},
     {"while true do pcall(function() while true do end end) end", "exceeded its 5000000 instructions"},
     {"local function f() while true do pcall(f) end end f()", "policy.lua"},
-    {"while true do xpcall(error, function() while true do end end) end", "exceeded its 5000000 instructions"},
+    {"while true do xpcall(error, function() while true do end end) end",
+     "exceeded its 5000000 instructions"},
     {"for i = 1, 1e9 do pcall(error, 'x') end", "exceeded its 5000000 instructions"},
     {"function f() while true do end end", "exceeded its 5000000 instructions"},
     {"local t = setmetatable({}, {__index = function(t, k) return t[k] end}) return t.x", "policy.lua"},
     {"local function f() return f() end return f()", "exceeded its 5000000 instructions"},
-    {"local t = setmetatable({}, {__close = function() while true do end end}) local x <close> = t", "exceeded its 5000000 instructions"},
+    {"local t = setmetatable({}, {__close = function() while true do end end}) local x <close> = t",
+     "exceeded its 5000000 instructions"},
     /* memory */
     {"local s = 'x' while true do s = s .. s end", "exceeded its memory (16384 KiB)"},
     {"return ('x'):rep(1e9)", "more than 1000000 repetitions"},
@@ -149,7 +165,8 @@ static const struct {
     {"local function f() return 1 + f() end f()", "policy.lua"},
     {"local s = ('x'):rep(1e6) return (s:gsub('x', s))", "exceeded its memory"},
     {"return table.concat({('x'):rep(1e6)}, '', 1, 1)", NULL},
-    {"local t = {} for i = 1, 250 do t[i] = 'x' end return table.unpack(t, 1, 1e8)", "too many results to unpack"},
+    {"local t = {} for i = 1, 250 do t[i] = 'x' end return table.unpack(t, 1, 1e8)",
+     "too many results to unpack"},
     {"return ('x'):rep(-1) .. string.char(table.unpack({}, 1, 1e7))", "policy.lua"},
     /* what only the jail stops */
     {"return ('a'):rep(40):find(('a*'):rep(30) .. 'b')", "exceeded its 1 s of CPU time"},
@@ -178,7 +195,8 @@ static void test_failures(void **state)
 
         cw_err_clear(&err);
         rc = run(&out, failures[i].script, &err);
-        if (failures[i].says == NULL ? rc != CW_OK : rc == CW_OK || strstr(err.text, failures[i].says) == NULL)
+        if (failures[i].says == NULL ? rc != CW_OK
+                                     : rc == CW_OK || strstr(err.text, failures[i].says) == NULL)
             fail_msg("%s: %d, '%s'", failures[i].script, rc, err.text);
     }
 }
@@ -190,12 +208,14 @@ static void test_bytecode_is_refused(void **state)
     struct cw_err err;
 
     (void)state;
-    assert_cw_fails(CW_E_FAIL, "attempt to load a binary chunk", run_bytes(&out, bytecode, sizeof(bytecode) - 1, &err), err);
+    assert_cw_fails(CW_E_FAIL, "attempt to load a binary chunk",
+                    run_bytes(&out, bytecode, sizeof(bytecode) - 1, &err), err);
 }
 
 static void test_sources_share_an_environment(void **state)
 {
-    const struct cw_script_source sources[] = {{"library", "function word() return 'x' end", 30}, {"site.lua", "return {w = word()}", 19}};
+    const struct cw_script_source sources[] = {{"library", "function word() return 'x' end", 30},
+                                               {"site.lua", "return {w = word()}", 19}};
     json_auto_t *value = NULL, *none = NULL;
     struct cw_script *script;
     struct cw_err err;
@@ -206,7 +226,8 @@ static void test_sources_share_an_environment(void **state)
     assert_string_equal(json_string_value(json_object_get(value, "w")), "x");
     assert_true(cw_script_has(script, "word"));
     assert_false(cw_script_has(script, "string"));
-    assert_cw_fails(CW_E_NOTFOUND, "site.lua: has no function 'decide'", cw_script_call(&none, script, "decide", NULL, &err), err);
+    assert_cw_fails(CW_E_NOTFOUND, "site.lua: has no function 'decide'",
+                    cw_script_call(&none, script, "decide", NULL, &err), err);
     cw_script_free(script);
 }
 
