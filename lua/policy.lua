@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: ISC
--- What policy.lua finds in its environment besides Lua's own: the decisions accept, hold and reject, and the action
--- run. Each only builds a table that says what is meant; the program checks it again and carries it out.
+-- What policy.lua finds in its environment besides Lua's own: the decisions accept, hold and reject, and the
+-- action run. Each only builds a table that says what is meant; the program checks it again and acts.
 
 local type, error, pairs, ipairs, byte, min = type, error, pairs, ipairs, string.byte, math.min
 
@@ -19,7 +19,7 @@ local function distance(a, b)
   return row[#b]
 end
 
--- Refuses words that are not known, naming the one that was probably meant; the error points at the policy's line.
+-- Refuses words that are not known, naming the one that was probably meant; the error has the policy's line.
 local function only(what, words, known)
   for word in pairs(words) do
     local near
@@ -29,25 +29,33 @@ local function only(what, words, known)
         if #word < 64 and distance(word, good) <= 2 then near = near or good end
       end
     end
-    error(what .. ": unknown word '" .. tostring(word) .. "'" .. (near and " (did you mean '" .. near .. "'?)" or ""), 3)
+    local hint = near and " (did you mean '" .. near .. "'?)" or ""
+    error(what .. ": unknown word '" .. tostring(word) .. "'" .. hint, 3)
     ::next_word::
   end
 end
 
 local function reason_of(what, reason)
-  if type(reason) ~= "string" or reason == "" then error(what .. ': expected a reason, as in ' .. what .. ' "why"', 3) end
+  if type(reason) ~= "string" or reason == "" then
+    error(what .. ": expected a reason, as in " .. what .. ' "why"', 3)
+  end
   return reason
 end
 
--- accept "reason" or accept { reason = "…", window = "Sat 02:00-06:00 Europe/Berlin", not_before = "2030-01-31T00:00:00Z" }
+-- accept "reason", or with gates:
+-- accept { reason = "…", window = "Sat 02:00-06:00 Europe/Berlin", not_before = "2030-01-31T00:00:00Z" }
 function accept(how)
   if how == nil then how = {} end
   if type(how) == "string" then how = { reason = how } end
-  if type(how) ~= "table" then error("accept: expected a reason or a table of gates, got a " .. type(how), 2) end
+  if type(how) ~= "table" then
+    error("accept: expected a reason or a table of gates, got a " .. type(how), 2)
+  end
   only("accept", how, { "not_before", "reason", "window" })
   if how.reason ~= nil then reason_of("accept", how.reason) end
   for _, word in ipairs { "not_before", "window" } do
-    if how[word] ~= nil and type(how[word]) ~= "string" then error("accept: " .. word .. " is not a text", 2) end
+    if how[word] ~= nil and type(how[word]) ~= "string" then
+      error("accept: " .. word .. " is not a text", 2)
+    end
   end
   return {
     verdict = "accept", reason = how.reason or "accepted by policy",
@@ -77,8 +85,12 @@ function run(command)
     error("run: the command is not an absolute path", 2)
   end
   for i, word in ipairs(argv) do
-    if type(word) ~= "string" then error("run: argument " .. i - 1 .. " is a " .. type(word) .. ", not a text", 2) end
+    if type(word) ~= "string" then
+      error("run: argument " .. i - 1 .. " is a " .. type(word) .. ", not a text", 2)
+    end
   end
-  if words.timeout ~= nil and type(words.timeout) ~= "string" then error('run: timeout is not a text like "60s"', 2) end
+  if words.timeout ~= nil and type(words.timeout) ~= "string" then
+    error('run: timeout is not a text like "60s"', 2)
+  end
   return { run = argv, timeout = words.timeout }
 end

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: ISC
--- policy.lua: minor versions and fixes are taken at once; a new major version waits until a person has looked at it and
--- named it here.
+-- policy.lua: minor versions and fixes are taken at once; a new major version waits until a person has
+-- looked at it and named it here.
 
 -- What a person has read the release notes of: product = major version.
 local REVIEWED = {

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: ISC
--- policy.lua of a plant: first installations and updates within a major version are taken, a new major version needs a
--- person, a downgrade is never taken. After every switch each product's own self-test runs, where it brings one.
+-- policy.lua of a plant: first installations and updates within a major version are taken, a new major
+-- version needs a person, a downgrade is never taken. After every switch each product's own self-test
+-- runs, where it brings one.
 
 -- A person who has read the notes of a new major version names it here: product = major version.
 local REVIEWED = {

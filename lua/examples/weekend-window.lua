@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: ISC
--- policy.lua: routine updates wait for the weekend's maintenance window; a critical fix does not wait; nothing goes
--- back to an older version by itself.
+-- policy.lua: routine updates wait for the weekend's maintenance window; a critical fix does not wait;
+-- nothing goes back to an older version by itself.
 
 local WINDOW = "Sat,Sun 02:00-06:00 Europe/Berlin"
 
