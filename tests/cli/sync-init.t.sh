@@ -52,8 +52,9 @@ expect_exit 2 causeway-sync init site --root "$root" --fingerprint "$fingerprint
 expect_err "no upstream 'other'"
 
 # Starting over with another root keeps the memory; forgetting is logged.
+# (Published at another time, so that its channel manifest has other bytes.)
 mkdir other
-(cd other && publisher_init && publisher_release gateway 1.0.0 && publisher_publish)
+(cd other && SOURCE_DATE_EPOCH=$(($(date +%s) - 60)) && export SOURCE_DATE_EPOCH && publisher_init && publisher_release gateway 1.0.0 && publisher_publish)
 other_root=other/repo/tree/metadata/1.root.json
 other_fingerprint=$(sha256sum "$other_root" | cut -d' ' -f1)
 expect_exit 0 causeway-sync init site --root "$other_root" --fingerprint "$other_fingerprint"
