@@ -327,12 +327,14 @@ static int say(const struct adding *a, struct cw_err *err)
     json_t *row;
     size_t i;
 
-    json_array_foreach (a->report, i, row)
+    json_array_foreach (a->report, i, row) {
         say_release(a, row);
-    json_array_foreach (a->new_keys, i, row)
+    }
+    json_array_foreach (a->new_keys, i, row) {
         cw_cli_say(a->cli,
                    "new product: its build key %s 'keys/%s.key'; publishing it needs the targets keys once",
                    a->cli->dry_run ? "would be" : "is", json_string_value(row));
+    }
     if (json_object_size(a->changed) == 0)
         cw_cli_say(a->cli, "nothing to do");
     else if (!a->cli->dry_run)

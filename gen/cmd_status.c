@@ -184,8 +184,9 @@ static void say_channels(const struct showing *s)
     json_array_foreach (json_object_get(s->doc, "channels"), i, row) {
         cw_cli_say(s->cli, "\nchannel %s, serial %lld:", text(row, "channel"),
                    (long long)json_integer_value(json_object_get(row, "serial")));
-        json_object_foreach (json_object_get(row, "releases"), product, version)
+        json_object_foreach (json_object_get(row, "releases"), product, version) {
             cw_cli_say(s->cli, "  %s %s", product, json_string_value(version));
+        }
     }
 }
 

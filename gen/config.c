@@ -48,7 +48,7 @@ static int read_life(int64_t *seconds, const json_t *expires, const char *name, 
 static int read_doc(struct cw_config *config, const json_t *doc, struct cw_err *err)
 {
     static const char *const known[] = {"_type", "format", "plain_keys", "expires", NULL};
-    json_t *expires;
+    json_t *expires = NULL;
     int i, rc = cw_json_check_format(doc, CW_CONFIG_TYPE, err);
 
     if (rc == CW_OK)

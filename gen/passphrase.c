@@ -7,13 +7,31 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "fs/root.h"
+
+static volatile sig_atomic_t interrupted; /* the signal that came while the terminal's echo was off */
+
+static void note_signal(int number)
+{
+    interrupted = number;
+}
+
+/* Like cw_fd_read(), but a signal that was noted ends it. */
+static ssize_t read_byte(int fd, char *c)
+{
+    ssize_t got;
+
+    do {
+        got = read(fd, c, 1);
+    } while (got < 0 && errno == EINTR && interrupted == 0);
+    return got;
+}
 
 /* One byte at a time, so that nothing of it stays in a buffer and nothing behind the line is taken from a pipe. */
 static int read_line(char passphrase[CW_PASSPHRASE_MAX], int fd, const char *what, struct cw_err *err)
@@ -22,7 +40,7 @@ static int read_line(char passphrase[CW_PASSPHRASE_MAX], int fd, const char *wha
     ssize_t got;
     char c;
 
-    while ((got = cw_fd_read(fd, &c, 1)) == 1 && c != '\n') {
+    while ((got = read_byte(fd, &c)) == 1 && c != '\n') {
         if (len == CW_PASSPHRASE_MAX - 1)
             return cw_err_set(err, CW_E_FAIL, "%s: the passphrase is longer than %d bytes", what,
                               CW_PASSPHRASE_MAX - 1);
@@ -47,22 +65,41 @@ static int from_file(const char *path, char passphrase[CW_PASSPHRASE_MAX], struc
     return read_line(passphrase, fd, path, err);
 }
 
-static int prompt(int tty, const char *text, const char *what, char passphrase[CW_PASSPHRASE_MAX],
-                  struct cw_err *err)
+/* Reads with echo off; whatever ends the program meanwhile, echo is on again afterwards. */
+static int read_silently(char passphrase[CW_PASSPHRASE_MAX], int tty, struct cw_err *err)
 {
+    static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    const struct sigaction note = {.sa_handler = note_signal};
+    struct sigaction before[CW_COUNT(numbers)];
     struct termios old, silent;
+    size_t i;
     int rc;
 
-    if (dprintf(tty, "%s%s: ", text, what) < 0 || tcgetattr(tty, &old) != 0)
+    if (tcgetattr(tty, &old) != 0)
         return cw_err_errno(err, errno, "unable to ask for the passphrase on the terminal");
+    for (i = 0; i < CW_COUNT(numbers); i++)
+        (void)sigaction(numbers[i], &note, &before[i]);
     silent = old;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     if (tcsetattr(tty, TCSAFLUSH, &silent) != 0)
-        return cw_err_errno(err, errno, "unable to turn off the terminal's echo");
-    rc = read_line(passphrase, tty, "terminal", err);
+        rc = cw_err_errno(err, errno, "unable to turn off the terminal's echo");
+    else
+        rc = read_line(passphrase, tty, "terminal", err);
     (void)tcsetattr(tty, TCSAFLUSH, &old);
     (void)dprintf(tty, "\n");
+    for (i = 0; i < CW_COUNT(numbers); i++)
+        (void)sigaction(numbers[i], &before[i], NULL);
+    if (interrupted != 0)
+        (void)raise(interrupted);
     return rc;
+}
+
+static int prompt(int tty, const char *text, const char *what, char passphrase[CW_PASSPHRASE_MAX],
+                  struct cw_err *err)
+{
+    if (dprintf(tty, "%s%s: ", text, what) < 0)
+        return cw_err_errno(err, errno, "unable to ask for the passphrase on the terminal");
+    return read_silently(passphrase, tty, err);
 }
 
 /* The second reading goes to the stack, because guarded memory is lib/crypt's own: wiped before it is left. */

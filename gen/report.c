@@ -32,8 +32,9 @@ void cw_report_say(const json_t *report, const struct cw_cli *cli)
     json_t *row;
     size_t i;
 
-    json_array_foreach (json_object_get(report, "products"), i, row)
+    json_array_foreach (json_object_get(report, "products"), i, row) {
         cw_cli_say(cli, "new product %s", json_string_value(row));
+    }
     json_array_foreach (json_object_get(report, "releases"), i, row) {
         json_int_t count = json_integer_value(json_object_get(row, "artifacts"));
 
@@ -42,10 +43,13 @@ void cw_report_say(const json_t *report, const struct cw_cli *cli)
                    text(row, "version"), (long long)count, cw_str_plural((uint64_t)count), size,
                    text(row, "severity"));
     }
-    json_array_foreach (json_object_get(report, "channels"), i, row)
+    json_array_foreach (json_object_get(report, "channels"), i, row) {
         say_channel(cli, row);
-    json_array_foreach (json_object_get(report, "renewed"), i, row)
+    }
+    json_array_foreach (json_object_get(report, "renewed"), i, row) {
         cw_cli_say(cli, "renewed %s", json_string_value(row));
-    json_array_foreach (json_object_get(report, "not_renewed"), i, row)
+    }
+    json_array_foreach (json_object_get(report, "not_renewed"), i, row) {
         cw_cli_warn(cli, "not renewed: %s", text(row, "reason"));
+    }
 }
