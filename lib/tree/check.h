@@ -39,10 +39,9 @@ struct cw_tree_check {
     /* What was found. */
     uint64_t files, bytes; /* checked by hash or signature */
     uint64_t bad, missing, orphans;
-    uint64_t older;        /* superseded metadata and channel manifests, whole */
-    uint64_t absent_roles; /* partial: role files that the snapshot lists and the tree does not hold */
-    uint64_t
-        unsigned_files; /* pages and the like outside metadata/ and targets/, of which nothing is known */
+    uint64_t older;          /* superseded metadata and channel manifests, whole */
+    uint64_t absent_roles;   /* partial: role files that the snapshot lists and the tree does not hold */
+    uint64_t unsigned_files; /* pages and the like outside metadata/ and targets/ */
 };
 
 /* The tree beneath dir. Every file below metadata/ and targets/ is read. CW_E_VERIFY when something is bad,

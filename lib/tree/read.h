@@ -19,9 +19,8 @@ struct cw_tree_trust {
 };
 
 struct cw_tree_reader {
-    int dir; /* the tree's root; borrowed */
-    const struct cw_tree_trust
-        *trust; /* NULL: nothing was trusted before and nothing is kept, for verifying only */
+    int dir;                           /* the tree's root; borrowed */
+    const struct cw_tree_trust *trust; /* NULL, for verifying only: nothing was trusted, nothing is kept */
 };
 
 /* A source for cw_set_load() and for the first refresh: source->drive(source->ctx, update, err). The reader

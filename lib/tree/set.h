@@ -37,8 +37,8 @@ struct cw_set {
     char sha256[CW_SHA256_TEXT];  /* of the channel manifest */
     struct cw_manifest *releases; /* one for each wanted product, in the order of channel.pins */
     size_t release_count;
-    struct cw_set_file *
-        files; /* all that a mirror of this set holds below targets/, no target twice; the channel manifest is the first */
+    /* All that a mirror of this set holds below targets/, no target twice; the channel manifest is the first. */
+    struct cw_set_file *files;
     size_t file_count;
 };
 
