@@ -351,7 +351,7 @@ int cw_stage_release(int root, int mirror, const json_t *change, struct cw_err *
 {
     const char *manifest = text_of(change, "manifest_sha256");
     char path[CW_PATH_MAX], tmp[CW_PATH_MAX];
-    bool there;
+    bool there = false;
     int rc = release_path(path, change, err);
 
     if (rc == CW_OK)

@@ -11,13 +11,14 @@
 #   tree_state                   a hash of all that is in the install root, names, modes, content
 
 make_repo() {
-    mkdir repo && (cd repo && causeway-gen init --insecure-plain-keys) >init.log 2>&1 || diag "$(cat init.log)"
+    causeway-gen init --insecure-plain-keys repo >init.log 2>&1 || diag "$(cat init.log)"
 }
 
 make_build() {
     rm -rf build-tmp
     mkdir -p build-tmp/bin out
     printf '#!/bin/sh\necho %s %s\n' "$1" "$2" >build-tmp/bin/tool
+    # shellcheck disable=SC2016 # the selftest's own variables
     printf '#!/bin/sh\necho "selftest of $CAUSEWAY_PRODUCT $CAUSEWAY_VERSION"\n%s\n' "${SELFTEST:-exit 0}" >build-tmp/bin/selftest
     chmod +x build-tmp/bin/tool build-tmp/bin/selftest
     tar -C build-tmp -cf "out/$1-$2.tar" bin
@@ -28,13 +29,15 @@ ship() {
 {"format": "1.0", "products": [{"name": "$1", "releases": [{"version": "$2", "severity": "normal", "notes": "$1 $2"${5:+, $5},
  "builds": [{"platform": "any", "files": [{"file": "${3:-out/$1-$2.tar}", "kind": "${4:-archive}"}]}]}]}]}
 EOS
-    causeway-gen -C repo add catalog.json >ship.log 2>&1 &&
-        causeway-gen -C repo promote "$1" "$2" stable >>ship.log 2>&1 &&
-        causeway-gen -C repo publish >>ship.log 2>&1 || {
+    if ! {
+        causeway-gen -C repo add catalog.json &&
+            causeway-gen -C repo promote "$1" "$2" stable &&
+            causeway-gen -C repo publish
+    } >ship.log 2>&1; then
         diag "ship $* failed:"
         diag "$(cat ship.log)"
         return 1
-    }
+    fi
 }
 
 default_policy() {

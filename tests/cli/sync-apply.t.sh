@@ -65,7 +65,6 @@ printf 'function decide() return accept "all" end\n' >site/policy.lua
 victim=$(find site/upstreams/acme/mirror/targets/tables -name '*.table.cfg')
 chmod u+w "$victim"
 printf 'S' | dd of="$victim" bs=1 count=1 conv=notrunc 2>/dev/null
-state=$(tree_state)
 expect_exit 3 sync apply
 expect_err 'tables/1\.0\.0/table\.cfg.*sha256'
 expect 'generation 2 still runs' test "$(generation)" = 2

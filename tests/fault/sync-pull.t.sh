@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck disable=SC2119,SC2317 # functions that fault_rows calls
+# shellcheck disable=SC2016,SC2119,SC2317 # functions and commands that fault_rows calls
 # Pull and export under every fault: the site holds the old set or the new one, its mirror is a whole tree that is never
 # newer, and the next pull completes it.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
