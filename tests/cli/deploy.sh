@@ -5,7 +5,7 @@
 #   make_repo                    the publisher, keys unencrypted
 #   make_build PRODUCT VERSION   out/PRODUCT-VERSION.tar: bin/tool says the version, bin/selftest exits with what is in $SELFTEST (0)
 #   ship PRODUCT VERSION [FILE] [KIND] [MORE]   publishes out/PRODUCT-VERSION.tar or FILE on channel stable; MORE: fields of the release
-#   make_site                    a site that follows it, nothing pulled yet; its policy checks each product's selftest
+#   make_site [INSTALL-ROOT]     a site that follows it, nothing pulled yet; its policy checks each product's selftest
 #   sync ARGS...                 causeway-sync in the site
 #   generation                   what `current` leads to, or "none"
 #   tree_state                   a hash of all that is in the install root, names, modes, content
@@ -55,7 +55,7 @@ EOS
 make_site() {
     causeway-sync init --root repo/tree/metadata/1.root.json \
         --fingerprint "$(sha256sum repo/tree/metadata/1.root.json | cut -d' ' -f1)" --upstream acme --source "$TEST_DIR/repo/tree" \
-        --channel stable --install "$TEST_DIR/plant" --site plant-7 site >init.log 2>&1 || diag "$(cat init.log)"
+        --channel stable --install "${1:-$TEST_DIR/plant}" --site plant-7 site >init.log 2>&1 || diag "$(cat init.log)"
     default_policy
 }
 
