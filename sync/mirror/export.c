@@ -13,10 +13,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "closure/closure.h"
 #include "fs/commit.h"
 #include "fs/walk.h"
 #include "sync/history.h"
-#include "sync/mirror/parcel.h"
+#include "sync/mirror/load.h"
+#include "sync/mirror/pull.h"
 #include "tree/layout.h"
 #include "tree/volume.h"
 
@@ -30,7 +32,8 @@ struct export
     int mirror, to;
     const char *where;
     bool replace;
-    struct cw_parcel parcel;
+    struct cw_closure all; /* in the order of writing */
+    const struct cw_closure_file **by_path;
     struct cw_buf list; /* volume-1.json */
     struct cw_batch batch;
     uint64_t batch_bytes;
@@ -38,6 +41,91 @@ struct export
     struct cw_export_result *result;
     char *block;
 };
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp((*(const struct cw_closure_file *const *)a)->path,
+                  (*(const struct cw_closure_file *const *)b)->path);
+}
+
+/* A file of the bundle by its path; NULL: it is not in it. */
+static const struct cw_closure_file *find(const struct export *export, const char *path)
+{
+    struct cw_closure_file wanted = {.path = (char *)path};
+    const struct cw_closure_file *key = &wanted, **found;
+
+    if (export->all.count == 0)
+        return NULL;
+    found = bsearch(&key, export->by_path, export->all.count, sizeof key, by_path);
+    return found != NULL ? *found : NULL;
+}
+
+/* The "files" of the list; NULL: no memory. */
+static json_t *file_list(const struct export *export)
+{
+    json_t *list = json_array();
+    size_t i;
+
+    for (i = 0; list != NULL && i < export->all.count; i++) {
+        const struct cw_closure_file *file = export->by_path[i];
+
+        if (json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "path", file->path, "length",
+                                                  (json_int_t)file->length, "sha256", file->sha256)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+struct root_walk {
+    struct export *export;
+    int64_t newest;
+};
+
+static int add_root(void *ctx, const char *name, const struct stat *st, struct cw_err *err)
+{
+    const struct root_walk *walk = ctx;
+    CW_AUTO_BUF bytes = CW_BUF_INIT(CW_TUF_ROOT_MAX);
+    char role[CW_TUF_NAME_MAX], path[CW_PATH_MAX];
+    int64_t version;
+    int rc;
+
+    if (!S_ISREG(st->st_mode) || !cw_tree_split_metadata(name, &version, role) || strcmp(role, "root") != 0 ||
+        version > walk->newest)
+        return CW_OK;
+    rc = cw_tree_metadata_path(path, version, role, err);
+    if (rc == CW_OK)
+        rc = cw_at_read_file(&bytes, walk->export->mirror, path, err);
+    if (rc != CW_OK)
+        return rc;
+    return cw_closure_add_metadata(&walk->export->all, role, version, cw_buf_text(&bytes), bytes.len, err);
+}
+
+/* Everything that the set needs, with the roots up to the one it entered under. */
+static int collect(struct export *export, const struct cw_set *set, const struct cw_tuf_update *update,
+                   const struct cw_mirror_memory *memory, struct cw_err *err)
+{
+    struct root_walk walk = {.export = export, .newest = memory->root};
+    size_t i;
+    int rc = cw_closure_add_set(&export->all, set, err);
+
+    if (rc == CW_OK)
+        rc = cw_closure_add_update(&export->all, update, err);
+    if (rc == CW_OK)
+        rc = cw_walk(export->mirror, CW_TREE_METADATA, add_root, &walk, err);
+    if (rc == CW_OK)
+        rc = cw_closure_sort(&export->all, err);
+    if (rc != CW_OK)
+        return rc;
+    export->by_path = calloc(export->all.count, sizeof *export->by_path);
+    if (export->by_path == NULL)
+        return cw_err_nomem(err);
+    for (i = 0; i < export->all.count; i++)
+        export->by_path[i] = &export->all.files[i];
+    qsort(export->by_path, export->all.count, sizeof *export->by_path, by_path);
+    return CW_OK;
+}
 
 static bool is_list(const char *path)
 {
@@ -55,7 +143,7 @@ static int look_at_file(void *ctx, const char *path, const struct stat *st, stru
 {
     struct export *export = ctx;
 
-    if (S_ISDIR(st->st_mode) || is_list(path) || cw_parcel_find(&export->parcel, path) != NULL)
+    if (S_ISDIR(st->st_mode) || is_list(path) || find(export, path) != NULL)
         return CW_OK;
     if (cw_str_starts(cw_str_basename(path), CW_TMP_PREFIX))
         return is_bundle_part(path) || strchr(path, '/') == NULL ? cw_remove(export->to, path, err) : CW_OK;
@@ -70,7 +158,7 @@ static int look_at_file(void *ctx, const char *path, const struct stat *st, stru
 static int look_at_list(struct export *export, bool *keep, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_VOLUME_MAX);
-    json_auto_t *ours = cw_parcel_list(&export->parcel);
+    json_auto_t *ours = file_list(export);
     struct cw_volume volume = {.doc = NULL};
     int rc = cw_at_read_file(&text, export->to, CW_VOLUME_FILE, err);
 
@@ -112,7 +200,7 @@ static int open_folder(struct export *export, struct cw_err *err)
     return rc == CW_OK ? cw_walk(export->to, "", look_at_file, export, err) : rc;
 }
 
-static bool is_there(const struct export *export, const struct cw_parcel_file *file)
+static bool is_there(const struct export *export, const struct cw_closure_file *file)
 {
     struct stat st;
 
@@ -127,9 +215,9 @@ static int check_space(const struct export *export, struct cw_err *err)
     struct statvfs fs;
     size_t i;
 
-    for (i = 0; i < export->parcel.count; i++) {
-        if (!is_there(export, &export->parcel.files[i]))
-            need += export->parcel.files[i].length;
+    for (i = 0; i < export->all.count; i++) {
+        if (!is_there(export, &export->all.files[i]))
+            need += export->all.files[i].length;
     }
     if (fstatvfs(export->to, &fs) != 0)
         return cw_err_errno(err, errno, "unable to ask how much space '%s' has left", export->where);
@@ -143,7 +231,7 @@ static int check_space(const struct export *export, struct cw_err *err)
 }
 
 /* Is what lies there good? Unreadable counts as not. */
-static int is_good(struct export *export, const struct cw_parcel_file *file, bool *good, struct cw_err *err)
+static int is_good(struct export *export, const struct cw_closure_file *file, bool *good, struct cw_err *err)
 {
     CW_AUTO_FD int fd = -1;
     char sha256[CW_SHA256_TEXT];
@@ -157,7 +245,7 @@ static int is_good(struct export *export, const struct cw_parcel_file *file, boo
     return rc == CW_E_NOMEM ? rc : CW_OK;
 }
 
-static int copy_file(struct export *export, const struct cw_parcel_file *file, struct cw_out *out,
+static int copy_file(struct export *export, const struct cw_closure_file *file, struct cw_out *out,
                      struct cw_err *err)
 {
     CW_AUTO_HASH *hash = NULL;
@@ -191,7 +279,7 @@ static int flush(struct export *export, struct cw_err *err)
     return cw_batch_commit(&export->batch, err);
 }
 
-static int write_file(struct export *export, const struct cw_parcel_file *file, struct cw_err *err)
+static int write_file(struct export *export, const struct cw_closure_file *file, struct cw_err *err)
 {
     CW_AUTO_OUT out = CW_OUT_INIT;
     bool good;
@@ -203,8 +291,7 @@ static int write_file(struct export *export, const struct cw_parcel_file *file, 
     }
     rc = cw_out_open(&out, export->to, file->path, 0644, err);
     if (rc == CW_OK)
-        rc = file->bytes != NULL ? cw_out_write(&out, file->bytes, file->length, err)
-                                 : copy_file(export, file, &out, err);
+        rc = copy_file(export, file, &out, err);
     if (rc == CW_OK)
         rc = cw_batch_add(&export->batch, &out, err);
     export->result->written += file->length;
@@ -214,28 +301,22 @@ static int write_file(struct export *export, const struct cw_parcel_file *file, 
     return rc;
 }
 
-/* In three rounds: targets, metadata but the timestamp, the timestamp. */
+/* In the order of the closure, each stage durable before the next begins; the timestamp is the last. */
 static int write_files(struct export *export, struct cw_err *err)
 {
-    int round, rc = CW_OK;
     size_t i;
+    int rc = CW_OK;
 
-    for (round = 0; round < 3 && rc == CW_OK; round++) {
-        for (i = 0; i < export->parcel.count && rc == CW_OK; i++) {
-            const char *path = export->parcel.files[i].path;
-            int its = strcmp(path, CW_TREE_TIMESTAMP) == 0        ? 2
-                      : cw_str_starts(path, CW_TREE_METADATA "/") ? 1
-                                                                  : 0;
-
-            if (its == round)
-                rc = write_file(export, &export->parcel.files[i], err);
-        }
-        if (rc == CW_OK)
+    for (i = 0; i < export->all.count && rc == CW_OK; i++) {
+        if (i > 0 && export->all.files[i].stage != export->all.files[i - 1].stage)
             rc = flush(export, err);
+        if (rc == CW_OK)
+            rc = write_file(export, &export->all.files[i], err);
     }
-    if (rc != CW_OK)
-        (void)flush(export,
-                    NULL); /* what is whole stays for the next try; the first failure is the one to tell */
+    if (rc == CW_OK)
+        return flush(export, err);
+    (void)flush(export,
+                NULL); /* what is whole stays for the next try; the first failure is the one to tell */
     return rc;
 }
 
@@ -243,21 +324,20 @@ static int make_list(struct export *export, const struct cw_set *set, const stru
                      int64_t now, struct cw_err *err)
 {
     char created[CW_TIME_TEXT], path[CW_PATH_MAX];
-    const struct cw_parcel_file *root;
+    const struct cw_closure_file *root;
     json_auto_t *doc = NULL;
     int rc = cw_tree_metadata_path(path, memory->root, cw_tuf_type_name(CW_TUF_ROOT), err);
 
     if (rc != CW_OK)
         return rc;
-    root = cw_parcel_find(&export->parcel, path);
+    root = find(export, path);
     if (root == NULL)
         return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the mirror; run 'causeway-sync pull'",
                           path);
     cw_time_format(now, created);
     doc = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:I, s:s, s:o}", "_type", CW_VOLUME_TYPE, "format", "1.0",
                     "index", 1, "of", 1, "created", created, "channel", set->channel.channel, "serial",
-                    (json_int_t)set->channel.serial, "roots", root->sha256, "files",
-                    cw_parcel_list(&export->parcel));
+                    (json_int_t)set->channel.serial, "roots", root->sha256, "files", file_list(export));
     if (doc == NULL)
         return cw_err_nomem(err);
     rc = cw_volume_format(&export->list, doc, err);
@@ -302,7 +382,7 @@ static int write_bundle(struct export *export, const struct cw_cli *cli, struct 
     if (rc != CW_OK)
         return rc;
     cw_batch_init(&export->batch, export->to);
-    cw_progress_start(&export->progress, cli, "exporting", export->parcel.bytes);
+    cw_progress_start(&export->progress, cli, "exporting", cw_closure_bytes(&export->all));
     rc = write_files(export, err);
     if (rc == CW_OK)
         rc = write_lists(export, err);
@@ -324,6 +404,15 @@ static int record(const struct export *export, const struct cw_site *site, const
     return cw_history_append(site->fd, now, "export", data, err);
 }
 
+/* A pull that was killed behind its commit left the mirror's timestamp behind; what is exported is what the site holds. */
+static int settle(const struct export *export, const struct cw_site *site, const struct cw_upstream *upstream,
+                  const struct cw_mirror_memory *memory, struct cw_err *err)
+{
+    struct cw_pull pull = {.site = site, .upstream = upstream, .mirror = export->mirror, .memory = *memory};
+
+    return cw_pull_settle(&pull, err);
+}
+
 int cw_mirror_export(struct cw_export_result *result, const struct cw_site *site,
                      const struct cw_upstream *upstream, const char *to, bool replace, int64_t now,
                      const struct cw_cli *cli, struct cw_err *err)
@@ -343,18 +432,21 @@ int cw_mirror_export(struct cw_export_result *result, const struct cw_site *site
     if (rc == CW_OK)
         rc = cw_mirror_load_update(&set, &update, &memory, export.mirror, site, upstream, err);
     if (rc == CW_OK)
-        rc = cw_parcel_collect(&export.parcel, export.mirror, &set, update, &memory, err);
+        rc = settle(&export, site, upstream, &memory, err);
+    if (rc == CW_OK)
+        rc = collect(&export, &set, update, &memory, err);
     if (rc == CW_OK)
         rc = make_list(&export, &set, &memory, now, err);
     if (rc == CW_OK)
         rc = write_bundle(&export, cli, err);
-    result->files = export.parcel.count;
-    result->bytes = export.parcel.bytes;
+    result->files = export.all.count;
+    result->bytes = cw_closure_bytes(&export.all);
     result->serial = set.channel.serial;
     if (rc == CW_OK)
         rc = record(&export, site, upstream, now, err);
     cw_tuf_update_free(update);
-    cw_parcel_clear(&export.parcel);
+    cw_closure_clear(&export.all);
+    free(export.by_path);
     cw_buf_clear(&export.list);
     free(export.block);
     if (export.to >= 0)

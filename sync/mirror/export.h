@@ -8,8 +8,6 @@
 
 #include "sync/site.h"
 
-#define CW_EXPORT_FILES_MAX 1000000 /* of one bundle; its list has a limit of its own (tree/volume.h) */
-
 struct cw_export_result {
     uint64_t files, bytes; /* of the whole bundle */
     uint64_t written;      /* bytes written by this run; the rest was there already, and good */

@@ -14,9 +14,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "closure/closure.h"
 #include "fs/commit.h"
 #include "sync/mirror/pull.h"
-#include "tree/layout.h"
 
 #define BATCH_FILES 512 /* each holds a descriptor of its folder; 1,024 is the usual limit of a process */
 #define BATCH_BYTES (UINT64_C(256) << 20) /* what a power cut may cost */
@@ -56,22 +56,20 @@ static int flush(struct fetch *fetch, struct cw_err *err)
     return cw_batch_commit(&fetch->batch, err);
 }
 
-static int judge(const struct cw_set_file *file, const char *path, uint64_t length, const char *sha256,
-                 struct cw_err *err)
+static int judge(const struct cw_closure_file *file, uint64_t length, const char *sha256, struct cw_err *err)
 {
     if (length != file->length)
-        return cw_err_set(err, CW_E_VERIFY, "'%s': %llu bytes came, not %llu as signed", path,
+        return cw_err_set(err, CW_E_VERIFY, "'%s': %llu bytes came, not %llu as signed", file->path,
                           (unsigned long long)length, (unsigned long long)file->length);
     if (strcmp(sha256, file->sha256) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "'%s': sha256 differs: expected %s, got %s", path, file->sha256,
-                          sha256);
+        return cw_err_set(err, CW_E_VERIFY, "'%s': sha256 differs: expected %s, got %s", file->path,
+                          file->sha256, sha256);
     return CW_OK;
 }
 
-static int receive_file(struct fetch *fetch, const struct cw_set_file *file, const char *path,
-                        struct cw_err *err)
+static int receive_file(struct fetch *fetch, const struct cw_closure_file *file, struct cw_err *err)
 {
-    const struct cw_pull_kept *kept = cw_pull_find_kept(fetch->pull, path);
+    const struct cw_pull_kept *kept = cw_pull_find_kept(fetch->pull, file->path);
     CW_AUTO_HASH *hash = NULL;
     CW_AUTO_OUT out = CW_OUT_INIT;
     struct receive receive = {.out = &out, .progress = &fetch->pull->progress};
@@ -80,15 +78,15 @@ static int receive_file(struct fetch *fetch, const struct cw_set_file *file, con
 
     receive.hash = hash;
     if (rc == CW_OK)
-        rc = cw_out_open(&out, fetch->pull->mirror, path, 0644, err);
+        rc = cw_out_open(&out, fetch->pull->mirror, file->path, 0644, err);
     if (rc == CW_OK && kept != NULL)
         rc = take_bytes(&receive, kept->bytes, kept->len, err);
     else if (rc == CW_OK)
-        rc = cw_source_get(fetch->pull->source, path, file->length, take_bytes, &receive, err);
+        rc = cw_source_get(fetch->pull->source, file->path, file->length, take_bytes, &receive, err);
     if (rc == CW_OK)
         rc = cw_hash_final(hash, sha256, err);
     if (rc == CW_OK)
-        rc = judge(file, path, receive.length, sha256, err);
+        rc = judge(file, receive.length, sha256, err);
     if (rc == CW_OK)
         rc = cw_batch_add(&fetch->batch, &out, err);
     fetch->batch_bytes += receive.length;
@@ -101,25 +99,23 @@ static void note_missing(struct fetch *fetch, const char *path)
         cw_buf_addf(&fetch->names, "%s'%s'", fetch->missing > 1 ? ", " : "", path);
 }
 
-static bool is_present(const struct cw_pull *pull, const struct cw_set_file *file, const char *path)
+/* A whole file has its length; what was read to be verified although it is in the mirror was read because the mirror's
+ * copy is damaged. */
+static bool is_present(void *ctx, const struct cw_closure_file *file)
 {
+    const struct cw_pull *pull = ctx;
     struct stat st;
 
-    return cw_at_stat(&st, pull->mirror, path, NULL) == CW_OK && S_ISREG(st.st_mode) &&
-           (uint64_t)st.st_size == file->length;
+    return cw_at_stat(&st, pull->mirror, file->path, NULL) == CW_OK && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_size == file->length && cw_pull_find_kept(pull, file->path) == NULL;
 }
 
-static int fetch_file(struct fetch *fetch, const struct cw_set_file *file, struct cw_err *err)
+static int fetch_file(struct fetch *fetch, const struct cw_closure_file *file, struct cw_err *err)
 {
-    char path[CW_PATH_MAX];
-    int rc = cw_tree_target_path(path, file->target, file->sha256, err);
+    int rc = receive_file(fetch, file, err);
 
-    /* What was read to be verified although it is in the mirror was read because the mirror's copy is damaged. */
-    if (rc != CW_OK || (is_present(fetch->pull, file, path) && cw_pull_find_kept(fetch->pull, path) == NULL))
-        return rc;
-    rc = receive_file(fetch, file, path, err);
     if (rc == CW_E_NOTFOUND || rc == CW_E_INCOMPLETE) {
-        note_missing(fetch, path);
+        note_missing(fetch, file->path);
         return CW_OK;
     }
     if (rc != CW_OK)
@@ -130,53 +126,44 @@ static int fetch_file(struct fetch *fetch, const struct cw_set_file *file, struc
 }
 
 /* True when the file lies in another folder than the one before it in the list. */
-static bool starts_folder(const struct cw_set *set, size_t i)
+static bool starts_folder(const struct cw_closure *all, size_t i)
 {
-    const char *here = set->files[i].target, *before = i > 0 ? set->files[i - 1].target : "";
+    const char *here = all->files[i].path, *before = i > 0 ? all->files[i - 1].path : "";
     size_t len = (size_t)(cw_str_basename(here) - here);
 
     return i == 0 || strncmp(here, before, len) != 0 || strchr(before + len, '/') != NULL;
 }
 
 /* A finished file that a killed run left under its temporary name is as good as one from the source, if its hash says so. */
-static int adopt(struct fetch *fetch, const struct cw_set_file *file, const char *path, const char *tmp,
-                 struct cw_err *err)
+static int adopt(struct fetch *fetch, const struct cw_closure_file *file, const char *tmp, struct cw_err *err)
 {
     CW_AUTO_OUT out = CW_OUT_INIT;
     char sha256[CW_SHA256_TEXT];
     uint64_t length;
-    int rc = cw_out_adopt(&out, fetch->pull->mirror, path, tmp, err);
+    int rc = cw_out_adopt(&out, fetch->pull->mirror, file->path, tmp, err);
 
     if (rc == CW_OK)
-        rc = cw_sha256_fd(sha256, &length, out.fd, path, err);
+        rc = cw_sha256_fd(sha256, &length, out.fd, file->path, err);
     if (rc != CW_OK)
         return rc;
-    return judge(file, path, length, sha256, NULL) == CW_OK ? cw_batch_add(&fetch->batch, &out, err) : CW_OK;
+    return judge(file, length, sha256, NULL) == CW_OK ? cw_batch_add(&fetch->batch, &out, err) : CW_OK;
 }
 
 /* Whose leftover may this be? One of the files that come next in the list and lie in the same folder. */
-static int find_owner(struct fetch *fetch, const struct cw_set *set, size_t first, const char *tmp,
+static int find_owner(struct fetch *fetch, const struct cw_closure *all, size_t first, const char *tmp,
                       uint64_t length, struct cw_err *err)
 {
-    char path[CW_PATH_MAX];
     size_t i;
 
-    for (i = first; i < set->file_count && (i == first || !starts_folder(set, i)); i++) {
-        int rc;
-
-        if (set->files[i].length != length)
-            continue;
-        rc = cw_tree_target_path(path, set->files[i].target, set->files[i].sha256, err);
-        if (rc != CW_OK)
-            return rc;
-        if (!is_present(fetch->pull, &set->files[i], path))
-            return adopt(fetch, &set->files[i], path, tmp, err);
+    for (i = first; i < all->count && (i == first || !starts_folder(all, i)); i++) {
+        if (all->files[i].length == length && !is_present(fetch->pull, &all->files[i]))
+            return adopt(fetch, &all->files[i], tmp, err);
     }
     return CW_OK;
 }
 
-static int adopt_in_folder(struct fetch *fetch, const struct cw_set *set, size_t first, const char *folder,
-                           struct cw_err *err)
+static int adopt_in_folder(struct fetch *fetch, const struct cw_closure *all, size_t first,
+                           const char *folder, struct cw_err *err)
 {
     struct dirent *entry;
     struct stat st;
@@ -195,27 +182,25 @@ static int adopt_in_folder(struct fetch *fetch, const struct cw_set *set, size_t
         if (cw_str_starts(entry->d_name, CW_TMP_PREFIX) &&
             fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
             st.st_size > 0)
-            rc = find_owner(fetch, set, first, entry->d_name, (uint64_t)st.st_size, err);
+            rc = find_owner(fetch, all, first, entry->d_name, (uint64_t)st.st_size, err);
     }
     closedir(stream);
     return rc == CW_OK ? flush(fetch, err) : rc;
 }
 
 /* The site's lock is held, so whatever has a temporary name is of a run that is dead. */
-static int clear_leftovers(struct fetch *fetch, const struct cw_set *set, struct cw_err *err)
+static int clear_leftovers(struct fetch *fetch, const struct cw_closure *all, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     size_t i;
     int rc = CW_OK;
 
-    for (i = 0; i < set->file_count && rc == CW_OK; i++) {
-        if (!starts_folder(set, i))
+    for (i = 0; i < all->count && rc == CW_OK; i++) {
+        if (!starts_folder(all, i))
             continue;
-        rc = cw_tree_target_path(path, set->files[i].target, set->files[i].sha256, err);
-        if (rc != CW_OK)
-            return rc;
+        snprintf(path, sizeof path, "%s", all->files[i].path);
         *strrchr(path, '/') = '\0'; /* a target's path always has a folder: targets/ */
-        rc = adopt_in_folder(fetch, set, i, path, err);
+        rc = adopt_in_folder(fetch, all, i, path, err);
         if (rc == CW_OK)
             rc = cw_sweep(fetch->pull->mirror, path, err);
     }
@@ -241,33 +226,16 @@ static int check_space(const struct cw_pull *pull, uint64_t bytes, struct cw_err
     return cw_err_set(err, CW_E_SPACE, "the mirror needs %s more, and its disk has %s left", need, have);
 }
 
-static int measure(const struct cw_pull *pull, const struct cw_set *set, uint64_t *bytes, struct cw_err *err)
-{
-    char path[CW_PATH_MAX];
-    size_t i;
-
-    *bytes = 0;
-    for (i = 0; i < set->file_count; i++) {
-        int rc = cw_tree_target_path(path, set->files[i].target, set->files[i].sha256, err);
-
-        if (rc != CW_OK)
-            return rc;
-        if (!is_present(pull, &set->files[i], path))
-            *bytes += set->files[i].length;
-    }
-    return CW_OK;
-}
-
-static int fetch_all(struct fetch *fetch, const struct cw_set *set, struct cw_err *err)
+static int fetch_missing(struct fetch *fetch, const struct cw_closure *missing, struct cw_err *err)
 {
     size_t i;
     int rc = CW_OK;
 
-    for (i = 0; i < set->file_count && rc == CW_OK; i++)
-        rc = fetch_file(fetch, &set->files[i], err);
+    for (i = 0; i < missing->count && rc == CW_OK; i++)
+        rc = fetch_file(fetch, &missing->files[i], err);
     if (rc != CW_OK) {
-        (void)flush(fetch,
-                    NULL); /* finished files stay for the next try; the first failure is the one to tell */
+        /* Finished files stay for the next try; the first failure is the one to tell. */
+        (void)flush(fetch, NULL);
         return rc;
     }
     rc = flush(fetch, err);
@@ -278,25 +246,40 @@ static int fetch_all(struct fetch *fetch, const struct cw_set *set, struct cw_er
     return rc;
 }
 
+static int fetch_set(struct fetch *fetch, const struct cw_set *set, struct cw_err *err)
+{
+    struct cw_pull *pull = fetch->pull;
+    CW_AUTO_CLOSURE all = CW_CLOSURE_INIT;
+    CW_AUTO_CLOSURE missing = CW_CLOSURE_INIT;
+    uint64_t bytes, rest = cw_source_rest(pull->source);
+    int rc = cw_closure_add_set(&all, set, err);
+
+    if (rc == CW_OK)
+        rc = cw_closure_sort(&all, err);
+    if (rc == CW_OK)
+        rc = clear_leftovers(fetch, &all, err);
+    if (rc == CW_OK)
+        rc = cw_closure_missing(&missing, &all, is_present, pull, err);
+    bytes = cw_closure_bytes(&missing);
+    if (rc == CW_OK)
+        rc = check_space(pull, bytes, err);
+    if (rc != CW_OK)
+        return rc;
+    cw_progress_start(&pull->progress, pull->cli, "pulling", rest > bytes ? rest : bytes);
+    rc = fetch_missing(fetch, &missing, err);
+    if (rc == CW_OK)
+        rc = cw_source_check_rest(pull->source, &pull->progress, err);
+    cw_progress_end(&pull->progress);
+    return rc;
+}
+
 int cw_pull_fetch(struct cw_pull *pull, const struct cw_set *set, struct cw_err *err)
 {
     struct fetch fetch = {.pull = pull, .names = CW_BUF_INIT(MISSING_SHOWN * (CW_PATH_MAX + 4))};
-    uint64_t bytes, rest = cw_source_rest(pull->source);
     int rc;
 
     cw_batch_init(&fetch.batch, pull->mirror);
-    rc = clear_leftovers(&fetch, set, err);
-    if (rc == CW_OK)
-        rc = measure(pull, set, &bytes, err);
-    if (rc == CW_OK)
-        rc = check_space(pull, bytes, err);
-    if (rc == CW_OK) {
-        cw_progress_start(&pull->progress, pull->cli, "pulling", rest > bytes ? rest : bytes);
-        rc = fetch_all(&fetch, set, err);
-        if (rc == CW_OK)
-            rc = cw_source_check_rest(pull->source, &pull->progress, err);
-        cw_progress_end(&pull->progress);
-    }
+    rc = fetch_set(&fetch, set, err);
     cw_batch_clear(&fetch.batch);
     cw_buf_clear(&fetch.names);
     return rc;
