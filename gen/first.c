@@ -4,7 +4,6 @@
  */
 #include "gen/first.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,19 +14,19 @@
 #include "tuf/write.h"
 
 /* "root-1" of several; "channel-stable" when it is the only one. */
-static void numbered(char name[CW_KEYS_NAME_MAX], const char *base, uint64_t count, uint64_t number)
+static void numbered(char name[CW_KEYS_NAME_MAX], const char *base, uint64_t count, uint8_t number)
 {
     if (count == 1)
         snprintf(name, CW_KEYS_NAME_MAX, "%s", base);
     else
-        snprintf(name, CW_KEYS_NAME_MAX, "%s-%" PRIu64, base, number);
+        snprintf(name, CW_KEYS_NAME_MAX, "%.190s-%u", base, number);
 }
 
 static int make_role_keys(struct cw_keys *keys, const char *base, uint64_t count, struct cw_unlock *unlock,
                           struct cw_err *err)
 {
     char name[CW_KEYS_NAME_MAX];
-    uint64_t i;
+    uint8_t i; /* at most CW_KEYS_ROLE_MAX */
     int rc = CW_OK;
 
     for (i = 1; i <= count && rc == CW_OK; i++) {
@@ -58,7 +57,7 @@ int cw_first_make_keys(const struct cw_first *first, struct cw_keys *keys, struc
 }
 
 static const struct cw_key *key_of(const struct cw_keys *keys, const char *base, uint64_t count,
-                                   uint64_t number)
+                                   uint8_t number)
 {
     char name[CW_KEYS_NAME_MAX];
 
@@ -77,7 +76,7 @@ struct writing {
 static int add_top_role(struct writing *w, const char *role, const struct cw_quorum *quorum,
                         struct cw_err *err)
 {
-    uint64_t i;
+    uint8_t i; /* at most CW_KEYS_ROLE_MAX */
     int rc = CW_OK;
 
     for (i = 1; i <= quorum->keys && rc == CW_OK; i++)
@@ -99,7 +98,7 @@ static int delegate_channel(struct writing *w, const char *channel, struct cw_er
         .threshold = (int64_t)quorum->threshold,
         .terminating = true,
     };
-    uint64_t i;
+    uint8_t i; /* at most CW_KEYS_ROLE_MAX */
 
     snprintf(base, sizeof base, "channel-%s", channel);
     snprintf(glob, sizeof glob, "channels/%s/*", channel);
@@ -147,7 +146,7 @@ static int write_role(struct writing *w, const char *role, const char *base, con
     CW_AUTO_BUF bytes = CW_BUF_INIT(CW_TUF_TEXT_MAX);
     json_auto_t *envelope = NULL;
     char path[CW_PATH_MAX];
-    uint64_t i;
+    uint8_t i; /* at most CW_KEYS_ROLE_MAX */
     int rc = cw_tuf_envelope_new(&envelope, body, err);
 
     for (i = 1; i <= quorum->threshold && rc == CW_OK; i++)

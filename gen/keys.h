@@ -16,7 +16,7 @@
 
 #define CW_KEYS_MAX 4096     /* keys in one repository: a build key for each product, and some more */
 #define CW_KEYS_ROLE_MAX 64  /* keys of one role */
-#define CW_KEYS_NAME_MAX 192 /* bytes of a key's name with NUL: "product-" and a portable name */
+#define CW_KEYS_NAME_MAX 200 /* bytes of a key's name with NUL: "channel-", a portable name, "-64" */
 
 struct cw_key {
     char name[CW_KEYS_NAME_MAX];

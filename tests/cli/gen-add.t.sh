@@ -119,8 +119,10 @@ malformed 'duplicate key' '^bad.json:2: .*duplicate' <<'END'
 {"format": "1.0",
  "format": "1.0"}
 END
-printf '{"format": "1.0",\n "products": "\377"}' | malformed 'not UTF-8' '^bad.json:2: .*decode byte'
-awk 'BEGIN { for (i = 0; i < 100000; i++) printf "["; }' </dev/null | malformed 'deep nesting' 'nested'
+printf '{"format": "1.0",\n "products": "\377"}' >input
+malformed 'not UTF-8' '^bad.json:2: .*decode byte' <input
+awk 'BEGIN { for (i = 0; i < 100000; i++) printf "["; }' </dev/null >input
+malformed 'deep nesting' 'nested' <input
 malformed 'a fraction' 'integer' <<'END'
 {"format": 1.5}
 END
@@ -128,7 +130,8 @@ malformed 'nothing at all' '^bad.json' </dev/null
 malformed 'an array' 'is not an object' <<'END'
 []
 END
-head -c 1100000 /dev/zero | tr '\0' ' ' | malformed 'oversized' 'larger than a catalog may be'
+head -c 1100000 /dev/zero | tr '\0' ' ' >input
+malformed 'oversized' 'larger than a catalog may be' <input
 expect_exit 1 causeway-gen add none.json
 expect_err "unable to open 'none.json'"
 expect_exit 2 causeway-gen add
