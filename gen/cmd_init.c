@@ -187,8 +187,7 @@ static int check_free(int dir, const char *path, struct cw_err *err)
 
 static void say_offline(const struct cw_cli *cli)
 {
-    cw_cli_say(cli, "");
-    cw_cli_say(cli, "move offline, each key to a place of its own:");
+    cw_cli_say(cli, "\nmove offline, each key to a place of its own:");
     cw_cli_say(cli, "  %s/root*.key and %s/targets*.key", CW_REPO_KEYS, CW_REPO_KEYS);
     cw_cli_say(cli,
                "  (%" PRIu64 " of %" PRIu64 " sign for root, %" PRIu64 " of %" PRIu64
@@ -217,8 +216,7 @@ static int report(const struct cw_cli *cli, int dir, const char *path, bool resu
             path);
     else
         cw_cli_say(cli, "made a repository in '%s'", path);
-    cw_cli_say(cli, "");
-    cw_cli_say(cli, "root:        %s/%s/metadata/1.root.json", path, CW_REPO_TREE);
+    cw_cli_say(cli, "\nroot:        %s/%s/metadata/1.root.json", path, CW_REPO_TREE);
     cw_cli_say(cli, "fingerprint: %s", fingerprint);
     cw_cli_say(cli, "give sites both, the fingerprint by another way than the file");
     if (!resumed)
