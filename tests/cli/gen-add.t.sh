@@ -14,6 +14,16 @@ printf 'bad \377 text' >out/latin
 CAUSEWAY_REPO=repo
 export CAUSEWAY_REPO
 
+# Kills a command after a pause, and waits until it is really gone (timeout(1) would not).
+killed_after() { # PAUSE CMD...
+    killed_pause=$1
+    shift
+    "$@" >/dev/null 2>&1 &
+    sleep "$killed_pause"
+    kill -KILL "$!" 2>/dev/null
+    wait "$!" 2>/dev/null
+}
+
 # --- the table of mistakes ----------------------------------------------------------------------------
 # Each case: the catalog with one thing wrong in its third line, and what stderr must say.
 
@@ -220,7 +230,7 @@ kill "$!"
 expect_err "'out/big' changed while it was read"
 expect 'it is not staged' test ! -e repo/staged/releases/big@1.0.0.json
 for pause in 0.002 0.005 0.01 0.02 0.05 0.1; do
-    timeout -s KILL "$pause" causeway-gen add -q big.json 2>/dev/null
+    killed_after "$pause" causeway-gen add -q big.json
 done
 expect_exit 0 causeway-gen add big.json
 expect 'killed ones left nothing' test -z "$(find repo -name '.tmp-*')" -a ! -e repo/staged/writing.json
