@@ -119,6 +119,20 @@ while read -r path; do
 done <finished
 expect 'finished files were not fetched again' test "$fetched_again" -eq 0
 
+# What a killed run left finished under a temporary name is hashed again and taken up; what it left unfinished goes.
+site_init killed --source "$url"
+bin=$(cd good && find targets -name '*.gateway.bin' | grep 1.1.0)
+folder=killed/upstreams/acme/mirror/$(dirname "$bin")
+mkdir -p "$folder"
+cp "good/$bin" "$folder/.tmp-00000000000000aa"
+head -c 5000 "good/$bin" >"$folder/.tmp-00000000000000bb"
+yes wrong | head -c "$(stat -c %s "good/$bin")" >"$folder/.tmp-00000000000000cc"
+server_rules
+expect_exit 0 causeway-sync -C killed pull
+expect 'the finished file was not fetched' test "$(server_requests '1\.1\.0/.*gateway\.bin')" -eq 0
+expect 'it is as signed' cmp -s "good/$bin" "killed/upstreams/acme/mirror/$bin"
+expect 'nothing is left over' test -z "$(find killed -name '.tmp-*')"
+
 # Hostile or broken servers.
 hostile() {
     hostile_code=$1

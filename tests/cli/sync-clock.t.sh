@@ -1,0 +1,86 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# shellcheck disable=SC2119
+# What upstreams prove of the time, and a person's word where that is not enough.
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+. "$CW_SRCDIR/tests/cli/publisher.sh"
+
+now=$(date +%s)
+day=86400
+
+# at DAYS CMD...: runs a command of the publisher at that distance from today.
+at() {
+    SOURCE_DATE_EPOCH=$((now + $1 * day))
+    export SOURCE_DATE_EPOCH
+    shift
+    "$@"
+    unset SOURCE_DATE_EPOCH
+}
+
+day_of() {
+    date -u -d "@$((now + $1 * day))" +%Y-%m-%d
+}
+
+at -800 publisher_init --root-expires 20y --targets-expires 20y --product-expires 20y --channel-expires 20y --snapshot-expires 20y \
+    --timestamp-expires 20y
+at -800 publisher_release gateway 1.0.0
+at -800 publisher_publish
+site_init site
+expect_exit 0 causeway-sync -C site clock
+expect_out 'nothing pulled yet'
+expect_out 'windows may open'
+expect_exit 2 causeway-sync -C site clock conform
+
+expect_exit 0 causeway-sync -C site pull repo/tree
+refute_err .
+expect_exit 0 causeway-sync -C site clock
+expect_out "acme: not before $(day_of -800)"
+
+# A jump of more than 400 days stays out of the floor until it is confirmed; the set itself enters.
+publisher_release gateway 1.1.0
+publisher_publish
+expect_exit 0 causeway-sync -C site pull repo/tree
+expect_out 'serial 2'
+expect_err 'more than 400 days.*clock confirm'
+expect_exit 0 causeway-sync -C site --json clock
+expect_out "\"floor\": \"$(day_of -800)"
+expect_out "\"pending\": \"$(day_of 0)"
+expect_exit 0 causeway-sync -C site clock confirm
+expect_out "confirmed: not before $(day_of 0)"
+expect_exit 0 causeway-sync -C site clock
+refute_out 'waits for'
+expect_exit 0 causeway-sync -C site log
+expect_out ' clock '
+expect_exit 0 causeway-sync -C site pull repo/tree
+refute_err .
+
+# The clock is behind what was published: windows stay closed until it is set, or a person says that it is right.
+publisher_release gateway 1.2.0
+at 100 publisher_publish
+expect_exit 0 causeway-sync -C site pull repo/tree
+expect_err 'the clock is wrong'
+expect_exit 0 causeway-sync -C site --json clock
+expect_out '"windows_may_open": false'
+expect_exit 0 causeway-sync -C site clock confirm
+expect_out 'windows may open'
+
+# Expiry is judged by the floor when that is later than the clock.
+mkdir ahead
+cd ahead || exit 99
+at 100 publisher_init
+publisher_release gateway 1.0.0
+cp -a repo repo-120
+mkdir late
+mv repo-120 late/repo
+cp -a build late/build
+(cd late && at 120 publisher_publish)
+site_init site
+expect_exit 0 causeway-sync -C site pull late/repo/tree
+at 101 publisher_publish
+publisher_release gateway 1.1.0
+at 102 publisher_publish
+expect_exit 4 causeway-sync -C site pull repo/tree
+expect_err 'expired'
+cd ..
+
+done_testing

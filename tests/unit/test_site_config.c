@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What site.lua may return: everything it can say, and each mistake told with its place.
+ */
+#include "unit.h"
+
+#include <stdlib.h>
+
+#include "codec/json.h"
+#include "sync/site.h"
+
+static int configure(struct cw_site *site, const char *text, struct cw_err *err)
+{
+    *site = (struct cw_site)CW_SITE_INIT;
+    assert_cw_ok(cw_json_parse(&site->config, text, strlen(text), err), *err);
+    return cw_site_configure(site, err);
+}
+
+static void test_all(void **state)
+{
+    CW_AUTO_SITE site;
+    const struct cw_upstream *upstream;
+    struct cw_err err;
+
+    (void)state;
+    assert_cw_ok(
+        configure(
+            &site,
+            "{\"site\": \"plant-7\", \"keep\": {\"versions\": 3}, \"install\": {\"root\": \"/opt/plant\"},"
+            " \"upstreams\": {\"acme\": {\"sources\": [\"https://a.example/\", \"/srv/a\","
+            " {\"removable\": \"/media/*/c\"}], \"channel\": \"stable\", \"products\": [\"plc-*\"],"
+            " \"platforms\": [\"linux-arm64\"], \"grace\": {\"removable\": \"30d\"},"
+            " \"independent\": [\"plc-a\"]}}}",
+            &err),
+        err);
+    assert_cw_ok(cw_site_upstream(&upstream, &site, NULL, &err), err);
+    assert_string_equal(site.name, "plant-7");
+    assert_string_equal(site.install_root, "/opt/plant");
+    assert_int_equal(site.keep_versions, 3);
+    assert_int_equal(upstream->source_count, 3);
+    assert_int_equal(upstream->sources[0].kind, CW_SOURCE_HTTP);
+    assert_int_equal(upstream->sources[1].kind, CW_SOURCE_FOLDER);
+    assert_int_equal(upstream->sources[2].kind, CW_SOURCE_REMOVABLE);
+    assert_string_equal(upstream->sources[2].where, "/media/*/c");
+    assert_string_equal(upstream->wanted.products[0], "plc-*");
+    assert_null(upstream->wanted.products[1]);
+    assert_string_equal(upstream->wanted.platforms[0], "linux-arm64");
+    assert_true(upstream->grace_removable == INT64_C(30) * 86400);
+    assert_true(upstream->grace_http == 0);
+    assert_int_equal(json_array_size(upstream->independent), 1);
+}
+
+static void test_least(void **state)
+{
+    CW_AUTO_SITE site;
+    const struct cw_upstream *upstream;
+    struct cw_err err;
+
+    (void)state;
+    /* An empty table of Lua comes as an empty array. */
+    assert_cw_ok(configure(&site, "{\"site\": \"s\", \"upstreams\": [], \"keep\": []}", &err), err);
+    assert_int_equal(site.keep_versions, 2);
+    assert_null(site.install_root);
+    assert_cw_fails(CW_E_USAGE, "names no upstream", cw_site_upstream(&upstream, &site, NULL, &err), err);
+}
+
+static const struct {
+    const char *text, *part;
+} mistakes[] = {
+    {"[]", "site.lua: it must return a table"},
+    {"{}", "'site' is missing"},
+    {"{\"site\": \"..\"}", "site"},
+    {"{\"site\": \"s\", \"upstream\": {}}", "upstreams"},
+    {"{\"site\": \"s\", \"upstreams\": 5}", "'upstreams' is not a table"},
+    {"{\"site\": \"s\", \"upstreams\": {\"a/b\": {\"channel\": \"stable\"}}}", "upstreams.a/b: "},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {}}}", "upstreams.a: "},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"root\"}}}", "upstreams.a: "},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"sources\": [\"x\"]}}}", "source 'x'"},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"sources\": [\"ftp://x/\"]}}}",
+     "source 'ftp://x/'"},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"sources\": [5]}}}",
+     "a source is neither"},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"sources\": [{\"removable\": \"m\"}]}}}",
+     "removable 'm'"},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"products\": []}}}",
+     "'products' is empty"},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"products\": [\"a/b\"]}}}",
+     "'a/b' is not a pattern"},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"platforms\": [\"\"]}}}", "'platforms'"},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"grace\": {\"usb\": \"1d\"}}}}",
+     "grace: "},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"grace\": {\"http\": \"x\"}}}}",
+     "grace: "},
+    {"{\"site\": \"s\", \"keep\": {\"versions\": 0}}", "keep: "},
+    {"{\"site\": \"s\", \"install\": {\"root\": \"opt\"}}", "root 'opt'"},
+    {"{\"site\": \"s\", \"install\": {\"root\": \"/\"}}", "root '/'"},
+};
+
+static void test_mistakes(void **state)
+{
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
+        CW_AUTO_SITE site;
+        struct cw_err err;
+
+        assert_cw_fails(CW_E_FAIL, mistakes[i].part, configure(&site, mistakes[i].text, &err), err);
+        assert_int_equal(strncmp(err.text, "site.lua: ", 10), 0);
+    }
+}
+
+static void test_several(void **state)
+{
+    CW_AUTO_SITE site;
+    const struct cw_upstream *upstream;
+    struct cw_err err;
+
+    (void)state;
+    assert_cw_ok(
+        configure(
+            &site,
+            "{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\"}, \"b\": {\"channel\": \"c\"}}}",
+            &err),
+        err);
+    assert_cw_fails(CW_E_USAGE, "a, b", cw_site_upstream(&upstream, &site, NULL, &err), err);
+    assert_cw_fails(CW_E_USAGE, "no upstream 'x'", cw_site_upstream(&upstream, &site, "x", &err), err);
+    assert_cw_ok(cw_site_upstream(&upstream, &site, "b", &err), err);
+    assert_string_equal(upstream->name, "b");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all),
+        cmocka_unit_test(test_least),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_several),
+    };
+
+    return cmocka_run_group_tests_name("site_config", tests, NULL, NULL);
+}
