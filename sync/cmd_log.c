@@ -48,6 +48,19 @@ static void add_fields(struct cw_buf *text, const json_t *obj, const char *joint
     }
 }
 
+/* One product of an apply, which is most of what people look for here. */
+static bool add_change(struct cw_buf *text, const json_t *obj)
+{
+    const char *product = json_string_value(json_object_get(obj, "product"));
+    const char *from = json_string_value(json_object_get(obj, "from"));
+    const char *to = json_string_value(json_object_get(obj, "to"));
+
+    if (product == NULL || (from == NULL && to == NULL))
+        return false;
+    cw_buf_addf(text, "%s %s -> %s", product, from != NULL ? from : "(new)", to != NULL ? to : "(gone)");
+    return true;
+}
+
 static void add_value(struct cw_buf *text, const json_t *value)
 {
     const char *word = json_string_value(value);
@@ -60,9 +73,9 @@ static void add_value(struct cw_buf *text, const json_t *value)
         cw_buf_addf(text, "%lld", (long long)json_integer_value(value));
     else if (json_is_array(value))
         add_list(text, value);
-    else if (json_is_object(value))
+    else if (json_is_object(value) && !add_change(text, value))
         add_fields(text, value, " ");
-    else
+    else if (!json_is_object(value))
         cw_buf_adds(text, json_is_true(value) ? "yes" : json_is_false(value) ? "no" : "-");
 }
 

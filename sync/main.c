@@ -11,7 +11,7 @@ static const struct cw_command commands[] = {
     {"init", "[DIR]", "make a site, or begin its trust in an upstream", cmd_init, cmd_init_options, 0, 1, false},
     {"pull", "[URL|DIR]", "take in what an upstream published: from a server, a folder or a bundle", cmd_pull, cmd_pull_options, 0, 1, false},
     {"plan", "", "show what would change, why, and what it waits for", cmd_plan, cmd_plan_options, 0, 0, false},
-    {"apply", "[PLAN]", "make a plan the running generation", cmd_apply, cmd_apply_options, 0, 1, false},
+    {"apply", "[PLAN]", "make a plan the running generation", cmd_apply, cmd_apply_options, 0, 1, true},
     {"update", "", "pull, plan, and apply what may be applied: for timers", cmd_update, cmd_update_options, 0, 0, false},
     {"rollback", "[GENERATION]", "go back to the generation before, or to a named one", cmd_rollback, cmd_rollback_options, 0, 1, false},
     {"hold", "PRODUCT [VERSION]", "keep a product, or one version of it, from being applied", cmd_hold, cmd_hold_options, 1, 2, false},

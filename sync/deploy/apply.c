@@ -170,7 +170,7 @@ static int write_check(struct job *job, const json_t *change, const json_t *acti
                   result->passed ? NULL : result->reason, "milliseconds", (json_int_t)result->milliseconds,
                   "output", result->output);
 
-    return data != NULL ? cw_history_append(job->world->site->fd, cw_clock_now(), "check", data, err)
+    return data != NULL ? cw_history_append(job->world->site->fd, job->world->now, "check", data, err)
                         : cw_err_nomem(err);
 }
 

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
+# shellcheck disable=SC2119 # make_site may be called without arguments
 # Installing, upgrading, adding and dropping products; plans that were named; what was tampered with; work that was interrupted.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/deploy.sh"
@@ -21,6 +22,8 @@ id=$(sed -n 's/.*"id": *"\([0-9a-f]\{64\}\)".*/\1/p' "$out")
 expect 'the plan is among the plans' test -f "site/plans/$id.json"
 expect 'a plan changes nothing' test ! -e plant
 
+expect_exit 0 sync apply --dry-run
+expect 'nor does a dry run' test ! -e plant
 expect_exit 2 sync apply xyz
 expect_exit 1 sync apply 00000000
 expect_err 'there is no plan 00000000'
@@ -74,14 +77,43 @@ printf 's' | dd of="$victim" bs=1 count=1 conv=notrunc 2>/dev/null
 expect_exit 0 sync apply
 expect 'the file is installed' cmp plant/current/tables/table.cfg out/table.cfg
 
+# A second vendor: one plan, one generation; but it cannot ship what is the first one's.
+mkdir second
+(
+    cd second || exit 1
+    make_repo
+    make_build pump 1.0.0
+    ship pump 1.0.0
+)
+sed -i "s|^  upstreams = {|&\n    other = { sources = { \"$TEST_DIR/second/repo/tree\" }, channel = \"stable\" },|" site/site.lua
+expect_exit 0 causeway-sync -C site init --root second/repo/tree/metadata/1.root.json --upstream other \
+    --fingerprint "$(sha256sum second/repo/tree/metadata/1.root.json | cut -d' ' -f1)"
+make_build gateway 1.2.0
+ship gateway 1.2.0
+expect_exit 0 sync update
+expect_out 'other: may be applied'
+expect_out 'acme: may be applied'
+expect 'both vendors run' test "$(plant/current/gateway/bin/tool), $(plant/current/pump/bin/tool)" = 'gateway 1.2.0, pump 1.0.0'
+expect 'in one generation' test "$(generation)" = 4
+(
+    cd second || exit 1
+    make_build gateway 6.6.6
+    ship gateway 6.6.6
+)
+expect_exit 3 sync update
+expect_err "'gateway' .*'other' ships it too|'gateway' comes from upstream"
+expect 'nothing of it was applied' test "$(generation)" = 4
+sed -i 's/"stable" },/"stable", products = { "pump" } },/' site/site.lua
+expect_exit 0 sync update
+
 # Work that was interrupted is finished or undone by the next command, which says so.
-printf '%s' '{"_type": "causeway-journal", "format": "1.0", "state": "staging", "from": 3, "to": 4, "checks": 0}' >site/journal.json
-mkdir -p plant/generations/4 plant/releases/gateway/9.0.0/.tmp-any
+printf '%s' '{"_type": "causeway-journal", "format": "1.0", "state": "staging", "from": 4, "to": 5, "checks": 0}' >site/journal.json
+mkdir -p plant/generations/5 plant/releases/gateway/9.0.0/.tmp-any
 expect_exit 0 sync status
-expect_out 'under way +staging generation 4'
+expect_out 'under way +staging generation 5'
 expect_exit 0 sync plan
-expect_err 'interrupted while staging generation 4'
-expect 'what was interrupted is gone' test ! -e plant/generations/4 -a ! -e plant/releases/gateway/9.0.0/.tmp-any
+expect_err 'interrupted while staging generation 5'
+expect 'what was interrupted is gone' test ! -e plant/generations/5 -a ! -e plant/releases/gateway/9.0.0/.tmp-any
 expect 'the journal is closed' test ! -e site/journal.json
 
 # A running apply keeps others out; a reader is never kept out.
@@ -92,8 +124,8 @@ expect_exit 0 sync status
 wait
 
 expect_exit 0 sync status
-expect_out 'generation +3 '
-expect_out 'gateway +1\.1\.0'
+expect_out 'generation +4 '
+expect_out 'gateway +1\.2\.0'
 expect_exit 0 sync --json status
 expect_exit 0 sync log
 expect_out 'commit'

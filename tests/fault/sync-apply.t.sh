@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck disable=SC2119,SC2317 # functions that fault_rows calls
+# shellcheck disable=SC2016,SC2119,SC2317 # functions that fault_rows calls
 # Apply and rollback under every fault: `current` leads to the old generation or the new one, each whole, and the next runs
 # finish or undo what was interrupted.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
