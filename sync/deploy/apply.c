@@ -68,7 +68,7 @@ static int begin(struct job *job, struct cw_err *err)
     if (highest >= CW_GENERATION_MAX)
         return cw_err_set(err, CW_E_FAIL, "generation %lld is the last number there is", (long long)highest);
     job->journal.from = job->world->current;
-    job->journal.to = highest + 1;
+    job->journal.to = (highest > job->world->current ? highest : job->world->current) + 1;
     job->journal.checks = count_checks(job->plan);
     snprintf(job->journal.plan, sizeof job->journal.plan, "%s", text_of(job->plan, "id"));
     cw_time_format(job->world->now, job->journal.time);

@@ -90,7 +90,7 @@ static int undo(const struct cw_site *site, int root, struct cw_journal *journal
 {
     int rc = current == journal->to ? cw_store_switch(root, journal->from, err) : CW_OK;
 
-    if (rc == CW_OK)
+    if (rc == CW_OK && journal->to > journal->from) /* a new one always has a higher number */
         rc = cw_store_drop(root, journal->to, err);
     if (rc == CW_OK)
         rc = cw_stage_sweep(root, err);

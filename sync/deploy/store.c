@@ -76,12 +76,16 @@ int cw_store_highest(int64_t *generation, int root, struct cw_err *err)
         close(fd);
         return rc;
     }
+    errno = 0; /* a list that ends too early would give a number that is in use */
     while ((entry = readdir(stream)) != NULL) {
         if (parse_number(&n, entry->d_name) && n > *generation)
             *generation = n;
+        errno = 0;
     }
+    if (errno != 0)
+        rc = cw_err_errno(err, errno, "unable to read folder '%s'", GENERATIONS);
     closedir(stream);
-    return CW_OK;
+    return rc;
 }
 
 static int check_record(const json_t *doc, struct cw_err *err)
