@@ -160,12 +160,14 @@ static int move_in(int dir, struct cw_err *err)
 {
     static const char *const parts[] = {CW_REPO_TREE, CW_REPO_KEYS, CW_CONFIG_FILE};
     char from[CW_PATH_MAX];
+    bool there;
     size_t i;
     int rc = CW_OK;
 
     for (i = 0; i < CW_COUNT(parts) && rc == CW_OK; i++) {
         snprintf(from, sizeof from, "%s/%s", MAKING, parts[i]);
-        if (cw_at_exists(dir, from))
+        rc = cw_at_has(&there, dir, from, err);
+        if (rc == CW_OK && there)
             rc = cw_move_new(dir, from, parts[i], err);
     }
     return rc == CW_OK ? cw_remove_tree(dir, MAKING, err) : rc;
@@ -174,10 +176,15 @@ static int move_in(int dir, struct cw_err *err)
 static int check_free(int dir, const char *path, struct cw_err *err)
 {
     static const char *const parts[] = {CW_REPO_TREE, CW_REPO_KEYS, CW_REPO_STAGED};
+    bool there;
     size_t i;
+    int rc;
 
     for (i = 0; i < CW_COUNT(parts); i++) {
-        if (cw_at_exists(dir, parts[i]))
+        rc = cw_at_has(&there, dir, parts[i], err);
+        if (rc != CW_OK)
+            return rc;
+        if (there)
             return cw_err_set(err, CW_E_FAIL,
                               "'%s' holds '%s' but no '%s'; choose another folder, or move it away", path,
                               parts[i], CW_CONFIG_FILE);
@@ -232,18 +239,21 @@ int cmd_init(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     struct cw_first first = {.now = 0};
     CW_AUTO_FD int dir = -1;
     CW_AUTO_FD int lock = -1;
-    bool resumed;
+    bool there, resumed;
     int rc = plan_first(&first, err);
 
     if (rc == CW_OK)
         rc = cw_dir_create(&dir, path, err);
     if (rc == CW_OK)
         rc = cw_lock_take(&lock, dir, CW_REPO_LOCK, err);
+    if (rc == CW_OK)
+        rc = cw_at_has(&there, dir, CW_CONFIG_FILE, err);
+    if (rc == CW_OK)
+        rc = cw_at_has(&resumed, dir, MAKING "/" CW_CONFIG_FILE, err);
     if (rc != CW_OK)
         return rc;
-    if (cw_at_exists(dir, CW_CONFIG_FILE))
+    if (there)
         return cw_err_set(err, CW_E_FAIL, "'%s' is a repository already; nothing was changed", path);
-    resumed = cw_at_exists(dir, MAKING "/" CW_CONFIG_FILE);
     if (!resumed)
         rc = check_free(dir, path, err);
     if (rc == CW_OK && !resumed)

@@ -132,13 +132,14 @@ static int visit(void *ctx, const char *path, const struct stat *st, struct cw_e
 
 int cw_keys_load(struct cw_keys *keys, int dir, struct cw_err *err)
 {
+    bool there;
     int rc = cw_crypt_init(err);
 
     *keys = (struct cw_keys){.dir = dir};
-    if (rc != CW_OK)
+    if (rc == CW_OK)
+        rc = cw_at_has(&there, dir, CW_REPO_KEYS, err);
+    if (rc != CW_OK || !there) /* all of it carried away */
         return rc;
-    if (!cw_at_exists(dir, CW_REPO_KEYS)) /* all of it carried away */
-        return CW_OK;
     rc = cw_walk(dir, CW_REPO_KEYS, visit, keys, err);
     if (rc != CW_OK)
         cw_keys_clear(keys);

@@ -122,14 +122,18 @@ static int load_promotions(void *ctx, const char *path, const struct stat *st, s
 int cw_stage_load(struct cw_stage *stage, int dir, struct cw_err *err)
 {
     struct loading loading = {.dir = dir, .stage = stage};
-    int rc = CW_OK;
+    bool there;
+    int rc;
 
     *stage = (struct cw_stage){.releases = json_object(), .promotions = json_object()};
     if (stage->releases == NULL || stage->promotions == NULL)
         return cw_err_nomem(err);
-    if (cw_at_exists(dir, CW_STAGE_RELEASES))
+    rc = cw_at_has(&there, dir, CW_STAGE_RELEASES, err);
+    if (rc == CW_OK && there)
         rc = cw_walk(dir, CW_STAGE_RELEASES, load_release, &loading, err);
-    if (rc == CW_OK && cw_at_exists(dir, CW_STAGE_CHANNELS))
+    if (rc == CW_OK)
+        rc = cw_at_has(&there, dir, CW_STAGE_CHANNELS, err);
+    if (rc == CW_OK && there)
         rc = cw_walk(dir, CW_STAGE_CHANNELS, load_promotions, &loading, err);
     return rc;
 }

@@ -109,8 +109,10 @@ static int check_options(struct cw_err *err)
 
 static int write_if_absent(int dir, const char *name, const struct cw_buf *text, struct cw_err *err)
 {
-    return cw_at_exists(dir, name) ? CW_OK
-                                   : cw_file_replace(dir, name, cw_buf_text(text), text->len, 0644, err);
+    bool there;
+    int rc = cw_at_has(&there, dir, name, err);
+
+    return rc != CW_OK || there ? rc : cw_file_replace(dir, name, cw_buf_text(text), text->len, 0644, err);
 }
 
 static int site_name(const char **name, const char *path, struct cw_err *err)
@@ -204,15 +206,18 @@ static bool has_site_options(void)
 static int open_site(struct init *init, const char *dir, struct cw_err *err)
 {
     CW_AUTO_FD int lock = -1;
+    bool there;
     int fd, rc = cw_dir_create(&fd, dir, err);
 
     if (rc != CW_OK)
         return rc;
     init->site.fd = fd;
     rc = cw_lock_take(&lock, fd, CW_SITE_LOCK, err);
+    if (rc == CW_OK)
+        rc = cw_at_has(&there, fd, CW_SITE_MARKER, err);
     if (rc != CW_OK)
         return rc;
-    if (!cw_at_exists(fd, CW_SITE_MARKER)) {
+    if (!there) {
         options.upstream = options.upstream != NULL ? options.upstream : "upstream";
         options.channel = options.channel != NULL ? options.channel : "stable";
         rc = check_options(err);

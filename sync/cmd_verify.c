@@ -83,13 +83,16 @@ static int check_folder(struct verify *verify, int dir, bool mirror, json_t *lis
                                   .wanted = &verify->upstream->wanted,
                                   .found = tell_finding,
                                   .ctx = verify};
+    bool bundle;
     int bundle_rc = CW_OK, rc = read_root(&root, verify, mirror, err);
 
+    if (rc == CW_OK)
+        rc = cw_at_has(&bundle, dir, CW_VOLUME_FILE, err);
     if (rc != CW_OK)
         return rc;
     check.root = cw_buf_text(&root);
     check.root_len = root.len;
-    if (!mirror && cw_at_exists(dir, CW_VOLUME_FILE)) {
+    if (!mirror && bundle) {
         struct cw_tree_check listed = {.found = tell_finding, .ctx = verify};
         struct cw_err bundle_err;
 

@@ -23,12 +23,18 @@ static int not_found(const struct cw_cli *cli, const char *marker, struct cw_err
 
 static int open_named(int *fd, const struct cw_cli *cli, const char *marker, struct cw_err *err)
 {
+    bool there;
     int rc = cw_dir_open(fd, cli->folder, err);
 
-    if (rc != CW_OK || cw_at_exists(*fd, marker))
+    if (rc != CW_OK)
         return rc;
+    rc = cw_at_has(&there, *fd, marker, err);
+    if (rc == CW_OK && there)
+        return CW_OK;
     close(*fd);
     *fd = -1;
+    if (rc != CW_OK)
+        return rc;
     return cw_err_set(err, CW_E_USAGE, "'%s' is not a %s: it has no '%s'; make one with '%s init'",
                       cli->folder, cli->program->folder, marker, cli->program->name);
 }
@@ -44,8 +50,12 @@ int cw_cli_open_folder(int *fd, const struct cw_cli *cli, const char *marker, st
     rc = cw_dir_open(&at, ".", err);
     for (i = 0; i < UPWARD_MAX && rc == CW_OK; i++) {
         struct stat here, above;
+        bool there;
 
-        if (cw_at_exists(at, marker)) {
+        rc = cw_at_has(&there, at, marker, err);
+        if (rc != CW_OK)
+            return rc;
+        if (there) {
             *fd = at;
             at = -1;
             return CW_OK;

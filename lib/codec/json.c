@@ -60,7 +60,8 @@ int cw_json_parse(json_t **doc, const void *text, size_t len, struct cw_err *err
     if (too_deep(text, len))
         return cw_err_set(err, CW_E_VERIFY, "JSON is nested more than %d deep", CW_JSON_DEPTH_MAX);
     value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
-    if (value == NULL && json_error_code(&where) == json_error_out_of_memory)
+    /* Where it runs out of memory jansson mostly says nothing; where it does not like the text it always does. */
+    if (value == NULL && (where.text[0] == '\0' || json_error_code(&where) == json_error_out_of_memory))
         return cw_err_nomem(err);
     if (value == NULL)
         return cw_err_set(err, CW_E_VERIFY, "line %d, column %d: %s", where.line, where.column, where.text);

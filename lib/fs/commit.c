@@ -285,21 +285,19 @@ int cw_remove(int dir, const char *path, struct cw_err *err)
 
 static int remove_entry(int parent, const char *name, int depth, struct cw_err *err);
 
-static int remove_content(int fd, int depth, struct cw_err *err)
+static int remove_content(int fd, const char *path, int depth, struct cw_err *err)
 {
     DIR *stream = fdopendir(fd);
-    struct dirent *entry;
+    const char *name;
     int rc = CW_OK;
 
     if (stream == NULL) {
-        rc = cw_err_errno(err, errno, "unable to read a folder");
+        rc = cw_err_errno(err, errno, "unable to read folder '%s'", path);
         close(fd);
         return rc;
     }
-    while (rc == CW_OK && (entry = readdir(stream)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            rc = remove_entry(dirfd(stream), entry->d_name, depth, err);
-    }
+    while (rc == CW_OK && (rc = cw_dir_next(&name, stream, path, err)) == CW_OK && name != NULL)
+        rc = remove_entry(dirfd(stream), name, depth, err);
     closedir(stream);
     return rc;
 }
@@ -319,7 +317,7 @@ static int remove_entry(int parent, const char *name, int depth, struct cw_err *
     if (fd < 0)
         return cw_err_errno(err, errno, "unable to remove '%s'", name);
     (void)fchmod(fd, 0700); /* committed releases are read-only */
-    rc = remove_content(fd, depth + 1, err);
+    rc = remove_content(fd, name, depth + 1, err);
     if (rc == CW_OK && unlinkat(parent, name, AT_REMOVEDIR) != 0)
         rc = cw_err_errno(err, errno, "unable to remove folder '%s'", name);
     return rc;
@@ -338,7 +336,7 @@ int cw_remove_tree(int dir, const char *path, struct cw_err *err)
 
 int cw_sweep(int dir, const char *path, struct cw_err *err)
 {
-    struct dirent *entry;
+    const char *name;
     DIR *stream;
     int fd, rc = cw_at_open_dir(&fd, dir, path, err);
 
@@ -350,9 +348,9 @@ int cw_sweep(int dir, const char *path, struct cw_err *err)
         close(fd);
         return rc;
     }
-    while (rc == CW_OK && (entry = readdir(stream)) != NULL) {
-        if (cw_str_starts(entry->d_name, CW_TMP_PREFIX))
-            rc = remove_entry(dirfd(stream), entry->d_name, 0, err);
+    while (rc == CW_OK && (rc = cw_dir_next(&name, stream, path, err)) == CW_OK && name != NULL) {
+        if (cw_str_starts(name, CW_TMP_PREFIX))
+            rc = remove_entry(dirfd(stream), name, 0, err);
     }
     closedir(stream);
     return rc;

@@ -113,16 +113,17 @@ int cw_dir_create(int *fd, const char *path, struct cw_err *err)
     if (at < 0)
         return cw_err_errno(err, errno, "unable to make folder '%s'", path);
     while (*p != '\0') {
-        int next;
+        int next, made;
 
         next_part(&p, part);
         if (part[0] == '\0')
             continue;
-        if (mkdirat(at, part, 0755) == 0)
+        made = mkdirat(at, part, 0755) == 0 ? 0 : errno;
+        if (made == 0)
             (void)fsync(at); /* a folder of the user's own: the best that can be done */
         next = openat(at, part, DIR_FLAGS);
         if (next < 0) {
-            int saved = errno;
+            int saved = errno == ENOENT && made != 0 ? made : errno; /* why it is not there */
 
             close(at);
             return cw_err_errno(err, saved, "unable to make folder '%s'", path);
@@ -184,9 +185,13 @@ int cw_at_open_file(int *fd, int dir, const char *path, struct cw_err *err)
         return cw_err_set(err, CW_E_VERIFY, "'%s' is a symbolic link, not a regular file", path);
     if (at < 0)
         return cw_err_errno(err, errno, "unable to open '%s'", path);
-    if (fstat(at, &st) != 0 || !S_ISREG(st.st_mode)) {
+    if (fstat(at, &st) != 0)
+        rc = cw_err_errno(err, errno, "unable to look at '%s'", path);
+    else if (!S_ISREG(st.st_mode))
+        rc = cw_err_set(err, CW_E_VERIFY, "'%s' is not a regular file", path);
+    if (rc != CW_OK) {
         close(at);
-        return cw_err_set(err, CW_E_VERIFY, "'%s' is not a regular file", path);
+        return rc;
     }
     *fd = at;
     return CW_OK;
@@ -210,6 +215,34 @@ int cw_at_stat(struct stat *st, int dir, const char *path, struct cw_err *err)
         return rc;
     if (fstatat(parent, name, st, AT_SYMLINK_NOFOLLOW) != 0)
         return cw_err_errno(err, errno, "unable to look at '%s'", path);
+    return CW_OK;
+}
+
+int cw_at_has(bool *there, int dir, const char *path, struct cw_err *err)
+{
+    struct stat st;
+    struct cw_err own;
+    int rc = cw_at_stat(&st, dir, path, &own);
+
+    *there = rc == CW_OK;
+    if (rc == CW_OK || rc == CW_E_NOTFOUND)
+        return CW_OK;
+    if (err != NULL)
+        *err = own;
+    return rc;
+}
+
+int cw_dir_next(const char **name, DIR *stream, const char *what, struct cw_err *err)
+{
+    struct dirent *entry;
+
+    do {
+        errno = 0;
+        entry = readdir(stream);
+    } while (entry != NULL && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+    *name = entry != NULL ? entry->d_name : NULL;
+    if (entry == NULL && errno != 0)
+        return cw_err_errno(err, errno, "unable to read folder '%s'", what);
     return CW_OK;
 }
 

@@ -7,6 +7,7 @@
 #ifndef CW_FS_ROOT_H
 #define CW_FS_ROOT_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -43,7 +44,14 @@ int cw_at_read_file(struct cw_buf *buf, int dir, const char *path, struct cw_err
 
 /* Like lstat; CW_E_NOTFOUND when there is nothing. */
 int cw_at_stat(struct stat *st, int dir, const char *path, struct cw_err *err);
+/* Is there anything of that name? A disk that cannot tell is an error, and never the same as "no". */
+int cw_at_has(bool *there, int dir, const char *path, struct cw_err *err);
+/* The same where "no" is a safe answer to every error. */
 bool cw_at_exists(int dir, const char *path);
+
+/* The next entry of an open folder, without "." and ".."; *name is NULL at the end, else good until the next call. `what` is for
+ * the error's text. */
+int cw_dir_next(const char **name, DIR *stream, const char *what, struct cw_err *err);
 
 /* Reads exactly like read(2) but goes on after EINTR; -1 with errno on failure. */
 ssize_t cw_fd_read(int fd, void *data, size_t len);

@@ -19,11 +19,15 @@
 static int find_list(char name[32], int dir, struct cw_err *err)
 {
     char found[32];
-    int k, count = 0;
+    bool there;
+    int k, rc, count = 0;
 
     for (k = 1; k <= CW_VOLUMES_MAX; k++) {
         snprintf(found, sizeof found, "volume-%d.json", k);
-        if (!cw_at_exists(dir, found))
+        rc = cw_at_has(&there, dir, found, err);
+        if (rc != CW_OK)
+            return rc;
+        if (!there)
             continue;
         memcpy(name, found, sizeof found);
         count++;

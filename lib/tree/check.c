@@ -143,13 +143,15 @@ static int see_file(void *ctx, const char *path, const struct stat *st, struct c
 static int check_present(struct tree *tree, const char *target, const char *sha256, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
+    bool there;
     int rc = cw_tree_target_path(path, target, sha256, err);
 
     if (rc != CW_OK)
         return cw_finding_from(tree->check, target, err);
-    if (!cw_at_exists(tree->dir, path))
+    rc = cw_at_has(&there, tree->dir, path, err);
+    if (rc == CW_OK && !there)
         cw_finding_add(tree->check, CW_FINDING_MISSING, path, "is missing");
-    return CW_OK;
+    return rc;
 }
 
 static bool may_sign(const struct tree *tree, const char *role, const char *target)

@@ -59,6 +59,7 @@ static int hold_independents(json_t *holds, const json_t *left, const json_t *ta
 
 static int read_target(json_t **target, int root, int64_t current, int64_t to, struct cw_err *err)
 {
+    bool failed;
     int rc;
 
     if (to == 0)
@@ -66,7 +67,9 @@ static int read_target(json_t **target, int root, int64_t current, int64_t to, s
     if (to == current)
         return cw_err_set(err, CW_E_FAIL, "generation %lld runs already", (long long)to);
     rc = cw_store_read(target, root, to, err);
-    if (rc == CW_OK && cw_store_has_failed(root, to))
+    if (rc == CW_OK)
+        rc = cw_store_has_failed(&failed, root, to, err);
+    if (rc == CW_OK && failed)
         return cw_err_set(err, CW_E_FAIL, "generation %lld failed its check; choose another", (long long)to);
     if (rc == CW_OK)
         rc = cw_store_is_whole(root, *target, err);

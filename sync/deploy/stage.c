@@ -95,7 +95,9 @@ static int is_there(bool *there, int root, const char *path, const char *manifes
     char name[CW_PATH_MAX];
     int rc = beside(name, path, ".%s.json", err);
 
-    *there = cw_at_exists(root, path);
+    *there = false;
+    if (rc == CW_OK)
+        rc = cw_at_has(there, root, path, err);
     if (rc != CW_OK || !*there)
         return rc;
     rc = cw_at_read_file(&text, root, name, err);
@@ -112,6 +114,7 @@ static int is_there(bool *there, int root, const char *path, const char *manifes
 static int space_for(uint64_t *bytes, int root, const json_t *change, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
+    bool there;
     json_t *entry;
     size_t i;
     int rc;
@@ -119,7 +122,9 @@ static int space_for(uint64_t *bytes, int root, const json_t *change, struct cw_
     if (text_of(change, "to")[0] == '\0')
         return CW_OK;
     rc = release_path(path, change, err);
-    if (rc != CW_OK || cw_at_exists(root, path))
+    if (rc == CW_OK)
+        rc = cw_at_has(&there, root, path, err);
+    if (rc != CW_OK || there)
         return rc;
     json_array_foreach (json_object_get(change, "artifacts"), i, entry) {
         struct artifact artifact = artifact_of(entry);
@@ -336,9 +341,11 @@ static void discard(int root, const char *path, const char *tmp)
 {
     char place[CW_PATH_MAX];
     struct cw_err ignored;
+    bool there;
 
     (void)cw_remove_tree(root, tmp, &ignored);
-    if (!cw_at_exists(root, path) && beside(place, path, ".%s.json", &ignored) == CW_OK)
+    if (cw_at_has(&there, root, path, &ignored) == CW_OK && !there &&
+        beside(place, path, ".%s.json", &ignored) == CW_OK)
         (void)cw_remove(root, place, &ignored);
     snprintf(place, sizeof place, "%s", path);
     for (int level = 0; level < 2; level++) { /* its version, its product */
@@ -377,7 +384,7 @@ int cw_stage_release(int root, int mirror, const json_t *change, struct cw_err *
 static int sweep_below(int root, const char *path, int depth, struct cw_err *err)
 {
     char below[CW_PATH_MAX];
-    struct dirent *entry;
+    const char *name;
     DIR *stream;
     int fd, rc;
 
@@ -394,9 +401,8 @@ static int sweep_below(int root, const char *path, int depth, struct cw_err *err
         close(fd);
         return rc;
     }
-    while (rc == CW_OK && (entry = readdir(stream)) != NULL) {
-        if (entry->d_name[0] == '.' ||
-            snprintf(below, sizeof below, "%s/%s", path, entry->d_name) >= (int)sizeof below)
+    while (rc == CW_OK && (rc = cw_dir_next(&name, stream, path, err)) == CW_OK && name != NULL) {
+        if (name[0] == '.' || snprintf(below, sizeof below, "%s/%s", path, name) >= (int)sizeof below)
             continue;
         rc = sweep_below(root, below, depth - 1, err);
         drop_empty(root, below);

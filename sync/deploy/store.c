@@ -58,7 +58,7 @@ int cw_store_current(int64_t *generation, int root, struct cw_err *err)
 
 int cw_store_highest(int64_t *generation, int root, struct cw_err *err)
 {
-    struct dirent *entry;
+    const char *name;
     DIR *stream;
     int64_t n;
     int fd, rc = cw_at_open_dir(&fd, root, GENERATIONS, err);
@@ -76,14 +76,10 @@ int cw_store_highest(int64_t *generation, int root, struct cw_err *err)
         close(fd);
         return rc;
     }
-    errno = 0; /* a list that ends too early would give a number that is in use */
-    while ((entry = readdir(stream)) != NULL) {
-        if (parse_number(&n, entry->d_name) && n > *generation)
+    while ((rc = cw_dir_next(&name, stream, GENERATIONS, err)) == CW_OK && name != NULL) {
+        if (parse_number(&n, name) && n > *generation)
             *generation = n;
-        errno = 0;
     }
-    if (errno != 0)
-        rc = cw_err_errno(err, errno, "unable to read folder '%s'", GENERATIONS);
     closedir(stream);
     return rc;
 }
@@ -246,10 +242,10 @@ int cw_store_mark_failed(int root, int64_t generation, const char *reason, struc
     return cw_file_replace(root, path, reason, strlen(reason), 0644, err);
 }
 
-bool cw_store_has_failed(int root, int64_t generation)
+int cw_store_has_failed(bool *failed, int root, int64_t generation, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
 
     generation_path(path, generation, FAILED);
-    return cw_at_exists(root, path);
+    return cw_at_has(failed, root, path, err);
 }

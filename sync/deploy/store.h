@@ -49,7 +49,7 @@ int cw_store_switch(int root, int64_t generation, struct cw_err *err);
 int cw_store_drop(int root, int64_t generation, struct cw_err *err);
 
 int cw_store_mark_failed(int root, int64_t generation, const char *reason, struct cw_err *err);
-bool cw_store_has_failed(int root, int64_t generation);
+int cw_store_has_failed(bool *failed, int root, int64_t generation, struct cw_err *err);
 
 /* "releases/<product>/<version>/<platform>" into out. */
 int cw_store_release_path(char out[CW_PATH_MAX], const char *product, const char *version,

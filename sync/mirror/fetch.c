@@ -165,7 +165,7 @@ static int find_owner(struct fetch *fetch, const struct cw_closure *all, size_t 
 static int adopt_in_folder(struct fetch *fetch, const struct cw_closure *all, size_t first,
                            const char *folder, struct cw_err *err)
 {
-    struct dirent *entry;
+    const char *name;
     struct stat st;
     DIR *stream;
     int fd, rc = cw_at_open_dir(&fd, fetch->pull->mirror, folder, err);
@@ -178,11 +178,11 @@ static int adopt_in_folder(struct fetch *fetch, const struct cw_closure *all, si
         close(fd);
         return rc;
     }
-    while (rc == CW_OK && fetch->batch.count < BATCH_FILES && (entry = readdir(stream)) != NULL) {
-        if (cw_str_starts(entry->d_name, CW_TMP_PREFIX) &&
-            fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-            st.st_size > 0)
-            rc = find_owner(fetch, all, first, entry->d_name, (uint64_t)st.st_size, err);
+    while (rc == CW_OK && fetch->batch.count < BATCH_FILES &&
+           (rc = cw_dir_next(&name, stream, folder, err)) == CW_OK && name != NULL) {
+        if (cw_str_starts(name, CW_TMP_PREFIX) && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && st.st_size > 0)
+            rc = find_owner(fetch, all, first, name, (uint64_t)st.st_size, err);
     }
     closedir(stream);
     return rc == CW_OK ? flush(fetch, err) : rc;

@@ -189,6 +189,7 @@ static void test_recover(void **state)
         struct bench *bench;
         char said[CW_RECOVER_TEXT_MAX];
         struct cw_err err = {0};
+        bool failed;
 
         if (i > 0) { /* a fresh one for each */
             teardown(state);
@@ -202,7 +203,8 @@ static void test_recover(void **state)
             cw_at_exists(bench->root, "generations/2") != stops[i].kept)
             fail_msg("case %zu: generation %lld runs, %zu holds", i, (long long)current(bench),
                      hold_count(bench));
-        assert_int_equal(cw_store_has_failed(bench->root, 2), stops[i].after == 1 && stops[i].kept);
+        assert_cw_ok(cw_store_has_failed(&failed, bench->root, 2, &err), err);
+        assert_int_equal(failed, stops[i].after == 1 && stops[i].kept);
         assert_false(cw_at_exists(bench->site.fd, CW_JOURNAL_FILE));
         assert_true(cw_at_exists(bench->site.fd, CW_HISTORY_FILE));
         assert_cw_ok(cw_recover(said, &bench->site, NOW, &err), err);
