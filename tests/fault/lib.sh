@@ -26,6 +26,11 @@ FAULT_FAILS=${FAULT_FAILS-$fault_fails_all}
 FAULT_KILLS=${FAULT_KILLS-keep keep:half lost torn zero}
 CW_FAULT_MAX=${CW_FAULT_MAX:-24}
 
+# With FAULT_PROGRAM set to a program's name, a command that fails must say why in one line of standard error that begins with
+# that name (warnings do not count), and exit with the code of that error: 8 for ENOSPC; else one of $FAULT_EXITS, by default 1.
+FAULT_PROGRAM=${FAULT_PROGRAM-}
+FAULT_EXITS=${FAULT_EXITS-1}
+
 fault_tool=${CW_FAULT:-$CW_BUILDDIR/tests/fault/cw-fault}
 fault_dir=$TEST_DIR/fault
 mkdir -p "$fault_dir"
@@ -62,6 +67,17 @@ fault_numbers() {
         }' "$fault_dir/counts"
 }
 
+# fault_says N ERROR: judges what a command said that failed by an injected error.
+fault_says() {
+    fault_lines=$(grep "^$FAULT_PROGRAM: " "$fault_dir/errors" | grep -vc "^$FAULT_PROGRAM: warning: ")
+    [ "$fault_lines" -eq 1 ] || fault_bad "$1" "says $fault_lines lines, not one, with exit code $fault_code"
+    case "$2: $FAULT_EXITS " in
+    ENOSPC*:*) [ "$fault_code" -eq 8 ] && return ;;
+    *" $fault_code "*) return ;;
+    esac
+    fault_bad "$1" "exits with $fault_code after $2: $(tail -n 1 "$fault_dir/errors")"
+}
+
 # fault_once N VERB...: one run with its fault, and the judgement. Fails when call N was not reached.
 fault_once() {
     fault_n=$1
@@ -69,8 +85,9 @@ fault_once() {
     fault_fresh
     [ -z "${CW_FAULT_N:-}" ] || set -- -v "$@"
     fault_code=0
-    fault_run "$fault_command" "$fault_tool" "$@" "$ROOT" -- >"$fault_dir/log" 2>&1 </dev/null || fault_code=$?
+    fault_run "$fault_command" "$fault_tool" "$@" "$ROOT" -- >"$fault_dir/log" 2>"$fault_dir/errors" </dev/null || fault_code=$?
     [ "$fault_code" -ne 120 ] || return 1
+    cat "$fault_dir/errors" >>"$fault_dir/log"
     fault_state=$($fault_check "$ROOT" 2>&1)
     case $fault_code:$fault_state in
     124:* | 125:*) fault_bad "$fault_n" "$(tail -n 3 "$fault_dir/log")" ;;
@@ -79,6 +96,10 @@ fault_once() {
     99:* | 12[89]:* | 1[3-9][0-9]:*) fault_bad "$fault_n" "exits with $fault_code, the state is '$fault_state'" ;;
     *:old | *:new) ;;
     *) fault_bad "$fault_n" "exits with $fault_code, and the state is '$fault_state'" ;;
+    esac
+    case $fault_code:$FAULT_PROGRAM:$* in
+    0:* | 12[45]:* | *::* | *:kill\ * | *:-v\ kill\ *) ;;
+    *) fault_says "$fault_n" "${fault_label##*:}" ;;
     esac
     [ -z "${CW_FAULT_N:-}" ] || diag "$(cat "$fault_dir/log")"
     fault_retry "$fault_n"
