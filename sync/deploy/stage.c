@@ -114,7 +114,7 @@ static int is_there(bool *there, int root, const char *path, const char *manifes
 static int space_for(uint64_t *bytes, int root, const json_t *change, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
-    bool there;
+    bool there = false;
     json_t *entry;
     size_t i;
     int rc;
