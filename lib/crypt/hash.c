@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Digests over EVP. The 256 KiB block is where read(2) and SHA-256 together stop getting faster.
+ *
+ * They are fetched once, from a library context of our own: libcrypto 3.0's default context crashes when memory runs out
+ * while it is set up, this one says so; and no openssl.cnf has a say in what SHA-256 is.
  */
 #include "crypt/hash.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +25,30 @@ struct cw_hash {
     const EVP_MD *md;
 };
 
+/* For as long as the program runs. */
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+static EVP_MD *library_md[2]; /* by kind */
+
+static void library_open(void)
+{
+    OSSL_LIB_CTX *library;
+
+    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+        return;
+    library = OSSL_LIB_CTX_new();
+    if (library == NULL)
+        return;
+    library_md[CW_SHA256] = EVP_MD_fetch(library, "SHA256", NULL);
+    library_md[CW_SHA512] = EVP_MD_fetch(library, "SHA512", NULL);
+}
+
+/* NULL: no memory for it. */
+static const EVP_MD *digest_of(enum cw_hash_kind kind)
+{
+    (void)pthread_once(&library_once, library_open);
+    return library_md[kind];
+}
+
 static int failed(struct cw_err *err)
 {
     return cw_err_set(err, CW_E_FAIL, "libcrypto refused to hash");
@@ -32,9 +61,13 @@ int cw_hash_new(struct cw_hash **hash, enum cw_hash_kind kind, struct cw_err *er
     *hash = NULL;
     if (h == NULL)
         return cw_err_nomem(err);
-    h->md = kind == CW_SHA512 ? EVP_sha512() : EVP_sha256();
-    h->ctx = EVP_MD_CTX_new();
-    if (h->ctx == NULL || EVP_DigestInit_ex(h->ctx, h->md, NULL) != 1) {
+    h->md = digest_of(kind);
+    h->ctx = h->md != NULL ? EVP_MD_CTX_new() : NULL;
+    if (h->ctx == NULL) {
+        cw_hash_free(h);
+        return cw_err_nomem(err);
+    }
+    if (EVP_DigestInit_ex(h->ctx, h->md, NULL) != 1) {
         cw_hash_free(h);
         return failed(err);
     }
@@ -68,10 +101,13 @@ int cw_hash_final(struct cw_hash *hash, char out[CW_HASH_TEXT_MAX], struct cw_er
 
 int cw_sha256(char out[CW_SHA256_TEXT], const void *data, size_t len, struct cw_err *err)
 {
+    const EVP_MD *md = digest_of(CW_SHA256);
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned digest_len;
 
-    if (EVP_Digest(data, len, digest, &digest_len, EVP_sha256(), NULL) != 1)
+    if (md == NULL)
+        return cw_err_nomem(err);
+    if (EVP_Digest(data, len, digest, &digest_len, md, NULL) != 1)
         return failed(err);
     cw_hex_format(out, digest, digest_len);
     return CW_OK;
