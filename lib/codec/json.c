@@ -4,6 +4,8 @@
  */
 #include "codec/json.h"
 
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -51,17 +53,35 @@ static bool has_real(const json_t *value)
     return false;
 }
 
+/* jansson takes some of its failing allocations for wrong JSON, so they are noted on the way. */
+static _Thread_local bool out_of_memory;
+
+static void *noting_malloc(size_t size)
+{
+    void *memory = malloc(size);
+
+    out_of_memory = out_of_memory || memory == NULL;
+    return memory;
+}
+
+static void note_allocations(void)
+{
+    json_set_alloc_funcs(noting_malloc, free);
+}
+
 int cw_json_parse(json_t **doc, const void *text, size_t len, struct cw_err *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     json_error_t where;
     json_t *value;
 
     *doc = NULL;
     if (too_deep(text, len))
         return cw_err_set(err, CW_E_VERIFY, "JSON is nested more than %d deep", CW_JSON_DEPTH_MAX);
+    (void)pthread_once(&once, note_allocations);
+    out_of_memory = false;
     value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
-    /* Where it runs out of memory jansson mostly says nothing; where it does not like the text it always does. */
-    if (value == NULL && (where.text[0] == '\0' || json_error_code(&where) == json_error_out_of_memory))
+    if (value == NULL && out_of_memory)
         return cw_err_nomem(err);
     if (value == NULL)
         return cw_err_set(err, CW_E_VERIFY, "line %d, column %d: %s", where.line, where.column, where.text);
