@@ -134,6 +134,8 @@ int cw_jail_start(struct cw_jail *jail, const char *what, const struct cw_jail_l
     if (jail->pid < 0) {
         close(out[0]);
         close(note[0]);
+        if (saved == EAGAIN) /* too many processes: it passes, and says nothing about what was to be run */
+            return cw_err_set(err, CW_E_TEMP, "unable to start a child for '%s': %s", what, strerror(saved));
         return cw_err_errno(err, saved, "unable to start a child for '%s'", what);
     }
     jail->out = out[0];
