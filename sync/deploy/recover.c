@@ -175,9 +175,21 @@ int cw_recover(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int64
 
 int cw_recover_open(struct cw_site *site, const struct cw_cli *cli, int64_t now, struct cw_err *err)
 {
+    int64_t rolled_back;
+
+    return cw_recover_open_rollback(site, &rolled_back, cli, now, err);
+}
+
+int cw_recover_open_rollback(struct cw_site *site, int64_t *rolled_back, const struct cw_cli *cli,
+                             int64_t now, struct cw_err *err)
+{
+    CW_AUTO_JOURNAL journal = {.state = CW_STEP_NONE};
     char said[CW_RECOVER_TEXT_MAX];
     int rc = cw_site_open(site, cli, true, err);
 
+    if (rc == CW_OK)
+        rc = cw_journal_load(&journal, site->fd, err);
+    *rolled_back = journal.state == CW_STEP_ROLLBACK ? journal.to : 0;
     if (rc == CW_OK)
         rc = cw_recover(said, site, now, err);
     if (rc == CW_OK && said[0] != '\0')

@@ -43,5 +43,8 @@ int cw_recover_commit(const struct cw_site *site, struct cw_journal *journal, in
 /* Opens the site, locked, for a command that changes what is installed; what had to be recovered is said on
  * standard error. */
 int cw_recover_open(struct cw_site *site, const struct cw_cli *cli, int64_t now, struct cw_err *err);
+/* The same; *rolled_back gets the generation that an interrupted rollback went to, 0: there was none. */
+int cw_recover_open_rollback(struct cw_site *site, int64_t *rolled_back, const struct cw_cli *cli,
+                             int64_t now, struct cw_err *err);
 
 #endif
