@@ -18,6 +18,7 @@
 #include "sync/commands.h"
 #include "sync/history.h"
 #include "sync/mirror/begin.h"
+#include "sync/script.h"
 #include "sync/site.h"
 #include "sync/starter.h"
 
@@ -124,8 +125,8 @@ static int site_name(const char **name, const char *path, struct cw_err *err)
     return err->code = CW_E_USAGE;
 }
 
-/* The files of a new site; site.lua, by which a site is known, comes last. */
-static int write_files(struct init *init, struct cw_err *err)
+/* site.lua as the options say it. */
+static int compose(struct cw_buf *site, const struct init *init, struct cw_err *err)
 {
     struct cw_starter starter = {.upstream = options.upstream,
                                  .channel = options.channel,
@@ -133,8 +134,6 @@ static int write_files(struct init *init, struct cw_err *err)
                                  .sources = &options.sources,
                                  .products = &options.products,
                                  .platforms = &options.platforms};
-    CW_AUTO_BUF site = CW_BUF_INIT(CW_STARTER_MAX);
-    CW_AUTO_BUF policy = CW_BUF_INIT(CW_STARTER_MAX);
     CW_AUTO_FREE char *path = NULL;
     char link[64];
     int rc;
@@ -142,13 +141,47 @@ static int write_files(struct init *init, struct cw_err *err)
     snprintf(link, sizeof link, "/proc/self/fd/%d", init->site.fd);
     path = realpath(link, NULL);
     rc = site_name(&starter.site, path != NULL ? path : "site", err);
-    if (rc == CW_OK)
-        rc = cw_starter_site(&site, &starter, err);
-    if (rc == CW_OK)
-        rc = cw_starter_policy(&policy, err);
+    return rc == CW_OK ? cw_starter_site(site, &starter, err) : rc;
+}
+
+/* The files of a new site; site.lua, by which a site is known, comes last. */
+static int write_files(struct init *init, const struct cw_buf *site, struct cw_err *err)
+{
+    CW_AUTO_BUF policy = CW_BUF_INIT(CW_STARTER_MAX);
+    int rc = cw_starter_policy(&policy, err);
+
     if (rc == CW_OK)
         rc = write_if_absent(init->site.fd, CW_SITE_POLICY, &policy, err);
-    return rc == CW_OK ? write_if_absent(init->site.fd, CW_SITE_MARKER, &site, err) : rc;
+    return rc == CW_OK ? write_if_absent(init->site.fd, CW_SITE_MARKER, site, err) : rc;
+}
+
+/* The same init again, after it was interrupted say, goes on; other options are no way to change a site. */
+static int check_same(const struct init *init, const struct cw_buf *site, const char *dir, struct cw_err *err)
+{
+    CW_AUTO_BUF there = CW_BUF_INIT(CW_SITE_LUA_MAX);
+    int rc = cw_at_read_file(&there, init->site.fd, CW_SITE_MARKER, err);
+
+    if (rc != CW_OK ||
+        (there.len == site->len && memcmp(cw_buf_text(&there), cw_buf_text(site), site->len) == 0))
+        return rc;
+    return cw_err_set(
+        err, CW_E_USAGE,
+        "'%s' has a site.lua already: sources, channel, products and the like are changed there", dir);
+}
+
+static int make_files(struct init *init, const char *dir, bool there, struct cw_err *err)
+{
+    CW_AUTO_BUF site = CW_BUF_INIT(CW_STARTER_MAX);
+    int rc;
+
+    options.upstream = options.upstream != NULL ? options.upstream : "upstream";
+    options.channel = options.channel != NULL ? options.channel : "stable";
+    rc = check_options(err);
+    if (rc == CW_OK)
+        rc = compose(&site, init, err);
+    if (rc != CW_OK)
+        return rc;
+    return there ? check_same(init, &site, dir, err) : write_files(init, &site, err);
 }
 
 static int record(const struct init *init, enum cw_trust_began began, struct cw_err *err)
@@ -217,17 +250,8 @@ static int open_site(struct init *init, const char *dir, struct cw_err *err)
         rc = cw_at_has(&there, fd, CW_SITE_MARKER, err);
     if (rc != CW_OK)
         return rc;
-    if (!there) {
-        options.upstream = options.upstream != NULL ? options.upstream : "upstream";
-        options.channel = options.channel != NULL ? options.channel : "stable";
-        rc = check_options(err);
-        if (rc == CW_OK)
-            rc = write_files(init, err);
-    } else if (has_site_options()) {
-        return cw_err_set(
-            err, CW_E_USAGE,
-            "'%s' has a site.lua already: sources, channel, products and the like are changed there", dir);
-    }
+    if (!there || has_site_options())
+        rc = make_files(init, dir, there, err);
     if (rc == CW_OK)
         rc = cw_site_open_at(&init->site, fd, false, err);
     init->site.lock = lock;
