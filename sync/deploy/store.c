@@ -163,7 +163,10 @@ int cw_store_is_whole(int root, const json_t *doc, struct cw_err *err)
 
         if (rc != CW_OK)
             return rc;
-        if (cw_at_stat(&st, root, path, NULL) != CW_OK || !S_ISDIR(st.st_mode))
+        rc = cw_at_stat(&st, root, path, err);
+        if (rc != CW_OK && rc != CW_E_NOTFOUND)
+            return rc;
+        if (rc != CW_OK || !S_ISDIR(st.st_mode))
             return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is not there any more", path);
     }
     return CW_OK;

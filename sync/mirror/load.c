@@ -77,7 +77,10 @@ static int check_present(const struct cw_set *set, int mirror, struct cw_err *er
 
         if (rc != CW_OK)
             return rc;
-        if (cw_at_stat(&st, mirror, path, NULL) != CW_OK || !S_ISREG(st.st_mode))
+        rc = cw_at_stat(&st, mirror, path, err);
+        if (rc != CW_OK && rc != CW_E_NOTFOUND)
+            return rc;
+        if (rc != CW_OK || !S_ISREG(st.st_mode))
             return cw_err_set(err, CW_E_INCOMPLETE,
                               "'%s' is missing from the mirror; run 'causeway-sync pull'", path);
         if ((uint64_t)st.st_size != set->files[i].length)
