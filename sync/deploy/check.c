@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "fs/root.h"
 #include "sync/deploy/policy.h"
 
 #define TIMEOUT_DEFAULT 60 /* seconds, where the policy says nothing */
@@ -30,7 +31,9 @@ struct command {
     char *env[ENV_MAX];                 /* owned */
     int64_t timeout_ms;
     pid_t pid;
-    int out; /* where its output comes from */
+    int out;     /* where its output comes from */
+    pid_t guard; /* what ends the command's group when this run is killed; 0: none */
+    int alive;   /* the guard reads from it, and sees its end when this run ends */
     struct cw_buf output;
 };
 
@@ -40,15 +43,6 @@ static int64_t monotonic_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void command_clear(struct command *command)
-{
-    for (size_t i = 0; i < ENV_MAX; i++)
-        free(command->env[i]);
-    if (command->out >= 0)
-        close(command->out);
-    cw_buf_clear(&command->output);
 }
 
 static int read_action(struct command *command, const json_t *action, struct cw_err *err)
@@ -86,6 +80,68 @@ static int make_environment(struct command *command, const struct cw_check *chec
             return cw_err_nomem(err);
     }
     return CW_OK;
+}
+
+/* In the guard; does not return. It lives in a session of its own, so that what ends this run by its terminal or its group
+ * does not end the guard too. */
+static void guard(int alive)
+{
+    pid_t group = 0;
+    char byte;
+
+    (void)setsid();
+    if (dup2(alive, 0) < 0)
+        _exit(127);
+    (void)close_range(1, ~0U, 0);
+    if (read(0, &group, sizeof group) != (ssize_t)sizeof group || group <= 1)
+        _exit(0);
+    while (read(0, &byte, 1) > 0 || errno == EINTR)
+        errno = 0;
+    (void)kill(-group, SIGKILL);
+    _exit(0);
+}
+
+/* A killed run takes its command with it (see become()), but not what the command has started. */
+static int guard_start(struct command *command, struct cw_err *err)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return cw_err_errno(err, errno, "unable to make a pipe");
+    command->guard = fork();
+    if (command->guard == 0) {
+        close(ends[1]);
+        guard(ends[0]);
+    }
+    close(ends[0]);
+    command->alive = ends[1];
+    if (command->guard > 0)
+        return CW_OK;
+    command->guard = 0;
+    return cw_err_errno(err, errno, "unable to start a process");
+}
+
+static void guard_end(struct command *command)
+{
+    if (command->guard > 0) {
+        (void)kill(command->guard, SIGKILL);
+        while (waitpid(command->guard, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+    if (command->alive >= 0)
+        close(command->alive);
+    command->guard = 0;
+    command->alive = -1;
+}
+
+static void command_clear(struct command *command)
+{
+    for (size_t i = 0; i < ENV_MAX; i++)
+        free(command->env[i]);
+    if (command->out >= 0)
+        close(command->out);
+    guard_end(command);
+    cw_buf_clear(&command->output);
 }
 
 /* In the child; does not return. */
@@ -127,6 +183,8 @@ static int start(struct command *command, struct cw_err *err)
     if (command->pid < 0)
         return cw_err_errno(err, errno, "unable to start a process");
     (void)setpgid(command->pid, command->pid); /* as the child does; whoever is first */
+    /* A guard that is gone guards nothing; the command is judged all the same. */
+    (void)cw_fd_write_all(command->alive, &command->pid, sizeof command->pid, "", NULL);
     return CW_OK;
 }
 
@@ -203,9 +261,11 @@ static void judge(struct cw_check_result *result, bool ended, int status, int64_
 static int run(struct cw_check_result *result, struct command *command, struct cw_err *err)
 {
     int64_t started = monotonic_ms();
-    int status = 0, rc = start(command, err);
+    int status = 0, rc = guard_start(command, err);
     bool ended;
 
+    if (rc == CW_OK)
+        rc = start(command, err);
     if (rc != CW_OK)
         return rc;
     ended = wait_for(command, &status);
@@ -225,7 +285,7 @@ static int run(struct cw_check_result *result, struct command *command, struct c
 int cw_check_run(struct cw_check_result *result, const struct cw_check *check, const json_t *action,
                  struct cw_err *err)
 {
-    struct command command = {.out = -1, .output = CW_BUF_INIT(CW_CHECK_OUTPUT_MAX)};
+    struct command command = {.out = -1, .alive = -1, .output = CW_BUF_INIT(CW_CHECK_OUTPUT_MAX)};
     int rc = read_action(&command, action, err);
 
     *result = (struct cw_check_result){0};

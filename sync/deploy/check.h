@@ -2,7 +2,7 @@
 /*
  * Running one command that the policy named: no shell, its own process group, nothing on standard input, an
  * environment that is listed here, its output kept up to a bound, and an end to all of it when its time is
- * up.
+ * up, or when the run that judges by it is killed.
  *
  * Environment: PATH (the system's), HOME (data/<product>), LC_ALL=C.UTF-8, CAUSEWAY_PRODUCT,
  * CAUSEWAY_VERSION, CAUSEWAY_GENERATION. Working folder: "/".

@@ -104,4 +104,34 @@ expect_exit 0 sync unhold plc
 expect_exit 0 sync update
 expect 'then it did' test "$(plant/current/plc/bin/tool)" = 'plc 1.0.0'
 
+# A run that is killed takes its check with it, and all that the check has started.
+make_build gateway 1.6.0
+ship gateway 1.6.0
+sync -q pull
+cat >site/policy.lua <<EOS
+function decide() return accept "all" end
+function check(release)
+  return { run { "/bin/sh", "-c", "sleep 300 & echo \$! \$\$ >$TEST_DIR/pids; wait" } }
+end
+EOS
+causeway-sync -C site -q apply >killed.out 2>&1 &
+apply=$!
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    [ ! -s pids ] || break
+    sleep 0.1
+done
+expect 'a check runs' test -s pids
+kill -9 "$apply"
+wait "$apply" 2>/dev/null
+for process in $(cat pids); do
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        kill -0 "$process" 2>/dev/null || break
+        sleep 0.1
+    done
+    expect 'a process of the check is gone' test ! -e "/proc/$process"
+done
+default_policy
+expect_exit 6 sync apply
+expect_err 'interrupted during its check'
+
 done_testing
