@@ -57,13 +57,14 @@ static int send_frame(const struct feeder *f, const struct cw_frame *frame, cons
 static int broken(const struct feeder *f, const char *name, struct cw_err *err)
 {
     const char *text = archive_error_string(f->archive);
+    /* A disk that fails says nothing about the archive; what is damaged has no errno, or one of libarchive's own. */
+    int code = archive_errno(f->archive) == EIO ? CW_E_FAIL : CW_E_VERIFY;
 
     if (archive_errno(f->archive) == ENOMEM)
         return cw_err_nomem(err);
     if (name == NULL)
-        return cw_err_set(err, CW_E_VERIFY, "the archive cannot be read: %s",
-                          text == NULL ? "it is damaged" : text);
-    return cw_err_set(err, CW_E_VERIFY, "member '%s' of the archive cannot be read: %s", name,
+        return cw_err_set(err, code, "the archive cannot be read: %s", text == NULL ? "it is damaged" : text);
+    return cw_err_set(err, code, "member '%s' of the archive cannot be read: %s", name,
                       text == NULL ? "it is damaged" : text);
 }
 
