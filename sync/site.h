@@ -25,7 +25,6 @@
 #define CW_SITE_LOCK "lock"
 #define CW_UPSTREAMS_MAX 64
 #define CW_SOURCES_MAX 32
-#define CW_KEEP_MAX 1000 /* generations; more is a slip of the keyboard */
 
 enum cw_source_kind { CW_SOURCE_HTTP, CW_SOURCE_FOLDER, CW_SOURCE_REMOVABLE };
 
@@ -54,7 +53,6 @@ struct cw_site {
     char config_sha256[CW_SHA256_TEXT];
     const char *name;
     const char *install_root; /* absolute; NULL: this site mirrors only */
-    uint64_t keep_versions;   /* default 2 */
     struct cw_upstream upstreams[CW_UPSTREAMS_MAX];
     size_t upstream_count;
 };

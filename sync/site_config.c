@@ -199,21 +199,6 @@ static int take_upstreams(struct cw_site *site, struct cw_err *err)
     return CW_OK;
 }
 
-static int take_keep(struct cw_site *site, struct cw_err *err)
-{
-    static const char *const keys[] = {"versions", NULL};
-    const json_t *keep;
-    int64_t versions = 2;
-    int rc = object_in(&keep, site->config, "keep", err);
-
-    if (rc == CW_OK && keep != NULL)
-        rc = cw_json_only(keep, keys, err);
-    if (rc == CW_OK && json_object_get(keep, "versions") != NULL)
-        rc = cw_json_get_int(&versions, keep, "versions", 1, CW_KEEP_MAX, err);
-    site->keep_versions = (uint64_t)versions;
-    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "keep");
-}
-
 static int take_install(struct cw_site *site, struct cw_err *err)
 {
     static const char *const keys[] = {"root", NULL};
@@ -233,7 +218,7 @@ static int take_install(struct cw_site *site, struct cw_err *err)
 
 static int configure(struct cw_site *site, struct cw_err *err)
 {
-    static const char *const keys[] = {"site", "upstreams", "keep", "install", NULL};
+    static const char *const keys[] = {"site", "upstreams", "install", NULL};
     int rc;
 
     if (!json_is_object(site->config))
@@ -245,8 +230,6 @@ static int configure(struct cw_site *site, struct cw_err *err)
         rc = cw_name_check(site->name, "site", err);
     if (rc == CW_OK)
         rc = take_upstreams(site, err);
-    if (rc == CW_OK)
-        rc = take_keep(site, err);
     return rc == CW_OK ? take_install(site, err) : rc;
 }
 

@@ -90,10 +90,8 @@ int cw_starter_site(struct cw_buf *buf, const struct cw_starter *starter, struct
     add_string(buf, starter->site);
     cw_buf_adds(buf, ",\n\n  upstreams = {\n");
     add_upstream(buf, starter);
-    cw_buf_adds(
-        buf,
-        "  },\n\n  -- How many generations stay installed, to go back to.\n  keep = { versions = 2 },\n\n"
-        "  -- Where releases are installed; without it this site only mirrors.\n");
+    cw_buf_adds(buf, "  },\n\n"
+                     "  -- Where releases are installed; without it this site only mirrors.\n");
     if (starter->install != NULL) {
         cw_buf_adds(buf, "  install = { root = ");
         add_string(buf, starter->install);

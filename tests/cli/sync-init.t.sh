@@ -78,6 +78,5 @@ mistake 'return { site = "s", upstreams = { acme = { chanel = "stable" } } }' 'u
 mistake 'return { site = "s", upstreams = { acme = { channel = "stable", sources = { "repo" } } } }' "source 'repo'"
 mistake 'return { site = "s", upstreams = { acme = { channel = "stable", grace = { http = "soon" } } } }' 'upstreams.acme: grace: '
 mistake 'return { site = "s", install = { root = "plant" } }' "install: root 'plant'"
-mistake 'return { site = "s", keep = { versions = 0 } }' 'keep: '
 
 done_testing

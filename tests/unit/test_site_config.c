@@ -24,19 +24,17 @@ static void test_all(void **state)
 
     (void)state;
     assert_cw_ok(
-        configure(
-            &site,
-            "{\"site\": \"plant-7\", \"keep\": {\"versions\": 3}, \"install\": {\"root\": \"/opt/plant\"},"
-            " \"upstreams\": {\"acme\": {\"sources\": [\"https://a.example/\", \"/srv/a\","
-            " {\"removable\": \"/media/*/c\"}], \"channel\": \"stable\", \"products\": [\"plc-*\"],"
-            " \"platforms\": [\"linux-arm64\"], \"grace\": {\"removable\": \"30d\"},"
-            " \"independent\": [\"plc-a\"]}}}",
-            &err),
+        configure(&site,
+                  "{\"site\": \"plant-7\", \"install\": {\"root\": \"/opt/plant\"},"
+                  " \"upstreams\": {\"acme\": {\"sources\": [\"https://a.example/\", \"/srv/a\","
+                  " {\"removable\": \"/media/*/c\"}], \"channel\": \"stable\", \"products\": [\"plc-*\"],"
+                  " \"platforms\": [\"linux-arm64\"], \"grace\": {\"removable\": \"30d\"},"
+                  " \"independent\": [\"plc-a\"]}}}",
+                  &err),
         err);
     assert_cw_ok(cw_site_upstream(&upstream, &site, NULL, &err), err);
     assert_string_equal(site.name, "plant-7");
     assert_string_equal(site.install_root, "/opt/plant");
-    assert_int_equal(site.keep_versions, 3);
     assert_int_equal(upstream->source_count, 3);
     assert_int_equal(upstream->sources[0].kind, CW_SOURCE_HTTP);
     assert_int_equal(upstream->sources[1].kind, CW_SOURCE_FOLDER);
@@ -58,8 +56,7 @@ static void test_least(void **state)
 
     (void)state;
     /* An empty table of Lua comes as an empty array. */
-    assert_cw_ok(configure(&site, "{\"site\": \"s\", \"upstreams\": [], \"keep\": []}", &err), err);
-    assert_int_equal(site.keep_versions, 2);
+    assert_cw_ok(configure(&site, "{\"site\": \"s\", \"upstreams\": []}", &err), err);
     assert_null(site.install_root);
     assert_cw_fails(CW_E_USAGE, "names no upstream", cw_site_upstream(&upstream, &site, NULL, &err), err);
 }
@@ -91,7 +88,7 @@ static const struct {
      "grace: "},
     {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"grace\": {\"http\": \"x\"}}}}",
      "grace: "},
-    {"{\"site\": \"s\", \"keep\": {\"versions\": 0}}", "keep: "},
+    {"{\"site\": \"s\", \"keep\": {\"versions\": 2}}", "unknown field 'keep'"},
     {"{\"site\": \"s\", \"install\": {\"root\": \"opt\"}}", "root 'opt'"},
     {"{\"site\": \"s\", \"install\": {\"root\": \"/\"}}", "root '/'"},
 };
