@@ -5,6 +5,7 @@
 #include "codec/json.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,35 +54,54 @@ static bool has_real(const json_t *value)
     return false;
 }
 
-/* jansson takes some of its failing allocations for wrong JSON, so they are noted on the way. */
-static _Thread_local bool out_of_memory;
+/* Where memory runs out, jansson 2.14 loses a character of a string, or aborts, or says that the JSON is wrong. So its
+ * parser is left at once and never sees that; what it had made by then is lost, which no longer matters. */
+static _Thread_local jmp_buf *parsing;
 
-static void *noting_malloc(size_t size)
+static void *leaving_malloc(size_t size)
 {
     void *memory = malloc(size);
 
-    out_of_memory = out_of_memory || memory == NULL;
+    if (memory == NULL && parsing != NULL)
+        longjmp(*parsing, 1);
     return memory;
 }
 
-static void note_allocations(void)
+static void watch_allocations(void)
 {
-    json_set_alloc_funcs(noting_malloc, free);
+    json_set_alloc_funcs(leaving_malloc, free);
+}
+
+/* NULL with *nomem: memory ran out. */
+static json_t *load(const void *text, size_t len, json_error_t *where, bool *nomem)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    jmp_buf out;
+    json_t *value;
+
+    (void)pthread_once(&once, watch_allocations);
+    *nomem = setjmp(out) != 0;
+    if (*nomem) {
+        parsing = NULL;
+        return NULL;
+    }
+    parsing = &out;
+    value = json_loadb(text, len, JSON_REJECT_DUPLICATES, where);
+    parsing = NULL;
+    return value;
 }
 
 int cw_json_parse(json_t **doc, const void *text, size_t len, struct cw_err *err)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     json_error_t where;
     json_t *value;
+    bool nomem;
 
     *doc = NULL;
     if (too_deep(text, len))
         return cw_err_set(err, CW_E_VERIFY, "JSON is nested more than %d deep", CW_JSON_DEPTH_MAX);
-    (void)pthread_once(&once, note_allocations);
-    out_of_memory = false;
-    value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
-    if (value == NULL && out_of_memory)
+    value = load(text, len, &where, &nomem);
+    if (nomem)
         return cw_err_nomem(err);
     if (value == NULL)
         return cw_err_set(err, CW_E_VERIFY, "line %d, column %d: %s", where.line, where.column, where.text);
