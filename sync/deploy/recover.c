@@ -93,8 +93,6 @@ static int undo(const struct cw_site *site, int root, struct cw_journal *journal
     if (rc == CW_OK && journal->to > journal->from) /* a new one always has a higher number */
         rc = cw_store_drop(root, journal->to, err);
     if (rc == CW_OK)
-        rc = cw_stage_sweep(root, err);
-    if (rc == CW_OK)
         rc = write_history(site->fd, journal, "recover", "undone", now, err);
     return rc == CW_OK ? close_journal(site->fd, journal, err) : rc;
 }
@@ -168,6 +166,8 @@ int cw_recover(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int64
     rc = cw_dir_open(&root, site->install_root, err);
     if (rc == CW_OK)
         rc = act(said, site, root, &journal, now, err);
+    if (rc == CW_OK)
+        rc = cw_stage_sweep(root, err);
     if (rc != CW_OK)
         said[0] = '\0';
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "unable to recover from an interrupted run");
