@@ -14,7 +14,7 @@
 # new. Then RETRY exits with 0 and the state is new. SETUP runs once for each row; runs work on copies of it.
 #
 # Tried are the first and the last call on each distinct call stack, at most $CW_FAULT_MAX (24) of them for each fault,
-# evenly spread. CW_FAULT_FULL=1 tries every single call. To look at one: CW_FAULT_CASE='NAME: FAULT' CW_FAULT_N=7 runs
+# evenly spread, from another start for each fault. CW_FAULT_FULL=1 tries every single call. To look at one: CW_FAULT_CASE='NAME: FAULT' CW_FAULT_N=7 runs
 # only that, tells which call it was, and keeps the folder.
 
 # A fault is KIND:ERRNO, with + for "from then on"; kinds are listed in tests/fault/control.h.
@@ -55,15 +55,17 @@ fault_bad() {
     fault_failed="$fault_failed $1"
 }
 
-# fault_numbers KIND: the calls to try, from the counting run.
+# fault_numbers KIND TURN: the calls to try, from the counting run.
 fault_numbers() {
-    awk -v kind="$1" -v full="${CW_FAULT_FULL:-}" -v max="$CW_FAULT_MAX" -v one="${CW_FAULT_N:-}" '
+    awk -v kind="$1" -v turn="$2" -v full="${CW_FAULT_FULL:-}" -v max="$CW_FAULT_MAX" -v one="${CW_FAULT_N:-}" '
         $1 == "kind" && $2 == kind {
             if (one != "") { print one; exit }
             if (full != "") { for (i = 1; i <= $3; i++) print i; exit }
             n = split($4, list, ",")
             if (n <= max) { for (i = 1; i <= n; i++) print list[i]; exit }
-            for (i = 0; i < max; i++) print list[1 + int(i * (n - 1) / (max - 1))]
+            start = turn * 0.618
+            start -= int(start)
+            for (i = 0; i < max; i++) print list[1 + int((i + start) * n / max)]
         }' "$fault_dir/counts"
 }
 
@@ -123,7 +125,8 @@ fault_case() {
     [ -z "${CW_FAULT_CASE:-}" ] || [ "$CW_FAULT_CASE" = "$fault_label" ] || return 0
     fault_failed=
     fault_tried=0
-    for fault_number in $(fault_numbers "$2") $4; do
+    fault_turn=$((fault_turn + 1)) # a part of the golden ratio, which spreads best whatever the number of turns
+    for fault_number in $(fault_numbers "$2" "$fault_turn") $4; do
         # shellcheck disable=SC2046,SC2059 # words of a format of our own
         fault_once "$fault_number" $(printf "$3" "$fault_number") || break
         fault_tried=$((fault_tried + 1))
@@ -163,6 +166,7 @@ fault_rows() {
     rm -rf "$fault_dir/before"
     mkdir "$fault_dir/before"
     "$2" "$fault_dir/before"
+    fault_turn=0
     fault_count || return 0
     for fault in $FAULT_FAILS; do
         fault_kind=${fault%%:*}
