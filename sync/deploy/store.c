@@ -240,9 +240,14 @@ int cw_store_drop(int root, int64_t generation, struct cw_err *err)
 int cw_store_mark_failed(int root, int64_t generation, const char *reason, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
+    int rc;
 
     generation_path(path, generation, FAILED);
-    return cw_file_replace(root, path, reason, strlen(reason), 0644, err);
+    rc = cw_file_replace(root, path, reason, strlen(reason), 0644, err);
+    if (rc != CW_OK)
+        return rc;
+    *strrchr(path, '/') = '\0'; /* a run that was killed here left a temporary file */
+    return cw_sweep(root, path, err);
 }
 
 int cw_store_has_failed(bool *failed, int root, int64_t generation, struct cw_err *err)
