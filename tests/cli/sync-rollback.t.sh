@@ -123,6 +123,7 @@ done
 expect 'a check runs' test -s pids
 kill -9 "$apply"
 wait "$apply" 2>/dev/null
+# shellcheck disable=SC2013 # words, not lines
 for process in $(cat pids); do
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         kill -0 "$process" 2>/dev/null || break
