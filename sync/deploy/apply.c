@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -315,6 +316,8 @@ int cw_apply(int64_t *number, const struct cw_world *world, const json_t *plan, 
 {
     struct job job = {.world = world, .cli = cli, .plan = plan};
     CW_AUTO_FD int root = -1;
+    /* Products run as users of their own: they must get in whatever umask this shell or unit has. */
+    mode_t before = umask(022);
     int rc = cw_dir_create(&root, world->site->install_root, err);
 
     job.root = root;
@@ -326,5 +329,6 @@ int cw_apply(int64_t *number, const struct cw_world *world, const json_t *plan, 
     if (rc == CW_OK)
         rc = carry_out(&job, err);
     cw_journal_clear(&job.journal);
+    (void)umask(before);
     return rc;
 }
