@@ -25,6 +25,12 @@
 #define TIMEOUT_DEFAULT 60 /* seconds, where the policy says nothing */
 #define TICK_MS 50         /* how soon the end of a command is seen whose children keep its output open */
 #define ENV_MAX 8
+#define STRAY_ROUNDS 200 /* times STRAY_MS: how long processes may take to die that a command let go of */
+#define STRAY_MS 5
+
+/* What a person or a service manager ends a program with. */
+static const int stop_signals[] = {SIGHUP, SIGINT, SIGTERM};
+static volatile sig_atomic_t stopped; /* the signal that asked for it; 0: none */
 
 struct command {
     char *argv[CW_ACTION_ARGS_MAX + 1]; /* borrowed from the action */
@@ -172,6 +178,7 @@ static int start(struct command *command, struct cw_err *err)
     pid_t parent = getpid();
     int ends[2];
 
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* see end_strays() */
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
         return cw_err_errno(err, errno, "unable to make a pipe");
     (void)fcntl(ends[1], F_SETFL, 0); /* the command's end is an ordinary one */
@@ -205,7 +212,60 @@ static void drain(struct command *command)
     }
 }
 
-/* True when it ended, with its wait status; false when its time ran out. */
+static void note_stop(int number)
+{
+    stopped = number;
+}
+
+/* While a command runs, being asked to stop means a failed check, so that an apply that is stopped does not leave the new
+ * generation running unproven. What is ignored (nohup) stays ignored. */
+static void watch_stops(struct sigaction before[CW_COUNT(stop_signals)])
+{
+    const struct sigaction note = {.sa_handler = note_stop};
+
+    stopped = 0;
+    for (size_t i = 0; i < CW_COUNT(stop_signals); i++) {
+        (void)sigaction(stop_signals[i], NULL, &before[i]);
+        if (before[i].sa_handler != SIG_IGN)
+            (void)sigaction(stop_signals[i], &note, NULL);
+    }
+}
+
+static void unwatch_stops(const struct sigaction before[CW_COUNT(stop_signals)])
+{
+    for (size_t i = 0; i < CW_COUNT(stop_signals); i++)
+        (void)sigaction(stop_signals[i], &before[i], NULL);
+}
+
+static void kill_children(void)
+{
+    FILE *list = fopen("/proc/thread-self/children", "re");
+    int pid;
+
+    while (list != NULL && fscanf(list, "%d", &pid) == 1) {
+        if (pid > 1)
+            (void)kill(pid, SIGKILL);
+    }
+    if (list != NULL)
+        fclose(list);
+}
+
+/* Processes that left the command's group (setsid) came to this one when their parents ended: start() made it the subreaper. */
+static void end_strays(void)
+{
+    for (int round = 0; round < STRAY_ROUNDS; round++) {
+        pid_t ended;
+
+        kill_children();
+        while ((ended = waitpid(-1, NULL, WNOHANG)) > 0)
+            ;
+        if (ended < 0)
+            return;
+        (void)poll(NULL, 0, STRAY_MS);
+    }
+}
+
+/* True when it ended, with its wait status; false when its time ran out, or this program was asked to stop. */
 static bool wait_for(struct command *command, int *status)
 {
     int64_t deadline = monotonic_ms() + command->timeout_ms;
@@ -219,7 +279,7 @@ static bool wait_for(struct command *command, int *status)
             drain(command);
         if (ended == command->pid)
             return true;
-        if (left <= 0)
+        if (left <= 0 || stopped != 0)
             return false;
         (void)poll(&wait, command->out >= 0 ? 1 : 0, (int)(left < TICK_MS ? left : TICK_MS));
     }
@@ -246,10 +306,12 @@ static json_t *printable(struct cw_buf *output)
 
 static void judge(struct cw_check_result *result, bool ended, int status, int64_t timeout_ms)
 {
-    result->passed = ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    result->passed = ended && stopped == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     if (result->passed)
         return;
-    if (!ended)
+    if (stopped != 0)
+        snprintf(result->reason, sizeof result->reason, "was interrupted (signal %d)", (int)stopped);
+    else if (!ended)
         snprintf(result->reason, sizeof result->reason, "took longer than %lld s",
                  (long long)(timeout_ms / 1000));
     else if (WIFSIGNALED(status))
@@ -260,20 +322,24 @@ static void judge(struct cw_check_result *result, bool ended, int status, int64_
 
 static int run(struct cw_check_result *result, struct command *command, struct cw_err *err)
 {
+    struct sigaction before[CW_COUNT(stop_signals)];
     int64_t started = monotonic_ms();
     int status = 0, rc = guard_start(command, err);
-    bool ended;
+    bool ended = false;
 
+    watch_stops(before);
     if (rc == CW_OK)
         rc = start(command, err);
+    ended = rc == CW_OK && wait_for(command, &status);
+    unwatch_stops(before);
     if (rc != CW_OK)
         return rc;
-    ended = wait_for(command, &status);
     (void)kill(-command->pid, SIGKILL); /* also what the command left running */
     if (!ended) {
         while (waitpid(command->pid, &status, 0) < 0 && errno == EINTR)
             ;
     }
+    end_strays();
     if (command->out >= 0)
         drain(command);
     judge(result, ended, status, command->timeout_ms);

@@ -135,4 +135,16 @@ default_policy
 expect_exit 6 sync apply
 expect_err 'interrupted during its check'
 
+# Asked to stop while a check runs, an apply goes back by itself, and nothing of the check goes on, not even what left its session.
+before=$(generation)
+# shellcheck disable=SC2016 # the selftest's own variables
+SELFTEST='setsid sleep 311 & echo $! >"$HOME/stray"; kill -TERM $PPID; sleep 4' make_build gateway 9.0.0
+ship gateway 9.0.0
+default_policy
+sync -q pull
+expect_exit 9 sync apply
+expect_err 'gateway 9\.0\.0: check .* was interrupted \(signal 15\): generation .* runs again'
+expect 'the generation before runs' test "$(generation)" = "$before"
+expect 'what the check started is gone' test -s plant/data/gateway/stray -a ! -d "/proc/$(cat plant/data/gateway/stray)"
+
 done_testing
