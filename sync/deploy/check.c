@@ -339,6 +339,7 @@ static int run(struct cw_check_result *result, struct command *command, struct c
         while (waitpid(command->pid, &status, 0) < 0 && errno == EINTR)
             ;
     }
+    guard_end(command); /* before its number can be another's */
     end_strays();
     if (command->out >= 0)
         drain(command);
