@@ -77,6 +77,19 @@ printf 's' | dd of="$victim" bs=1 count=1 conv=notrunc 2>/dev/null
 expect_exit 0 sync apply
 expect 'the file is installed' cmp plant/current/tables/table.cfg out/table.cfg
 
+# The same in an archive's content, which the archive's own reader would not notice.
+make_build gateway 1.1.1
+ship gateway 1.1.1
+sync -q pull
+before=$(generation)
+victim=$(find site/upstreams/acme/mirror/targets/gateway/1.1.1 -name '*.tar')
+chmod u+w "$victim"
+sed -i 's/echo gateway 1\.1\.1/echo gateway 6.6.6/' "$victim"
+expect_exit 3 sync apply
+expect_err 'gateway/1\.1\.1/gateway-1\.1\.1\.tar.*sha256'
+expect 'the generation before still runs' test "$(generation)" = "$before"
+sed -i 's/echo gateway 6\.6\.6/echo gateway 1.1.1/' "$victim"
+
 # A second vendor: one plan, one generation; but it cannot ship what is the first one's.
 mkdir second
 (

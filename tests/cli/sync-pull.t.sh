@@ -163,4 +163,28 @@ expect_exit 0 causeway-sync -C site pull
 expect_err 'trying the next source'
 expect_out 'complete and genuine'
 
+# Whoever holds the online keys cannot bring another set under a serial that the site has seen: TUF's versions all go up, its memory
+# of the channel does not give way.
+mkdir memory
+cd memory || exit 99
+publisher_init
+publisher_release gateway 1.0.0
+publisher_publish
+cp -a repo repo-1
+publisher_release gateway 1.1.0
+publisher_publish
+site_init site
+expect_exit 0 causeway-sync -C site pull repo/tree
+site_state site >before
+rm -rf repo
+mv repo-1 repo
+publisher_release gateway 1.2.0
+publisher_publish
+publisher_publish --renew-within 3650d
+publisher_publish --renew-within 3650d
+expect_exit 3 causeway-sync -C site pull repo/tree
+expect_err "channel 'stable': serial 2 is not what it was"
+unchanged 'another set under a known serial'
+cd ..
+
 done_testing

@@ -437,6 +437,36 @@ static void test_a_file_shorter_than_it_says(void **state)
                     err);
 }
 
+/* The confined half counts what it hands on; this half must not believe that it did. */
+static void test_more_content_than_allowed(void **state)
+{
+    static const struct cw_archive_limits ten = {.bytes = 10, .entries = 2};
+    static const uint8_t types[] = {CW_FRAME_DATA, CW_FRAME_ZEROS};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < CW_COUNT(types); i++) {
+        struct {
+            struct cw_frame file;
+            char name[8];
+            struct cw_frame data;
+            char content[16];
+            struct cw_frame end;
+        } frames = {.file = {.type = CW_FRAME_FILE, .name_len = 8},
+                    .name = "longname",
+                    .data = {.type = types[i], .size = 16},
+                    .end = {.type = CW_FRAME_END}};
+        struct memory m = {.data = (const char *)&frames, .len = sizeof(frames)};
+        CW_AUTO_FD int dir = -1;
+        struct cw_err err;
+
+        assert_cw_ok(cw_remove_tree(base, "in", &err), err);
+        assert_cw_ok(cw_at_make_dir(&dir, base, "in", &err), err);
+        assert_cw_fails(CW_E_VERIFY, "larger than allowed", cw_archive_take(dir, read_memory, &m, &ten, &err),
+                        err);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_truncated_archives),
         cmocka_unit_test(test_forged_frames),
         cmocka_unit_test(test_a_file_shorter_than_it_says),
+        cmocka_unit_test(test_more_content_than_allowed),
     };
 
     /* libarchive's writer turns names by the locale. */
