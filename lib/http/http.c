@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +22,12 @@ struct cw_http {
     CURL *curl;
     struct cw_http_options options;
     char curl_error[CURL_ERROR_SIZE];
+    char shown[CW_HTTP_SHOWN_MAX]; /* the URL of this request in messages */
 };
 
 struct transfer {
     CURL *curl;
-    const char *url;
+    const char *url; /* as it may be shown */
     uint64_t max, received;
     cw_http_sink *sink;
     void *ctx;
@@ -109,7 +111,7 @@ static size_t receive(char *data, size_t size, size_t count, void *ctx)
     return t->rc == CW_OK ? len : 0;
 }
 
-static int judge_failure(const struct cw_http *http, const char *url, CURLcode code, struct cw_err *err)
+static int judge_failure(const struct cw_http *http, CURLcode code, struct cw_err *err)
 {
     const char *text = http->curl_error[0] != '\0' ? http->curl_error : curl_easy_strerror(code);
     int kind = CW_E_TEMP;
@@ -129,7 +131,7 @@ static int judge_failure(const struct cw_http *http, const char *url, CURLcode c
     default:
         break;
     }
-    return cw_err_set(err, kind, "unable to get '%s': %s", url, text);
+    return cw_err_set(err, kind, "unable to get '%s': %s", http->shown, text);
 }
 
 static int judge_status(const char *url, long status, struct cw_err *err)
@@ -155,25 +157,27 @@ static int judge_status(const char *url, long status, struct cw_err *err)
 int cw_http_get(struct cw_http *http, const char *url, uint64_t max, cw_http_sink *sink, void *ctx,
                 struct cw_err *err)
 {
-    struct transfer t = {.curl = http->curl, .url = url, .max = max, .sink = sink, .ctx = ctx, .err = err};
+    struct transfer t = {
+        .curl = http->curl, .url = http->shown, .max = max, .sink = sink, .ctx = ctx, .err = err};
     bool secure = cw_str_starts(url, "https:");
     long status = 0;
     CURLcode code;
 
     http->curl_error[0] = '\0';
+    cw_http_shown(http->shown, url);
     if (curl_easy_setopt(http->curl, CURLOPT_URL, url) != CURLE_OK ||
         curl_easy_setopt(http->curl, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https") !=
             CURLE_OK ||
         curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, receive) != CURLE_OK ||
         curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, &t) != CURLE_OK)
-        return cw_err_set(err, CW_E_FAIL, "unable to set up libcurl for '%s'", url);
+        return cw_err_set(err, CW_E_FAIL, "unable to set up libcurl for '%s'", http->shown);
     code = curl_easy_perform(http->curl);
     if (t.rc != CW_OK)
         return t.rc;
     curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
     if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && status != 200))
-        return judge_failure(http, url, code, err);
-    return judge_status(url, status, err);
+        return judge_failure(http, code, err);
+    return judge_status(http->shown, status, err);
 }
 
 static int collect(void *ctx, const void *data, size_t len, struct cw_err *err)
@@ -185,6 +189,19 @@ static int collect(void *ctx, const void *data, size_t len, struct cw_err *err)
 int cw_http_get_buf(struct cw_http *http, const char *url, struct cw_buf *buf, struct cw_err *err)
 {
     return cw_http_get(http, url, buf->max - buf->len, collect, buf, err);
+}
+
+void cw_http_shown(char shown[CW_HTTP_SHOWN_MAX], const char *url)
+{
+    const char *host = strstr(url, "://");
+    size_t scheme, authority, i;
+
+    host = host != NULL ? host + 3 : url;
+    scheme = (size_t)(host - url);
+    authority = strcspn(host, "/?#");
+    for (i = authority; i > 0 && host[i - 1] != '@'; i--)
+        ;
+    snprintf(shown, CW_HTTP_SHOWN_MAX, "%.*s%s", (int)scheme, url, host + i);
 }
 
 static bool is_unreserved(char c)

@@ -37,4 +37,8 @@ int cw_http_get_buf(struct cw_http *http, const char *url, struct cw_buf *buf, s
 /* base + "/" + path with each part of path percent-encoded as needed (RFC 3986). */
 int cw_http_join(struct cw_buf *buf, const char *base, const char *path, struct cw_err *err);
 
+/* A URL as messages and logs may show it: without the user and password that may stand before the host. */
+#define CW_HTTP_SHOWN_MAX 1024
+void cw_http_shown(char shown[CW_HTTP_SHOWN_MAX], const char *url);
+
 #endif

@@ -105,7 +105,7 @@ static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char
     *answered = cw_source_answered(source);
     pull->source = NULL;
     cw_pull_forget_kept(pull);
-    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", where);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", cw_source_where(source));
 }
 
 /* All folders that a removable pattern names now; none is like a source that does not answer. */

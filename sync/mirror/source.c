@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 struct cw_source {
     enum cw_source_kind kind;
     char *where;
+    char shown[CW_HTTP_SHOWN_MAX]; /* where, without a password */
     bool answered;
     struct cw_http *http; /* HTTP */
     int dir;              /* the others */
@@ -59,6 +61,10 @@ int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const ch
     s->kind = kind;
     s->dir = -1;
     s->where = strdup(where);
+    if (kind == CW_SOURCE_HTTP)
+        cw_http_shown(s->shown, where);
+    else
+        snprintf(s->shown, sizeof s->shown, "%s", where);
     if (s->where == NULL)
         rc = cw_err_nomem(err);
     else if (kind == CW_SOURCE_HTTP)
@@ -89,7 +95,7 @@ void cw_source_free(struct cw_source *source)
 
 const char *cw_source_where(const struct cw_source *source)
 {
-    return source->where;
+    return source->shown;
 }
 
 enum cw_source_kind cw_source_kind(const struct cw_source *source)

@@ -154,6 +154,18 @@ hostile 5 '' '{"status": 503}'
 hostile 7 'gateway.bin' '{"path": "*gateway.bin", "status": 404}'
 hostile 7 'timestamp.json' '{"status": 404}'
 hostile 1 'redirects' '{"path": "*timestamp.json", "redirect": "/metadata/timestamp.json"}'
+
+# A password in a URL is the server's business, not the log's.
+rm -rf site
+site_init site --source "http://carrier:hunter2@${url#http://}"
+server_rules
+expect_exit 0 causeway-sync -C site pull
+refute_out 'hunter2'
+expect 'nor does the log know it' test "$(grep -c hunter2 site/history.jsonl)" = 0
+server_rules '{"path": "*.json", "status": 500}'
+expect_exit 5 causeway-sync -C site pull
+expect_err "http://127\.0\.0\.1:.*500"
+refute_err 'hunter2'
 server_stop
 
 # The next source is asked when one does not answer.
