@@ -126,7 +126,8 @@ static void what_next(struct judging *j, char next[CW_ERR_TEXT_MAX])
                  j->release->product, j->release->version);
 }
 
-/* Severity, notes, requirements and features belong to the version, so every catalog that brings a part of it says the same. */
+/* Severity, notes, requirements and features belong to the version, so every catalog that brings a part of it
+ * says the same. */
 static void check_head(struct judging *j)
 {
     static const char *const keys[] = {"severity", "notes", "requires", "features"};

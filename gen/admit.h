@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the repository makes of a catalog's release: new, more platforms for one that is staged, nothing new, or refused.
- * A version that was published never changes. Pure: no file is opened here.
+ * What the repository makes of a catalog's release: new, more platforms for one that is staged, nothing new,
+ * or refused. A version that was published never changes. Pure: no file is opened here.
  */
 #ifndef CW_GEN_ADMIT_H
 #define CW_GEN_ADMIT_H
@@ -20,8 +20,8 @@ struct cw_known {
 int cw_admit_known(struct cw_known *known, const struct cw_catalog_release *release,
                    const struct cw_state *state, const struct cw_stage *stage, struct cw_err *err);
 
-/* Notes everything for which this release cannot be added: names that clash with others of the repository, a published version
- * that would change, a staged one that would contradict itself. */
+/* Notes everything for which this release cannot be added: names that clash with others of the repository, a
+ * published version that would change, a staged one that would contradict itself. */
 int cw_admit_check(const struct cw_catalog *catalog, const struct cw_catalog_release *release,
                    const struct cw_known *known, const struct cw_state *state, const struct cw_stage *stage,
                    struct cw_mistakes *mistakes, struct cw_err *err);
@@ -30,7 +30,8 @@ int cw_admit_check(const struct cw_catalog *catalog, const struct cw_catalog_rel
 const char *cw_admit_expected(const struct cw_known *known, const char *target,
                               const struct cw_catalog_file *file);
 
-/* A release manifest that says what is known so far: known->doc, or a new one without artifacts. The caller owns *doc. */
+/* A release manifest that says what is known so far: known->doc, or a new one without artifacts. The caller
+ * owns *doc. */
 int cw_admit_start(json_t **doc, const struct cw_known *known, const struct cw_catalog_release *release,
                    struct cw_err *err);
 /* Says that a file is part of it; one that is there already stays as it is. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reading a catalog: from its text to releases and files, noting each mistake and going on; see gen/catalog.h.
+ * Reading a catalog: from its text to releases and files, noting each mistake and going on; see
+ * gen/catalog.h.
  */
 #include "gen/catalog.h"
 

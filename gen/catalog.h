@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The catalog: what to publish, as a build writes it. Reading one checks all that the document and a look at its files can
- * tell, and collects every mistake; what the repository knows (which versions exist, which names are taken) is checked by `add`.
+ * The catalog: what to publish, as a build writes it. Reading one checks all that the document and a look at
+ * its files can tell, and collects every mistake; what the repository knows (which versions exist, which
+ * names are taken) is checked by `add`.
  *
- * {"format": "1.0", "products": [{"name", "releases": [{"version", "severity"?, "notes"? | "notes-file"?, "requires"?, "features"?, "sbom"?,
+ * {"format": "1.0", "products": [{"name", "releases": [{"version", "severity"?, "notes"? | "notes-file"?,
+ *   "requires"?, "features"?, "sbom"?,
  *   "builds": [{"platform", "files": [{"file", "kind"?, "name"?, "sha256"?}]}]}]}]}
  * Paths are relative to the catalog's folder.
  */
@@ -18,8 +20,8 @@
 #include "gen/fields.h"
 
 #define CW_CATALOG_MAX ((size_t)1 << 20) /* bytes: held in memory whole, ten times that as a tree */
-#define CW_CATALOG_NOTES_MAX                                                                                 \
-    ((size_t)64 << 10) /* bytes of one release's notes: they travel in every release manifest */
+/* Bytes of one release's notes: they travel in every release manifest. */
+#define CW_CATALOG_NOTES_MAX ((size_t)64 << 10)
 
 struct cw_catalog_file {
     char *source;                /* path to open, with the catalog's folder before it where relative */
@@ -46,7 +48,8 @@ struct cw_catalog {
     size_t release_count, release_room;
 };
 
-/* CW_E_VERIFY when the file is no JSON document or has mistakes (which are then in the list); other errors as they come. */
+/* CW_E_VERIFY when the file is no JSON document or has mistakes (which are then in the list); other errors as
+ * they come. */
 int cw_catalog_read(struct cw_catalog *catalog, const char *path, struct cw_mistakes *mistakes,
                     struct cw_err *err);
 void cw_catalog_clear(struct cw_catalog *catalog);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The files that a catalog names: where they lie, whether they can be read, and what they will be called in the tree.
+ * The files that a catalog names: where they lie, whether they can be read, and what they will be called in
+ * the tree.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +69,8 @@ static struct cw_catalog_file *new_file(struct cw_catalog_reader *r, struct cw_c
     return &release->files[release->file_count++];
 }
 
-/* All files of a release lie in one folder of the tree, whatever their platform, also where case does not count. */
+/* All files of a release lie in one folder of the tree, whatever their platform, also where case does not
+ * count. */
 static void check_name(struct cw_catalog_reader *r, const struct cw_catalog_release *release,
                        const struct cw_catalog_file *file, const char *key)
 {

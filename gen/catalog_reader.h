@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the two halves of reading a catalog share, and nobody else sees: gen/catalog.c reads products and releases,
- * gen/catalog_files.c their files.
+ * What the two halves of reading a catalog share, and nobody else sees: gen/catalog.c reads products and
+ * releases, gen/catalog_files.c their files.
  */
 #ifndef CW_GEN_CATALOG_READER_H
 #define CW_GEN_CATALOG_READER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-gen add: takes the builds of catalogs into the tree and stages their releases. All catalogs are read and judged
- * whole before the first byte is copied; all bytes are durable before the first release is staged. So a killed or refused
- * add leaves at most files that nothing names yet, and can be run again.
+ * causeway-gen add: takes the builds of catalogs into the tree and stages their releases. All catalogs are
+ * read and judged whole before the first byte is copied; all bytes are durable before the first release is
+ * staged. So a killed or refused add leaves at most files that nothing names yet, and can be run again.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-gen init: makes a repository. Everything is made beside its place, in .tmp-init, and moved in with causeway.json
- * last; so a killed init leaves no repository, and the next one goes on or starts again.
+ * causeway-gen init: makes a repository. Everything is made beside its place, in .tmp-init, and moved in with
+ * causeway.json last; so a killed init leaves no repository, and the next one goes on or starts again.
  */
 #include <inttypes.h>
 #include <stdio.h>

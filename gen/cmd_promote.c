@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-gen promote: stages a release into a channel's next set. Nothing is signed; `publish` makes it public.
- * Sets whose requirements are not met yet are only warned of, since the missing release may be promoted next.
+ * causeway-gen promote: stages a release into a channel's next set. Nothing is signed; `publish` makes it
+ * public. Sets whose requirements are not met yet are only warned of, since the missing release may be
+ * promoted next.
  */
 #include <string.h>
 
@@ -89,7 +90,8 @@ static int read_current(char current[CW_NAME_MAX + 1], const struct promoting *p
     return rc;
 }
 
-/* Sets the staged promotion, or takes it back when the channel has that version already. *changed: was there anything to do? */
+/* Sets the staged promotion, or takes it back when the channel has that version already. *changed: was there
+ * anything to do? */
 static int stage(bool *changed, struct promoting *p, bool is_current, struct cw_err *err)
 {
     json_t *promotions = json_object_get(p->stage.promotions, p->channel);

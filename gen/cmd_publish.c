@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-gen publish: signs what is staged, and what soon expires where asked to, and makes it public. Every key it needs is
- * found and unlocked, and everything is composed and checked in memory, before the first byte is written.
+ * causeway-gen publish: signs what is staged, and what soon expires where asked to, and makes it public.
+ * Every key it needs is found and unlocked, and everything is composed and checked in memory, before the
+ * first byte is written.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-gen status: what the next publish changes, which release each channel has, what expires next, which keys are here.
- * Reads only, and needs no secret.
+ * causeway-gen status: what the next publish changes, which release each channel has, what expires next,
+ * which keys are here. Reads only, and needs no secret.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-gen verify: checks every signature, hash, length and expiry of a tree, going on after the first that is wrong.
- * Needs no repository when a tree is named, so it serves for what a web server holds, too.
+ * causeway-gen verify: checks every signature, hash, length and expiry of a tree, going on after the first
+ * that is wrong. Needs no repository when a tree is named, so it serves for what a web server holds, too.
  */
 #include "base/clock.h"
 #include "base/mem.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The commands of causeway-gen, one in each cmd_<verb>.c: its function and its option table, which ends with CW_OPTION_END.
- * main.c has the row that joins them.
+ * The commands of causeway-gen, one in each cmd_<verb>.c: its function and its option table, which ends with
+ * CW_OPTION_END. main.c has the row that joins them.
  */
 #ifndef CW_GEN_COMMANDS_H
 #define CW_GEN_COMMANDS_H

@@ -19,8 +19,8 @@
 static const char *const life_names[] = {"root",     "targets",   "product", "channel",
                                          "snapshot", "timestamp", NULL};
 
-/* Offline keys sign once a year. The online pair is short-lived, which is what tells a site that nobody holds news back; a
- * daily "publish --renew-within 3d" keeps it fresh. */
+/* Offline keys sign once a year. The online pair is short-lived, which is what tells a site that nobody holds
+ * news back; a daily "publish --renew-within 3d" keeps it fresh. */
 void cw_config_init(struct cw_config *config)
 {
     *config = (struct cw_config){.expires = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway.json: what the publisher chose at init and may edit later. It holds nothing that the signed metadata
- * says too (keys, thresholds, channels, versions): those are read from the tree, so that the two cannot disagree.
+ * causeway.json: what the publisher chose at init and may edit later. It holds nothing that the signed
+ * metadata says too (keys, thresholds, channels, versions): those are read from the tree, so that the two
+ * cannot disagree.
  *
  * {"_type": "causeway-repository", "format": "1.0", "plain_keys": false,
  *  "expires": {"root": "365d", "targets": …, "product": …, "channel": …, "snapshot": …, "timestamp": …}}

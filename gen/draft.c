@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Composing the next publication: the roles to be signed anew, and renewal of what soon expires. Releases and channels have
- * files of their own.
+ * Composing the next publication: the roles to be signed anew, and renewal of what soon expires. Releases and
+ * channels have files of their own.
  */
 #include "gen/draft.h"
 
@@ -130,7 +130,8 @@ static int renew(void *ctx, const char *role, const struct cw_tuf_meta *meta, st
     return rc == CW_OK ? renew_now(renewing, role, meta, err) : rc;
 }
 
-/* A site takes the newest `published` it verified as the earliest the time can be, so it may never go back. */
+/* A site takes the newest `published` it verified as the earliest the time can be, so it may never go
+ * back. */
 static int check_clock(const struct cw_draft_input *input, struct cw_err *err)
 {
     char now[CW_TIME_TEXT], before[CW_TIME_TEXT];

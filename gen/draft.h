@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The next publication before it is written: composed from what is published and what is staged, then signed, all in memory.
- * Composing and signing change nothing on disk; gen/publish.h writes. `status`, `promote` and --dry-run stop after composing,
- * which needs no secret key.
+ * The next publication before it is written: composed from what is published and what is staged, then signed,
+ * all in memory. Composing and signing change nothing on disk; gen/publish.h writes. `status`, `promote` and
+ * --dry-run stop after composing, which needs no secret key.
  */
 #ifndef CW_GEN_DRAFT_H
 #define CW_GEN_DRAFT_H
@@ -42,10 +42,11 @@ struct cw_draft {
     bool snapshot, timestamp; /* to be made anew */
     json_t *manifests;        /* "product@version" → {"sha256", "length"} of what is published now; owned */
     json_t *staged;           /* array: staged files that are done with once all is written; owned */
-    json_t *report;           /* what changes, for people and programs; owned:
-                        * {"products": [name], "releases": [{"product", "version", "severity", "artifacts", "bytes"}],
-                        *  "channels": [{"channel", "serial", "releases": [{"product", "from"?, "to"}]}],
-                        *  "renewed": [role], "not_renewed": [{"role", "reason"}]} */
+    /* What changes, for people and programs; owned:
+     * {"products": [name], "releases": [{"product", "version", "severity", "artifacts", "bytes"}],
+     *  "channels": [{"channel", "serial", "releases": [{"product", "from"?, "to"}]}],
+     *  "renewed": [role], "not_renewed": [{"role", "reason"}]} */
+    json_t *report;
     struct cw_draft_file *files; /* in the order of writing; after cw_draft_sign() complete */
     size_t file_count, file_room;
 };
@@ -66,7 +67,8 @@ void cw_draft_clear(struct cw_draft *draft);
 
 /* A copy of a file's signed part, one version on, with this expiry. The caller owns *body. */
 int cw_draft_next_version(json_t **body, const struct cw_tuf_meta *meta, int64_t expires, struct cw_err *err);
-/* The new signed part of a published role (its version one higher, its expiry fresh), made at the first call. Borrowed. */
+/* The new signed part of a published role (its version one higher, its expiry fresh), made at the first call.
+ * Borrowed. */
 int cw_draft_touch(json_t **body, struct cw_draft *draft, const struct cw_draft_input *input,
                    const char *role, struct cw_err *err);
 /* Takes the bytes over; bytes is empty afterwards. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reading the fields of a JSON document that a person or a build wrote: each wrong one is noted with its line and its path
- * ("products[1].releases[0].version"), and reading goes on.
+ * Reading the fields of a JSON document that a person or a build wrote: each wrong one is noted with its line
+ * and its path ("products[1].releases[0].version"), and reading goes on.
  */
 #ifndef CW_GEN_FIELDS_H
 #define CW_GEN_FIELDS_H
@@ -13,8 +13,8 @@
 #include "base/err.h"
 #include "gen/mistakes.h"
 
-#define CW_FIELDS_PATH_MAX                                                                                   \
-    256 /* bytes of a field's path with NUL; longer ones are cut, they are for reading only */
+/* Bytes of a field's path with NUL; longer ones are cut, they are for reading only. */
+#define CW_FIELDS_PATH_MAX 256
 
 struct cw_fields {
     const char *file; /* borrowed, as are text and mistakes */

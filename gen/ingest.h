@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Taking build files into the tree: each is opened once, hashed while it is copied, and lies durably under the name of its
- * content before anything refers to it. What is there already is only hashed.
+ * Taking build files into the tree: each is opened once, hashed while it is copied, and lies durably under
+ * the name of its content before anything refers to it. What is there already is only hashed.
  */
 #ifndef CW_GEN_INGEST_H
 #define CW_GEN_INGEST_H
@@ -25,8 +25,8 @@ struct cw_ingest {
 
 void cw_ingest_init(struct cw_ingest *ingest, int tree, bool dry_run, struct cw_progress *progress);
 
-/* Takes one file in as `target` (a target path). expected: its sha256 as far as known, or NULL. CW_E_VERIFY when it has other bytes
- * than expected or changes while being read. */
+/* Takes one file in as `target` (a target path). expected: its sha256 as far as known, or NULL. CW_E_VERIFY
+ * when it has other bytes than expected or changes while being read. */
 int cw_ingest_file(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t *length,
                    const struct cw_catalog_file *file, const char *target, const char *expected,
                    struct cw_err *err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The repository's keys: which there are, which are here, and unlocking those that have to sign. A key is a pair of files,
- * keys/<name>.key (secret) and keys/<name>.pub; the secret one may be carried away, the public one stays and tells whose key
- * is missing. Which role a key may sign for is said by the signed metadata alone, never by its name.
+ * The repository's keys: which there are, which are here, and unlocking those that have to sign. A key is a
+ * pair of files, keys/<name>.key (secret) and keys/<name>.pub; the secret one may be carried away, the public
+ * one stays and tells whose key is missing. Which role a key may sign for is said by the signed metadata
+ * alone, never by its name.
  */
 #ifndef CW_GEN_KEYS_H
 #define CW_GEN_KEYS_H
@@ -42,11 +43,12 @@ void cw_keys_clear(struct cw_keys *keys); /* wipes what was unlocked */
 struct cw_key *cw_keys_find(const struct cw_keys *keys, const char *id);
 struct cw_key *cw_keys_named(const struct cw_keys *keys, const char *name);
 
-/* Makes a key that does not exist yet and stores both files, durable. unlock NULL: not encrypted. It stays unlocked. */
+/* Makes a key that does not exist yet and stores both files, durable. unlock NULL: not encrypted. It stays
+ * unlocked. */
 int cw_keys_make(struct cw_keys *keys, const char *name, struct cw_unlock *unlock, struct cw_err *err);
 
-/* As many keys as the role's threshold asks for, of those that are here, in the order of their names. CW_E_NOTFOUND names the
- * keys that would have to be brought. */
+/* As many keys as the role's threshold asks for, of those that are here, in the order of their names.
+ * CW_E_NOTFOUND names the keys that would have to be brought. */
 int cw_keys_choose(struct cw_key *chosen[CW_KEYS_ROLE_MAX], size_t *count, const struct cw_keys *keys,
                    const struct cw_tuf_role *role, struct cw_err *err);
 int cw_keys_unlock(const struct cw_keys *keys, struct cw_key *key, struct cw_unlock *unlock,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-gen: turns a catalog of builds into a signed tree.
- * This file only lists the commands; each lives in its cmd_<verb>.c. A publisher's day reads init, add, promote, publish.
+ * causeway-gen: turns a catalog of builds into a signed tree. This file only lists the commands; each lives
+ * in its cmd_<verb>.c. A publisher's day reads init, add, promote, publish.
  */
 #include "gen/commands.h"
 

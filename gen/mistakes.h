@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Everything that is wrong with what a person wrote, collected so that he can mend it in one go: file, line, field, what.
+ * Everything that is wrong with what a person wrote, collected so that he can mend it in one go: file, line,
+ * field, what.
  */
 #ifndef CW_GEN_MISTAKES_H
 #define CW_GEN_MISTAKES_H

@@ -33,7 +33,8 @@ static ssize_t read_byte(int fd, char *c)
     return got;
 }
 
-/* One byte at a time, so that nothing of it stays in a buffer and nothing behind the line is taken from a pipe. */
+/* One byte at a time, so that nothing of it stays in a buffer and nothing behind the line is taken from a
+ * pipe. */
 static int read_line(char passphrase[CW_PASSPHRASE_MAX], int fd, const char *what, struct cw_err *err)
 {
     size_t len = 0;
@@ -102,7 +103,8 @@ static int prompt(int tty, const char *text, const char *what, char passphrase[C
     return read_silently(passphrase, tty, err);
 }
 
-/* The second reading goes to the stack, because guarded memory is lib/crypt's own: wiped before it is left. */
+/* The second reading goes to the stack, because guarded memory is lib/crypt's own: wiped before it is
+ * left. */
 static int confirm_typed(int tty, const char *what, const char *passphrase, struct cw_err *err)
 {
     char again[CW_PASSPHRASE_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the passphrase comes from: a file, an open descriptor, or the terminal. Never the command line or the environment,
- * which other users and child processes can read.
+ * Where the passphrase comes from: a file, an open descriptor, or the terminal. Never the command line or the
+ * environment, which other users and child processes can read.
  */
 #ifndef CW_GEN_PASSPHRASE_H
 #define CW_GEN_PASSPHRASE_H

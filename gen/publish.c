@@ -8,8 +8,8 @@
 
 #include "fs/commit.h"
 
-#define FEW                                                                                                  \
-    8 /* up to so many files are synced one by one; more share one syncfs, which pays for all that is unsynced */
+/* Up to so many files are synced one by one; more share one syncfs, which pays for all that is unsynced. */
+#define FEW 8
 
 /* A run that was killed here leaves temporary files beside the final ones. */
 static int sweep_folder_of(int tree, const char *path, struct cw_err *err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Making a signed draft public: its files in their order, each step durable before the next, timestamp.json last. Killed at
- * any moment, the tree is the old one or the new one to every reader, and publishing again completes it.
+ * Making a signed draft public: its files in their order, each step durable before the next, timestamp.json
+ * last. Killed at any moment, the tree is the old one or the new one to every reader, and publishing again
+ * completes it.
  */
 #ifndef CW_GEN_PUBLISH_H
 #define CW_GEN_PUBLISH_H

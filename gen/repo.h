@@ -2,7 +2,11 @@
 /*
  * The publisher's repository as a folder: found, opened, locked, and cleaned of what a killed run left.
  *
- *     causeway.json   keys/<name>.key, <name>.pub   tree/ (the web root)   staged/ (what the next publish adds)   lock
+ *     causeway.json                  gen/config.h
+ *     keys/<name>.key, <name>.pub    gen/keys.h
+ *     staged/                        what the next publish adds: gen/stage.h
+ *     tree/                          what is published: the web root
+ *     lock                           held by whoever writes
  */
 #ifndef CW_GEN_REPO_H
 #define CW_GEN_REPO_H
@@ -30,13 +34,15 @@ struct cw_repo {
         .dir = -1, .tree = -1, .lock = -1                                                                    \
     }
 
-/* With write, waits for nobody: another writer is CW_E_TEMP. Temporary files of killed runs are then removed. */
+/* With write, waits for nobody: another writer is CW_E_TEMP. Temporary files of killed runs are then
+ * removed. */
 int cw_repo_open(struct cw_repo *repo, const struct cw_cli *cli, bool write, struct cw_err *err);
 void cw_repo_close(struct cw_repo *repo);
 #define CW_AUTO_REPO __attribute__((cleanup(cw_repo_close))) struct cw_repo
 
-/* Before files are written to folders of the tree (array of paths beneath it): remembers which, so that the next writer can
- * clean them if this one is killed, without walking the whole tree. Ends with cw_repo_forget_folders(). */
+/* Before files are written to folders of the tree (array of paths beneath it): remembers which, so that the
+ * next writer can clean them if this one is killed, without walking the whole tree. Ends with
+ * cw_repo_forget_folders(). */
 int cw_repo_note_folders(const struct cw_repo *repo, const json_t *folders, struct cw_err *err);
 int cw_repo_forget_folders(const struct cw_repo *repo, struct cw_err *err);
 

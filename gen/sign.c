@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signing a composed draft: every role's file, then the snapshot and timestamp that name them. Each file is read back and
- * verified as a client would before it counts.
+ * Signing a composed draft: every role's file, then the snapshot and timestamp that name them. Each file is
+ * read back and verified as a client would before it counts.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the next publish will add, as small files that are whole or absent: one for each release that was added, one for each
- * channel that was promoted to.
+ * What the next publish will add, as small files that are whole or absent: one for each release that was
+ * added, one for each channel that was promoted to.
  *
  *     staged/releases/<product>@<version>.json   the release manifest as it will be published
- *     staged/channels/<channel>.json             {"_type": "causeway-promotion", "format": "1.0", "channel", "releases": {product: version}}
+ *     staged/channels/<channel>.json             {"_type": "causeway-promotion", "format": "1.0", "channel",
+ *                                                 "releases": {product: version}}
  */
 #ifndef CW_GEN_STAGE_H
 #define CW_GEN_STAGE_H

@@ -15,7 +15,8 @@
 #include "gen/repo.h"
 #include "tree/layout.h"
 
-/* Reads and parses one file, checked against what the file above says of it (NULL: nothing does) and its role's keys. */
+/* Reads and parses one file, checked against what the file above says of it (NULL: nothing does) and its
+ * role's keys. */
 static int load_meta(struct cw_tuf_meta *meta, enum cw_tuf_type type, int tree, const char *path,
                      const struct cw_tuf_file *said, struct cw_err *err)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is published: the tree's metadata, from timestamp.json over snapshot down to every role, each signature and hash
- * checked on the way, so that nothing is built on a tree that was altered. There is no other record of it.
+ * What is published: the tree's metadata, from timestamp.json over snapshot down to every role, each
+ * signature and hash checked on the way, so that nothing is built on a tree that was altered. There is no
+ * other record of it.
  */
 #ifndef CW_GEN_STATE_H
 #define CW_GEN_STATE_H

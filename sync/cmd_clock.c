@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-sync clock: the wall clock beside what upstreams have proven of the time, and a person's word where the two do not meet.
+ * causeway-sync clock: the wall clock beside what upstreams have proven of the time, and a person's word
+ * where the two do not meet.
  */
 #include <string.h>
 
@@ -85,7 +86,8 @@ static int record(const struct cw_site *site, const struct cw_upstream *upstream
     return cw_history_append(site->fd, now, "clock", data, err);
 }
 
-/* A person who looked at a clock says so: takes the pending floor, or, when the clock is before the floor, the clock. */
+/* A person who looked at a clock says so: takes the pending floor, or, when the clock is before the floor,
+ * the clock. */
 static int confirm_upstream(const struct cw_site *site, const struct cw_upstream *upstream, int64_t now,
                             const struct cw_cli *cli, struct cw_err *err)
 {
@@ -104,7 +106,8 @@ static int confirm_upstream(const struct cw_site *site, const struct cw_upstream
     else
         return CW_OK;
     memory.pending = 0;
-    /* The log first: an entry for what a power cut then undid is better than a change that nobody can explain. */
+    /* The log first: an entry for what a power cut then undid is better than a change that nobody can
+     * explain. */
     rc = record(site, upstream, from, memory.floor, now, err);
     if (rc == CW_OK)
         rc = cw_mirror_memory_commit(&memory, site, upstream, err);

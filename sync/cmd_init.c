@@ -76,7 +76,8 @@ static int read_root(struct init *init, struct cw_err *err)
     return rc == CW_OK || rc == CW_E_USAGE ? rc : cw_err_prefix(err, "'%s'", options.root);
 }
 
-/* Folders may be given as people give them; in site.lua they are absolute. The copies live as long as the program. */
+/* Folders may be given as people give them; in site.lua they are absolute. The copies live as long as the
+ * program. */
 static int make_absolute(const char **path, struct cw_err *err)
 {
     char *whole, *here;

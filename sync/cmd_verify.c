@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-sync verify: every file of the mirrors, or of a tree or bundle in a folder, against what the site trusts.
+ * causeway-sync verify: every file of the mirrors, or of a tree or bundle in a folder, against what the site
+ * trusts.
  */
 #include <unistd.h>
 

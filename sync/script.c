@@ -13,8 +13,8 @@
 #include "jail/jail.h"
 #include "sync/library.h"
 
-/* A policy looks at some hundred small tables: a second is plenty, and no site waits longer for a broken one.
- */
+/* A policy looks at some hundred small tables: a second is plenty, and no site waits longer for a broken
+ * one. */
 static const struct cw_jail_limits jail_limits = {
     .cpu_seconds = 2, .wall_seconds = 20, .memory = (size_t)96 << 20};
 static const struct cw_script_limits script_limits = {.memory = (size_t)32 << 20, .instructions = 20000000};

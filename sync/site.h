@@ -3,10 +3,10 @@
  * A site's folder: where things lie in it, its configuration (site.lua, evaluated in the jail), its lock.
  *
  *   site.lua policy.lua lock history.jsonl holds.json journal.json plans/<id>.json
- *   upstreams/<name>/trust/root.json timestamp.json <role>.json   newest trusted metadata, as received, unversioned names
- *   upstreams/<name>/trust/roots/<n>.root.json                    every root ever trusted, as received
- *   upstreams/<name>/memory.json                                  channel memory, time floor, and which set is in (mirror/memory.h)
- *   upstreams/<name>/mirror/                                      a tree
+ *   upstreams/<name>/trust/<role>.json           newest trusted metadata, as received, unversioned names
+ *   upstreams/<name>/trust/roots/<n>.root.json   every root ever trusted, as received
+ *   upstreams/<name>/memory.json                 what has entered, and what came before: mirror/memory.h
+ *   upstreams/<name>/mirror/                     a tree
  */
 #ifndef CW_SYNC_SITE_H
 #define CW_SYNC_SITE_H
@@ -62,8 +62,9 @@ struct cw_site {
         .fd = -1, .lock = -1                                                                                 \
     }
 
-/* Finds the folder (cw_cli_open_folder), takes the lock if asked (CW_E_TEMP when another run has it), evaluates and checks site.lua. Mistakes
- * in site.lua are CW_E_FAIL "site.lua: upstreams.acme: unknown field 'chanel' (did you mean 'channel'?)". */
+/* Finds the folder (cw_cli_open_folder), takes the lock if asked (CW_E_TEMP when another run has it),
+ * evaluates and checks site.lua. Mistakes in site.lua are CW_E_FAIL "site.lua: upstreams.acme: unknown field
+ * 'chanel' (did you mean 'channel'?)". */
 int cw_site_open(struct cw_site *site, const struct cw_cli *cli, bool lock, struct cw_err *err);
 /* The same in a folder that is open already (for init); fd becomes the site's. */
 int cw_site_open_at(struct cw_site *site, int fd, bool lock, struct cw_err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What site.lua may say, checked: every mistake is named by the place it stands at. Pure: JSON in, struct cw_site
- * filled. Running site.lua is site.c's.
+ * What site.lua may say, checked: every mistake is named by the place it stands at. Pure: JSON in, struct
+ * cw_site filled. Running site.lua is site.c's.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -40,7 +40,8 @@ int cw_buf_check(const struct cw_buf *buf, const char *what, struct cw_err *err)
 /* The text; "" while empty. Borrowed. */
 const char *cw_buf_text(const struct cw_buf *buf);
 
-/* Hands the memory to the caller (free it with free()); the buffer is empty afterwards. NULL when failed or empty. */
+/* Hands the memory to the caller (free it with free()); the buffer is empty afterwards. NULL when failed or
+ * empty. */
 char *cw_buf_take(struct cw_buf *buf);
 
 #define CW_AUTO_BUF __attribute__((cleanup(cw_buf_clear))) struct cw_buf

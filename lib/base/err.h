@@ -37,8 +37,8 @@ struct cw_err {
 /* Sets code and text; returns code, so that "return cw_err_set(err, …)" reads well. err may be NULL. */
 int cw_err_set(struct cw_err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Like cw_err_set with ": <text of errnum>" appended; ENOSPC and EDQUOT become CW_E_SPACE, ENOENT CW_E_NOTFOUND,
- * ENOMEM CW_E_NOMEM, all others CW_E_FAIL. */
+/* Like cw_err_set with ": <text of errnum>" appended; ENOSPC and EDQUOT become CW_E_SPACE, ENOENT
+ * CW_E_NOTFOUND, ENOMEM CW_E_NOMEM, all others CW_E_FAIL. */
 int cw_err_errno(struct cw_err *err, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts "<text>: " before what is there; returns the code that is there. */

@@ -27,10 +27,12 @@ const char *cw_str_plural(uint64_t n);
 /* Bytes for people: "512 B", "3.4 MiB". out is at least 16 bytes. */
 void cw_str_bytes(uint64_t n, char out[16]);
 
-/* The length of the well-formed UTF-8 character at text (RFC 3629) if it is no control character; else 0, also at the end. */
+/* The length of the well-formed UTF-8 character at text (RFC 3629) if it is no control character; else 0,
+ * also at the end. */
 size_t cw_str_printable(const char *text);
 
-/* The entry of a NULL-terminated list that a person most likely meant by `text` (at most two letters off), or NULL. */
+/* The entry of a NULL-terminated list that a person most likely meant by `text` (at most two letters off), or
+ * NULL. */
 const char *cw_str_nearest(const char *text, const char *const *list);
 
 /* A shell pattern that never crosses '/': '*', '?' and '[...]' as in fnmatch(3) with FNM_PATHNAME. */

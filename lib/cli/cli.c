@@ -131,7 +131,8 @@ static int set_value(const struct cw_option *option, const char *text, struct cw
     return CW_OK;
 }
 
-/* "--name", "--name=value", "--name value", "-C value": *next is the argument behind, used up where it is taken. */
+/* "--name", "--name=value", "--name value", "-C value": *next is the argument behind, used up where it is
+ * taken. */
 static int parse_option(struct parser *p, const char *word, char **next, bool *used_next, struct cw_err *err)
 {
     const char *name = word + 1 + (word[1] == '-');
@@ -266,7 +267,8 @@ int cw_cli_main(const struct cw_program *program, int argc, char **argv)
     struct cw_err err = {.code = CW_OK};
     int rc;
 
-    /* A reader that went away (a pager, a jailed child) is an error of that write, not the end of an apply. */
+    /* A reader that went away (a pager, a jailed child) is an error of that write, not the end of an
+     * apply. */
     signal(SIGPIPE, SIG_IGN);
     /* Some supervisors ignore it, and then nobody learns how a child ended: a check that passed would look like one that hangs. */
     signal(SIGCHLD, SIG_DFL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What both programs' command lines share: tables of commands and options, the words common to all commands
- * (-C, --json, -q, --dry-run, --progress, --help), messages, exit codes. A command is one row of a table and one
- * function; its help text comes from the same rows.
+ * (-C, --json, -q, --dry-run, --progress, --help), messages, exit codes. A command is one row of a table and
+ * one function; its help text comes from the same rows.
  *
  * Standard output carries what the command was asked for; everything else goes to standard error.
  */
@@ -71,9 +71,10 @@ struct cw_cli {
     enum cw_progress_mode progress;
 };
 
-/* All of a program: finds the command, reads options (before or behind the arguments, "--" ends them), checks the number of
- * arguments, runs it with argv holding the arguments only (argv[0] the command, then arguments), prints the error if there is one
- * ("causeway-gen: …", or {"error":…,"code":…} on standard output with --json), and gives the exit code. */
+/* All of a program: finds the command, reads options (before or behind the arguments, "--" ends them), checks
+ * the number of arguments, runs it with argv holding the arguments only (argv[0] the command, then
+ * arguments), prints the error if there is one ("causeway-gen: …", or {"error":…,"code":…} on standard output
+ * with --json), and gives the exit code. */
 int cw_cli_main(const struct cw_program *program, int argc, char **argv);
 
 /* A line for the person on standard output; nothing with -q or --json. */
@@ -83,11 +84,12 @@ void cw_cli_warn(const struct cw_cli *cli, const char *fmt, ...) __attribute__((
 /* The command's one JSON document on standard output, with --json only. doc stays the caller's. */
 int cw_cli_json(const struct cw_cli *cli, const json_t *doc, struct cw_err *err);
 
-/* Finds the folder a command works in: cli->folder, or the nearest folder at or above the working folder that holds `marker`.
- * The caller closes *fd. CW_E_USAGE naming -C and the variable when there is none. */
+/* Finds the folder a command works in: cli->folder, or the nearest folder at or above the working folder that
+ * holds `marker`. The caller closes *fd. CW_E_USAGE naming -C and the variable when there is none. */
 int cw_cli_open_folder(int *fd, const struct cw_cli *cli, const char *marker, struct cw_err *err);
 
-/* A bar on a terminal, JSON lines with --progress=json, else nothing. total 0: unknown. Redrawn at most ten times a second. */
+/* A bar on a terminal, JSON lines with --progress=json, else nothing. total 0: unknown. Redrawn at most ten
+ * times a second. */
 struct cw_progress {
     const struct cw_cli *cli;
     const char *what; /* borrowed: "pulling" */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Progress for a person at a terminal (one line, redrawn) or for a program (JSON lines), both on standard error.
+ * Progress for a person at a terminal (one line, redrawn) or for a program (JSON lines), both on standard
+ * error.
  */
 #include <inttypes.h>
 #include <stdio.h>

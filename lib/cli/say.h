@@ -7,7 +7,8 @@
 
 #include "cli/cli.h"
 
-/* The error on standard error, and with --json as the one document on standard output if the command printed none. */
+/* The error on standard error, and with --json as the one document on standard output if the command printed
+ * none. */
 void cw_say_error(const struct cw_cli *cli, const struct cw_err *err);
 
 #endif

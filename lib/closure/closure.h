@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a partial tree must hold, and what of it is missing: one answer for mirror, export, import, repair and
- * gc. A list of tree files in the order in which they may appear to readers (DESIGN section 4), so that at
- * any moment there is a whole old tree or a whole new one. No I/O: who holds what is asked of the caller.
+ * gc. A list of tree files in the order in which they may appear to readers, so that at any moment there is a
+ * whole old tree or a whole new one. No I/O: who holds what is asked of the caller.
  */
 #ifndef CW_CLOSURE_CLOSURE_H
 #define CW_CLOSURE_CLOSURE_H

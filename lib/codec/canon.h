@@ -11,8 +11,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Appends the canonical form: keys sorted as UTF-8 bytes, no white space, only '"' and '\' escaped, all other characters
- * raw, integers only. CW_E_VERIFY for a number that is not an integer. */
+/* Appends the canonical form: keys sorted as UTF-8 bytes, no white space, only '"' and '\' escaped, all other
+ * characters raw, integers only. CW_E_VERIFY for a number that is not an integer. */
 int cw_canon_format(struct cw_buf *buf, const json_t *value, struct cw_err *err);
 
 #endif

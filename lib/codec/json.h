@@ -18,22 +18,26 @@
 #include "base/err.h"
 
 #define CW_JSON_DEPTH_MAX 64
-#define CW_JSON_TEXT_MAX                                                                                     \
-    ((size_t)1 << 20) /* what a jansson tree is taken for by default: ten times that in memory */
+/* What a jansson tree is taken for by default: ten times that in memory. */
+#define CW_JSON_TEXT_MAX ((size_t)1 << 20)
 
-/* Parses one document. The caller owns *doc (json_decref, or json_auto_t). Malformed: CW_E_VERIFY with line and column. */
+/* Parses one document. The caller owns *doc (json_decref, or json_auto_t). Malformed: CW_E_VERIFY with line
+ * and column. */
 int cw_json_parse(json_t **doc, const void *text, size_t len, struct cw_err *err);
 
-/* The line (from 1) on which the value at `path` starts in a text that cw_json_parse accepts; `path` as the getters'
- * callers build it: "products[1].releases[0].version". For a missing member, the line of its nearest parent. */
+/* The line (from 1) on which the value at `path` starts in a text that cw_json_parse accepts; `path` as the
+ * getters' callers build it: "products[1].releases[0].version". For a missing member, the line of its nearest
+ * parent. */
 unsigned cw_json_line(const void *text, size_t len, const char *path);
 
-/* Deterministic text: keys sorted as bytes, one space of indent, ASCII only where JSON demands it, newline at the end. */
+/* Deterministic text: keys sorted as bytes, one space of indent, ASCII only where JSON demands it, newline at
+ * the end. */
 int cw_json_format(struct cw_buf *buf, const json_t *doc, struct cw_err *err);
 /* The same on one line with a newline at the end (JSON lines). */
 int cw_json_format_line(struct cw_buf *buf, const json_t *doc, struct cw_err *err);
 
-/* A required member of an object; CW_E_VERIFY "field 'x' is missing" or "field 'x' is not a string". Borrowed. */
+/* A required member of an object; CW_E_VERIFY "field 'x' is missing" or "field 'x' is not a string".
+ * Borrowed. */
 int cw_json_get_str(const char **value, const json_t *obj, const char *key, struct cw_err *err);
 int cw_json_get_int(int64_t *value, const json_t *obj, const char *key, int64_t min, int64_t max,
                     struct cw_err *err);
@@ -47,8 +51,8 @@ int cw_json_opt_array(json_t **value, const json_t *obj, const char *key, struct
 /* Refuses members that are not in the NULL-terminated list; suggests the nearest known one. */
 int cw_json_only(const json_t *obj, const char *const *keys, struct cw_err *err);
 
-/* Checks "_type" and "format": the type must be equal and the major of format ("1.0") one that this version reads,
- * which is 1. Unknown majors are refused by name. */
+/* Checks "_type" and "format": the type must be equal and the major of format ("1.0") one that this version
+ * reads, which is 1. Unknown majors are refused by name. */
 int cw_json_check_format(const json_t *doc, const char *type, struct cw_err *err);
 
 #endif

@@ -34,11 +34,12 @@ struct cw_out {
 
 /* Starts a file that will be `path` beneath dir; missing folders are made. */
 int cw_out_open(struct cw_out *out, int dir, const char *path, mode_t mode, struct cw_err *err);
-/* Takes up a temporary file `tmp` that an earlier run left in the folder of `path`; out->fd reads it from its start. For whoever holds
- * the folder's lock and will check what is in it. */
+/* Takes up a temporary file `tmp` that an earlier run left in the folder of `path`; out->fd reads it from its
+ * start. For whoever holds the folder's lock and will check what is in it. */
 int cw_out_adopt(struct cw_out *out, int dir, const char *path, const char *tmp, struct cw_err *err);
 int cw_out_write(struct cw_out *out, const void *data, size_t len, struct cw_err *err);
-/* Lets it become another name in the same folder: for names that follow from the content, known once all is written. */
+/* Lets it become another name in the same folder: for names that follow from the content, known once all is
+ * written. */
 int cw_out_set_name(struct cw_out *out, const char *name, struct cw_err *err);
 /* Makes it durable under its name, replacing what was there. Discards it on failure. */
 int cw_out_commit(struct cw_out *out, struct cw_err *err);
@@ -69,15 +70,17 @@ int cw_link_replace(int dir, const char *path, const char *target, struct cw_err
 /* Appends to a file and syncs it; the file is made (and its folder synced) where missing. */
 int cw_file_append(int dir, const char *path, const void *data, size_t len, mode_t mode, struct cw_err *err);
 
-/* Moves a folder or file to a name that must be free, all content durable before (syncfs) and both folders after. */
+/* Moves a folder or file to a name that must be free, all content durable before (syncfs) and both folders
+ * after. */
 int cw_move_new(int dir, const char *from, const char *to, struct cw_err *err);
 
 /* Removes one file or link, durable. Nothing there is success. */
 int cw_remove(int dir, const char *path, struct cw_err *err);
-/* Removes a folder with all that is in it (made writable where needed, never through links), or a file. Not synced:
- * use it for what may come back. Nothing there is success. */
+/* Removes a folder with all that is in it (made writable where needed, never through links), or a file. Not
+ * synced: use it for what may come back. Nothing there is success. */
 int cw_remove_tree(int dir, const char *path, struct cw_err *err);
-/* Removes what starts with CW_TMP_PREFIX directly in the folder `path` ("" = dir). A missing folder is fine. */
+/* Removes what starts with CW_TMP_PREFIX directly in the folder `path` ("" = dir). A missing folder is
+ * fine. */
 int cw_sweep(int dir, const char *path, struct cw_err *err);
 
 /* All of the filesystem that dir is on becomes durable. */

@@ -28,15 +28,16 @@ bool cw_path_is_relative(const char *path);
 
 /* Opens the folder `path` beneath dir ("" is dir itself). */
 int cw_at_open_dir(int *fd, int dir, const char *path, struct cw_err *err);
-/* Makes the folder `path` and its parents beneath dir where missing, each one durable in its parent, and opens it. */
+/* Makes the folder `path` and its parents beneath dir where missing, each one durable in its parent, and
+ * opens it. */
 int cw_at_make_dir(int *fd, int dir, const char *path, struct cw_err *err);
 
 /* Opens the folder that holds `path`, and gives the last part of it (borrowed from path). With make, missing
  * folders are made. */
 int cw_at_open_parent(int *fd, const char **name, int dir, const char *path, bool make, struct cw_err *err);
 
-/* Opens a regular file for reading; anything else that has the name (a link, a pipe, a device) is CW_E_VERIFY.
- * CW_E_NOTFOUND when there is none. */
+/* Opens a regular file for reading; anything else that has the name (a link, a pipe, a device) is
+ * CW_E_VERIFY. CW_E_NOTFOUND when there is none. */
 int cw_at_open_file(int *fd, int dir, const char *path, struct cw_err *err);
 
 /* Appends the whole of a regular file to buf (whose max bounds it). */
@@ -49,8 +50,8 @@ int cw_at_has(bool *there, int dir, const char *path, struct cw_err *err);
 /* The same where "no" is a safe answer to every error. */
 bool cw_at_exists(int dir, const char *path);
 
-/* The next entry of an open folder, without "." and ".."; *name is NULL at the end, else good until the next call. `what` is for
- * the error's text. */
+/* The next entry of an open folder, without "." and ".."; *name is NULL at the end, else good until the next
+ * call. `what` is for the error's text. */
 int cw_dir_next(const char **name, DIR *stream, const char *what, struct cw_err *err);
 
 /* Reads exactly like read(2) but goes on after EINTR; -1 with errno on failure. */

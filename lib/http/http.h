@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Getting files over http and https with libcurl. One struct cw_http keeps connections alive between requests. Only http and https
- * are spoken, also after redirects (at most five, never from https to http); a transfer slower than the minimum rate ends.
+ * Getting files over http and https with libcurl. One struct cw_http keeps connections alive between
+ * requests. Only http and https are spoken, also after redirects (at most five, never from https to http); a
+ * transfer slower than the minimum rate ends.
  */
 #ifndef CW_HTTP_HTTP_H
 #define CW_HTTP_HTTP_H
@@ -27,8 +28,9 @@ void cw_http_free(struct cw_http *http);
 /* Takes the bytes of a response in order. Non-zero ends the transfer and is its result. */
 typedef int cw_http_sink(void *ctx, const void *data, size_t len, struct cw_err *err);
 
-/* GET url, at most max bytes. 403, 404 and 410 are CW_E_NOTFOUND; network trouble, time-outs and 5xx CW_E_TEMP; more than max bytes CW_E_VERIFY;
- * what the certificate check says CW_E_VERIFY. The text names the URL. Content codings are not asked for and not undone. */
+/* GET url, at most max bytes. 403, 404 and 410 are CW_E_NOTFOUND; network trouble, time-outs and 5xx
+ * CW_E_TEMP; more than max bytes CW_E_VERIFY; what the certificate check says CW_E_VERIFY. The text names the
+ * URL. Content codings are not asked for and not undone. */
 int cw_http_get(struct cw_http *http, const char *url, uint64_t max, cw_http_sink *sink, void *ctx,
                 struct cw_err *err);
 /* The same into memory (buf's max is the limit). */

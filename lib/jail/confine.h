@@ -26,8 +26,8 @@
 
 /* Moves the three descriptors (in may be -1) to the numbers above and closes all others. */
 int cw_confine_fds(int in, int out, int note, struct cw_err *err);
-/* Signals, environment, limits (held is the parent's address space in bytes), system calls. Not to be undone.
- */
+/* Signals, environment, limits (held is the parent's address space in bytes), system calls. Not to be
+ * undone. */
 int cw_confine(const struct cw_jail_limits *limits, size_t held, struct cw_err *err);
 
 #endif

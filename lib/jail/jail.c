@@ -145,8 +145,8 @@ int cw_jail_start(struct cw_jail *jail, const char *what, const struct cw_jail_l
     return CW_OK;
 }
 
-/* Waits until fd can be read (or its writer has gone): 1, or 0 when `until` (0: never) passes; -1 with errno.
- */
+/* Waits until fd can be read (or its writer has gone): 1, or 0 when `until` (0: never) passes; -1 with
+ * errno. */
 static int wait_readable(int fd, int64_t until)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -225,8 +225,8 @@ void cw_jail_kill(struct cw_jail *jail)
     close_both(jail);
 }
 
-/* Appends to note what comes until the child closes it, at most NOTE_MAX - 1 bytes. 0: the deadline passed.
- */
+/* Appends to note what comes until the child closes it, at most NOTE_MAX - 1 bytes. 0: the deadline
+ * passed. */
 static int read_note(const struct cw_jail *jail, char note[NOTE_MAX])
 {
     size_t len = 0;

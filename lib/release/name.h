@@ -8,8 +8,8 @@
 
 #include "base/err.h"
 
-#define CW_NAME_MAX                                                                                          \
-    180 /* bytes, without NUL; with "<sha256>." before it, still a file name on every filesystem */
+/* Bytes, without NUL; with "<sha256>." before it, still a file name on every filesystem. */
+#define CW_NAME_MAX 180
 
 /* [A-Za-z0-9._-], not starting with '.' or '-', not ending in '.', no DOS device name, at most CW_NAME_MAX
  * bytes. `what` is for the message: "product", "file". CW_E_VERIFY says which rule and names it. */

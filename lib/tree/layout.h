@@ -22,8 +22,8 @@
 #define CW_TREE_METADATA "metadata"
 #define CW_TREE_TARGETS "targets"
 #define CW_TREE_TIMESTAMP "metadata/timestamp.json"
-#define CW_TREE_VERSION_MAX                                                                                  \
-    INT64_C(9007199254740991) /* of a metadata file: what every JSON reader can hold exactly */
+/* Of a metadata file: what every JSON reader can hold exactly. */
+#define CW_TREE_VERSION_MAX INT64_C(9007199254740991)
 
 /* Each writes a NUL-terminated path into out (CW_PATH_MAX bytes); CW_E_VERIFY when it would not be a plain
  * relative path or too long. */

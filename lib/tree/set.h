@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A channel's whole set as a verified thing: the channel manifest, every wanted release manifest that it
- * pins, and what lies in them; each fact accepted only where TUF and the pinned manifests agree (DESIGN:
- * "what is authoritative"). Pure but for a reader, so the same code serves pull, verify, plan, export and the
- * publisher's own verify.
+ * pins, and what lies in them; each fact accepted only where TUF and the pinned manifests agree. Pure but for
+ * a reader, so the same code serves pull, verify, plan, export and the publisher's own verify.
  */
 #ifndef CW_TREE_SET_H
 #define CW_TREE_SET_H
@@ -37,7 +36,8 @@ struct cw_set {
     char sha256[CW_SHA256_TEXT];  /* of the channel manifest */
     struct cw_manifest *releases; /* one for each wanted product, in the order of channel.pins */
     size_t release_count;
-    /* All that a mirror of this set holds below targets/, no target twice; the channel manifest is the first. */
+    /* All that a mirror of this set holds below targets/, no target twice; the channel manifest is the
+     * first. */
     struct cw_set_file *files;
     size_t file_count;
 };
@@ -50,17 +50,14 @@ struct cw_set_wanted {
 
 /* After the update is DONE: finds and verifies the channel's set. memory (NULL: none yet) as
  * cw_memory_advance; *after gets the new one, owned by the caller (after may be NULL when memory is: then
- * nothing is remembered and nothing checked against it). wanted NULL: everything.
- *
- * CW_E_VERIFY for every disagreement, with product, version and path named:
- *   - the channel manifest is a target of the role named like the channel, and says that channel;
- *   - the memory allows it (no replay, no changed version, no withdrawal undone);
- *   - each wanted release manifest is a target of the role named like its product, with the pin's sha256 and
- *     length, and says the pin's product and version;
- *   - each of its artifacts (of the wanted platforms) and its SBOM is a target of that same role, with the
- *     manifest's sha256 and length;
- *   - what it requires is in the channel's whole set. A product that a wanted release requires is wanted too.
- */
+ * nothing is remembered and nothing checked against it). wanted NULL: everything.  CW_E_VERIFY for every
+ * disagreement, with product, version and path named:   - the channel manifest is a target of the role
+ * named like the channel, and says that channel;   - the memory allows it (no replay, no changed version,
+ * no withdrawal undone);   - each wanted release manifest is a target of the role named like its product,
+ * with the pin's sha256 and     length, and says the pin's product and version;   - each of its artifacts
+ * (of the wanted platforms) and its SBOM is a target of that same role, with the     manifest's sha256 and
+ * length;   - what it requires is in the channel's whole set. A product that a wanted release requires is
+ * wanted too. */
 int cw_set_load(struct cw_set *set, struct cw_tuf_update *update, const char *channel,
                 const struct cw_set_wanted *wanted, const struct cw_set_source *source, const json_t *memory,
                 json_t **after, struct cw_err *err);

@@ -16,8 +16,8 @@
 
 #include "base/err.h"
 
-#define CW_CHECK_OUTPUT_MAX                                                                                  \
-    ((size_t)16 * 1024) /* bytes kept of what a command prints; two such fit a line of the history */
+/* Bytes kept of what a command prints; two such fit a line of the history. */
+#define CW_CHECK_OUTPUT_MAX ((size_t)16 * 1024)
 
 struct cw_check {
     const char *product, *version; /* what it judges */
@@ -27,8 +27,8 @@ struct cw_check {
 
 struct cw_check_result {
     bool passed;
-    char
-        reason[256]; /* when it did not: "exited with 3", "was killed by signal 9", "took longer than 60 s" */
+    /* when it did not: "exited with 3", "was killed by signal 9", "took longer than 60 s" */
+    char reason[256];
     int64_t milliseconds;
     json_t *output; /* a string: standard output and error, what is not printable replaced; owned */
 };

@@ -27,8 +27,8 @@ struct cw_gate_state {
 
 /* Are the words and values right? CW_E_VERIFY with the word. NULL and an empty array count as no gates. */
 int cw_gates_check(const json_t *gates, struct cw_err *err);
-/* clock_trusted false (the clock is below the floor): every gate that depends on time is closed, saying so.
- */
+/* clock_trusted false (the clock is below the floor): every gate that depends on time is closed, saying
+ * so. */
 int cw_gates_evaluate(struct cw_gate_state *state, const json_t *gates, int64_t now, bool clock_trusted,
                       struct cw_err *err);
 

@@ -3,10 +3,9 @@
  * Holds: what must not be applied until a person says otherwise. Put by a person (a product, or one version
  * of it) and by a failed check or a rollback (the set that was left: one channel manifest of one upstream).
  *
- * holds.json: {"_type": "causeway-holds", "format": "1.0", "next": n, "holds": [{"id": n, "since": time,
- * "by": "person|check|rollback|recovery",
- *  "reason": text, and either "product" with an optional "version", or "upstream", "channel", "serial",
- *  "sha256"}]}
+ * holds.json: {"_type": "causeway-holds", "format": "1.0", "next": n,
+ *  "holds": [{"id": n, "since": time, "by": "person|check|rollback|recovery", "reason": text, and either
+ *             "product" with an optional "version", or "upstream", "channel", "serial", "sha256"}]}
  *
  * All but load and store are pure.
  */

@@ -3,9 +3,9 @@
  * What is being done to the install root, durable before each step of it, so that whoever comes after a power
  * cut knows how far it came (sync/deploy/recover.h says what he then does).
  *
- * journal.json: {"_type": "causeway-journal", "format": "1.0", "state", "from": generation, "to": generation,
- * "plan": id, "time",
- *  "checks": how many commands there are to run, "holds": [targets as in holds.json], "reason": text}
+ * journal.json: {"_type": "causeway-journal", "format": "1.0", "state", "from": generation,
+ *  "to": generation, "plan": id, "time", "checks": how many commands there are to run,
+ *  "holds": [targets as in holds.json], "reason": text}
  * holds and reason: what is put, and why, if what is under way has to be given up.
  */
 #ifndef CW_SYNC_DEPLOY_JOURNAL_H

@@ -4,18 +4,16 @@
  * changes what is installed does this first, under the lock. What is there at each point of an interrupted
  * apply, and what becomes of it:
  *
- *   journal      `current`   on disk                                          then
- *   staging old temporary folders, perhaps whole new releases undone; whole releases are used again
- *   switching    old         the new generation, never run                    undone: it is removed
- *   switching new it runs, but no check of it had begun with no checks to run: committed;
- *                                                                             else the old one is brought
- *                                                                             back, no hold: apply tries
- *                                                                             again
- *   checking new it runs; its checks may have hung the machine the old one is brought back, a hold is put
- *   passed       new         all checks passed, only the log lacks that       committed
- *   returning new or old a check failed the old one is brought back, a hold is put
- *   rolling back either      a person chose an older generation               rolled back
+ *   journal      `current`   on disk                                         then
+ *   staging      old         temporary folders, perhaps whole new releases   undone; whole releases are used again
+ *   switching    old         the new generation, never run                   undone: it is removed
+ *   switching    new         it runs, but no check of it had begun           (1)
+ *   checking     new         it runs; its checks may have hung the machine   the old one is back, a hold is put
+ *   passed       new         all checks passed, only the log lacks that      committed
+ *   returning    new or old  a check failed                                  the old one is back, a hold is put
+ *   rolling back either      a person chose an older generation              rolled back
  *
+ * (1) With no checks to run: committed. Else the old one is brought back without a hold: apply tries again.
  * Each of these may be interrupted and done again.
  */
 #ifndef CW_SYNC_DEPLOY_RECOVER_H

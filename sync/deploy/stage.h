@@ -19,8 +19,8 @@
 #define CW_STAGE_EXPANSION_FREE (UINT64_C(64) << 20) /* … unless it is small */
 /* How much space an archive is taken to need, times its length, when free space is checked before. */
 #define CW_STAGE_ARCHIVE_FACTOR 4
-#define CW_STAGE_RESERVE                                                                                     \
-    (UINT64_C(16) << 20) /* left free for the generation, the journal and the rest of the world */
+/* Left free for the generation, the journal and the rest of the world. */
+#define CW_STAGE_RESERVE (UINT64_C(16) << 20)
 
 /* Is there room for all releases of the plan's ready units that are not there yet? CW_E_SPACE says how much
  * is missing. */

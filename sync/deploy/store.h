@@ -2,19 +2,19 @@
 /*
  * The install root: generations, and the link that says which of them runs.
  *
- *   releases/<product>/<version>/<platform>/ read-only once there; .<platform>.json beside it says of which
- *   manifest it is
- *   generations/<n>/<product> -> ../../releases/… and .generation.json, which says the same with what led to
- *   it
- *   generations/<n>/.failed                            its check failed: why; it is never rolled back to
- *   current -> generations/<n>                         the one atomic step
- *   data/<product>/                                    what products keep; never touched once made
+ *   releases/<product>/<version>/<platform>/        read-only once there
+ *   releases/<product>/<version>/.<platform>.json   of which manifest it is
+ *   generations/<n>/<product>                       a link to ../../releases/…
+ *   generations/<n>/.generation.json                says the same, with what led to it
+ *   generations/<n>/.failed                         its check failed: why; it is never rolled back to
+ *   current -> generations/<n>                      the one atomic step
+ *   data/<product>/                                 what products keep; never touched once made
  *
- * .generation.json: {"_type": "causeway-generation", "format": "1.0", "generation": n, "previous": n (0:
- * none), "plan": id, "time",
- *  "sets": {upstream: {"channel", "serial", "sha256"}}, "products": {product: {"version", "platform",
- *  "upstream", "manifest": sha256,
- *  "requires": {product: range}, "independent": bool}}}
+ * .generation.json: {"_type": "causeway-generation", "format": "1.0", "generation": n,
+ *  "previous": n (0: none), "plan": id, "time",
+ *  "sets": {upstream: {"channel", "serial", "sha256"}},
+ *  "products": {product: {"version", "platform", "upstream", "manifest": sha256,
+ *                         "requires": {product: range}, "independent": bool}}}
  *
  * Generation 0 means: nothing is installed. The caller holds the site's lock for all that changes.
  */

@@ -19,11 +19,11 @@ struct cw_window {
     char zone[CW_ZONE_MAX];
 };
 
-/* CW_E_VERIFY says what is wrong and how it is written right; the zone must be one that this machine knows.
- */
+/* CW_E_VERIFY says what is wrong and how it is written right; the zone must be one that this machine
+ * knows. */
 int cw_window_parse(struct cw_window *window, const char *text, struct cw_err *err);
-/* Is it open at `when`? If not, *opens is the next moment it is (a fortnight is searched; -1: not within it).
- */
+/* Is it open at `when`? If not, *opens is the next moment it is (a fortnight is searched; -1: not within
+ * it). */
 int cw_window_at(bool *open, int64_t *opens, const struct cw_window *window, int64_t when,
                  struct cw_err *err);
 /* A moment in the window's zone, for people. */

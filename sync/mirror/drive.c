@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Answers what the TUF client's state machine wants during a pull. Roots are stored as they are verified; everything else is
- * kept in the machine until the whole set is in (enter.c).
+ * Answers what the TUF client's state machine wants during a pull. Roots are stored as they are verified;
+ * everything else is kept in the machine until the whole set is in (enter.c).
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The end of a pull: verified metadata becomes the site's. Why the steps stand in this order is told in pull.c.
+ * The end of a pull: verified metadata becomes the site's. Why the steps stand in this order is told in
+ * pull.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +58,8 @@ static int mirror_root(void *ctx, int64_t version, const char *from, struct cw_e
     return rc == CW_OK ? cw_trust_write(pull->mirror, path, cw_buf_text(&bytes), bytes.len, err) : rc;
 }
 
-/* "published" is Causeway's own; a timestamp of another TUF repository has none and does not move the floor. */
+/* "published" is Causeway's own; a timestamp of another TUF repository has none and does not move the
+ * floor. */
 static int raise_floor(struct cw_pull *pull, const struct cw_tuf_meta *timestamp, struct cw_err *err)
 {
     const char *text = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Writing a bundle in an order in which it never looks complete before it is: files, metadata, timestamp, SHA256SUMS, and last
- * the list. Every byte that leaves the mirror is hashed on the way, so that a damaged mirror is never carried on.
+ * Writing a bundle in an order in which it never looks complete before it is: files, metadata, timestamp,
+ * SHA256SUMS, and last the list. Every byte that leaves the mirror is hashed on the way, so that a damaged
+ * mirror is never carried on.
  */
 #include "sync/mirror/export.h"
 
@@ -154,7 +155,8 @@ static int look_at_file(void *ctx, const char *path, const struct stat *st, stru
     return is_bundle_part(path) ? cw_remove(export->to, path, err) : CW_OK;
 }
 
-/* A list that is there must be of the same files; then it is simply kept if all is good, so that exporting twice changes nothing. */
+/* A list that is there must be of the same files; then it is simply kept if all is good, so that exporting
+ * twice changes nothing. */
 static int look_at_list(struct export *export, bool *keep, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_VOLUME_MAX);
@@ -404,7 +406,8 @@ static int record(const struct export *export, const struct cw_site *site, const
     return cw_history_append(site->fd, now, "export", data, err);
 }
 
-/* A pull that was killed behind its commit left the mirror's timestamp behind; what is exported is what the site holds. */
+/* A pull that was killed behind its commit left the mirror's timestamp behind; what is exported is what the
+ * site holds. */
 static int settle(const struct export *export, const struct cw_site *site, const struct cw_upstream *upstream,
                   const struct cw_mirror_memory *memory, struct cw_err *err)
 {

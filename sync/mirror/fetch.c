@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Brings a set's files into the mirror: each is hashed while it is received, under a temporary name in its own folder, and
- * gets its final name only in a batch whose data are all on the disk. What is under a final name is therefore whole.
+ * Brings a set's files into the mirror: each is hashed while it is received, under a temporary name in its
+ * own folder, and gets its final name only in a batch whose data are all on the disk. What is under a final
+ * name is therefore whole.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -99,8 +100,8 @@ static void note_missing(struct fetch *fetch, const char *path)
         cw_buf_addf(&fetch->names, "%s'%s'", fetch->missing > 1 ? ", " : "", path);
 }
 
-/* A whole file has its length; what was read to be verified although it is in the mirror was read because the mirror's
- * copy is damaged. */
+/* A whole file has its length; what was read to be verified although it is in the mirror was read because the
+ * mirror's copy is damaged. */
 static bool is_present(void *ctx, const struct cw_closure_file *file)
 {
     const struct cw_pull *pull = ctx;
@@ -134,7 +135,8 @@ static bool starts_folder(const struct cw_closure *all, size_t i)
     return i == 0 || strncmp(here, before, len) != 0 || strchr(before + len, '/') != NULL;
 }
 
-/* A finished file that a killed run left under its temporary name is as good as one from the source, if its hash says so. */
+/* A finished file that a killed run left under its temporary name is as good as one from the source, if its
+ * hash says so. */
 static int adopt(struct fetch *fetch, const struct cw_closure_file *file, const char *tmp, struct cw_err *err)
 {
     CW_AUTO_OUT out = CW_OUT_INIT;

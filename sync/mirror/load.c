@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reading what was pulled: the set that memory.json committed, verified again from the mirror's files against the root that it
- * entered under. Expiry is not judged here: it was when the set entered.
+ * Reading what was pulled: the set that memory.json committed, verified again from the mirror's files against
+ * the root that it entered under. Expiry is not judged here: it was when the set entered.
  */
 #include "sync/mirror/load.h"
 

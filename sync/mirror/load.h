@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What cw_mirror_load() gives, together with the verified metadata behind it: for export. Inside sync/mirror only.
+ * What cw_mirror_load() gives, together with the verified metadata behind it: for export. Inside sync/mirror
+ * only.
  */
 #ifndef CW_SYNC_MIRROR_LOAD_H
 #define CW_SYNC_MIRROR_LOAD_H
@@ -9,7 +10,8 @@
 #include "sync/mirror/memory.h"
 #include "sync/mirror/mirror.h"
 
-/* As cw_mirror_load(). *update stays the caller's to free, also after a failure; memory's to clear; mirror is the open mirror. */
+/* As cw_mirror_load(). *update stays the caller's to free, also after a failure; memory's to clear; mirror is
+ * the open mirror. */
 int cw_mirror_load_update(struct cw_set *set, struct cw_tuf_update **update, struct cw_mirror_memory *memory,
                           int mirror, const struct cw_site *site, const struct cw_upstream *upstream,
                           struct cw_err *err);

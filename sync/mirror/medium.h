@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One medium of a bundle: its list held against its files while they are read. Part of source.c; see tree/volume.h for the list itself.
+ * One medium of a bundle: its list held against its files while they are read. Part of source.c; see
+ * tree/volume.h for the list itself.
  */
 #ifndef CW_SYNC_MIRROR_MEDIUM_H
 #define CW_SYNC_MIRROR_MEDIUM_H

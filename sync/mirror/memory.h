@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a site remembers of one upstream beside its trusted roots: the channels' memory (release/channel.h), the time
- * floor, and which set has entered. It is one file, replaced in one step, because that step is what commits a pull
- * (see pull.c): the timestamp in here, not the one in the mirror, says which set the site holds.
+ * What a site remembers of one upstream beside its trusted roots: the channels' memory (release/channel.h),
+ * the time floor, and which set has entered. It is one file, replaced in one step, because that step is what
+ * commits a pull (see pull.c): the timestamp in here, not the one in the mirror, says which set the site
+ * holds.
  *
- * upstreams/<name>/memory.json: {"_type": "causeway-memory", "format": "1.0", "memory": {…}, "floor"?: time, "pending"?: time,
+ * upstreams/<name>/memory.json: {"_type": "causeway-memory", "format": "1.0", "memory": {…},
+ *  "floor"?: time, "pending"?: time,
  *  "entered"?: {"root": n, "timestamp": the bytes of timestamp.json as text}}
  */
 #ifndef CW_SYNC_MIRROR_MEMORY_H
@@ -18,8 +20,8 @@
 
 #define CW_MIRROR_MEMORY_TYPE "causeway-memory"
 #define CW_MIRROR_MEMORY_MAX ((size_t)16 << 20) /* some 150,000 versions; more needs another form */
-#define CW_FLOOR_JUMP_MAX                                                                                    \
-    (INT64_C(400) * 24 * 60 * 60) /* seconds that the floor may rise at once: a year and a holiday */
+/* Seconds that the floor may rise at once: a year and a holiday. */
+#define CW_FLOOR_JUMP_MAX (INT64_C(400) * 24 * 60 * 60)
 
 struct cw_mirror_memory {
     json_t *channels; /* as cw_memory_advance() takes it; never NULL after load; owned */
@@ -43,8 +45,9 @@ void cw_mirror_memory_clear(struct cw_mirror_memory *memory);
 int cw_mirror_memory_enter(struct cw_mirror_memory *memory, int64_t root, const void *timestamp, size_t len,
                            struct cw_err *err);
 
-/* A timestamp role published at `published` was verified: the floor rises to it, never past `expires`. A rise of more than
- * CW_FLOOR_JUMP_MAX (measured from the floor, or from now where there is none) waits as `pending`. Pure. */
+/* A timestamp role published at `published` was verified: the floor rises to it, never past `expires`. A rise
+ * of more than CW_FLOOR_JUMP_MAX (measured from the floor, or from now where there is none) waits as
+ * `pending`. Pure. */
 void cw_mirror_memory_raise(struct cw_mirror_memory *memory, int64_t published, int64_t expires, int64_t now);
 
 #endif

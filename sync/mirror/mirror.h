@@ -17,15 +17,17 @@ struct cw_pull_result {
     char source[CW_PATH_MAX]; /* where it came from */
 };
 
-/* Refreshes from the first source that answers (where NULL: site.lua's sources in order; else a URL or folder), verifies the channel's set,
- * fetches what is missing, advances trust, memory and mirror; timestamp.json last. A failure leaves trust, memory and the mirror's metadata as
- * they were; finished files stay for the next try. */
+/* Refreshes from the first source that answers (where NULL: site.lua's sources in order; else a URL or
+ * folder), verifies the channel's set, fetches what is missing, advances trust, memory and mirror;
+ * timestamp.json last. A failure leaves trust, memory and the mirror's metadata as they were; finished files
+ * stay for the next try. */
 int cw_mirror_pull(struct cw_pull_result *result, const struct cw_site *site,
                    const struct cw_upstream *upstream, const char *where, int64_t now,
                    const struct cw_cli *cli, struct cw_err *err);
 
-/* The set that the mirror holds, verified again from disk against the trusted root (expiry is not judged: it was when it entered). Every
- * file of the set is present in the mirror (by name and length; contents are hashed when used). CW_E_NOTFOUND: nothing pulled yet. */
+/* The set that the mirror holds, verified again from disk against the trusted root (expiry is not judged: it
+ * was when it entered). Every file of the set is present in the mirror (by name and length; contents are
+ * hashed when used). CW_E_NOTFOUND: nothing pulled yet. */
 int cw_mirror_load(struct cw_set *set, int64_t *root_version, const struct cw_site *site,
                    const struct cw_upstream *upstream, struct cw_err *err);
 

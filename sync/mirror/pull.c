@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A pull: from the first source that answers to a mirror, trust and memory that agree. The order of its steps:
+ * A pull: from the first source that answers to a mirror, trust and memory that agree. The order of its
+ * steps:
  *
- *   0. Roots are stored in trust as each is verified, as TUF has it. A newer root never makes older metadata valid, and which root the
- *      site's present set entered under is in memory.json, so this harms nothing when the pull fails later.
- *   1. The whole set is verified in memory: TUF's roles, the channel, the manifests, all against what the site remembers.
- *   2. Its files go into mirror/targets, durable and hashed (fetch.c). Their names hold their hashes, so the old set is not touched.
- *      A bundle's other files are checked too.
- *   3. Role metadata, snapshot and roots go into mirror/metadata under their versions; readers of the mirror still follow the old
- *      timestamp.
- *   4. memory.json is replaced, in one step: channel memory, time floor, and the new timestamp itself. This is the commit.
+ *   0. Roots are stored in trust as each is verified, as TUF has it. A newer root never makes older metadata
+ *      valid, and which root the site's present set entered under is in memory.json, so this harms nothing
+ *      when the pull fails later.
+ *   1. The whole set is verified in memory: TUF's roles, the channel, the manifests, all against what the
+ *      site remembers.
+ *   2. Its files go into mirror/targets, durable and hashed (fetch.c). Their names hold their hashes, so the
+ *      old set is not touched. A bundle's other files are checked too.
+ *   3. Role metadata, snapshot and roots go into mirror/metadata under their versions; readers of the mirror
+ *      still follow the old timestamp.
+ *   4. memory.json is replaced, in one step: channel memory, time floor, and the new timestamp itself. This
+ *      is the commit.
  *   5. Copies follow: trust's metadata, trust/timestamp.json, and mirror/metadata/timestamp.json last.
  *
- * Killed before 4, the site is what it was: what lies in the mirror is not named by any timestamp yet, and is taken up by the next
- * pull without being fetched again. Killed after 4, everything the new timestamp names is in the mirror since 2 and 3; readers inside the
- * site follow memory.json (load.c) and see the new set, readers of the mirror as a tree see the old one whole, and the next pull
- * begins by doing 5 again (cw_pull_settle), which changes nothing when nothing is behind. So the mirror is never newer than the memory,
- * and no moment is without a whole set. Nothing is ever removed from a mirror.
+ * Killed before 4, the site is what it was: what lies in the mirror is not named by any timestamp yet, and is
+ * taken up by the next pull without being fetched again. Killed after 4, everything the new timestamp names
+ * is in the mirror since 2 and 3; readers inside the site follow memory.json (load.c) and see the new set,
+ * readers of the mirror as a tree see the old one whole, and the next pull begins by doing 5 again
+ * (cw_pull_settle), which changes nothing when nothing is behind. So the mirror is never newer than the
+ * memory, and no moment is without a whole set. Nothing is ever removed from a mirror.
  */
 #include "sync/mirror/pull.h"
 

@@ -9,8 +9,8 @@
 #include "sync/mirror/mirror.h"
 #include "sync/mirror/source.h"
 
-#define CW_PULL_CACHE_MAX                                                                                    \
-    ((size_t)64 << 20) /* bytes of manifests kept in memory between verifying and storing them */
+/* Bytes of manifests kept in memory between verifying and storing them. */
+#define CW_PULL_CACHE_MAX ((size_t)64 << 20)
 
 struct cw_pull_kept { /* a small target that was read from the source to be verified */
     char *path;
@@ -34,21 +34,24 @@ struct cw_pull {
     struct cw_pull_result *result;
 };
 
-/* drive.c: the TUF client's wants, answered from the trust store and the source. As struct cw_set_source takes them, ctx is the pull. */
+/* drive.c: the TUF client's wants, answered from the trust store and the source. As struct cw_set_source
+ * takes them, ctx is the pull. */
 int cw_pull_drive(void *pull, struct cw_tuf_update *update, struct cw_err *err);
 int cw_pull_read(void *pull, const char *tree_path, struct cw_buf *buf, struct cw_err *err);
 /* A kept file by its tree path, or NULL. */
 const struct cw_pull_kept *cw_pull_find_kept(const struct cw_pull *pull, const char *tree_path);
 void cw_pull_forget_kept(struct cw_pull *pull);
 
-/* fetch.c: brings every file of the set into the mirror, durable under its final name. CW_E_INCOMPLETE names what the source lacks. */
+/* fetch.c: brings every file of the set into the mirror, durable under its final name. CW_E_INCOMPLETE names
+ * what the source lacks. */
 int cw_pull_fetch(struct cw_pull *pull, const struct cw_set *set, struct cw_err *err);
 
-/* enter.c: all files are there; makes the verified metadata the site's: mirror, memory, trust, the mirror's timestamp. `channels` is the
- * memory after this set. */
+/* enter.c: all files are there; makes the verified metadata the site's: mirror, memory, trust, the mirror's
+ * timestamp. `channels` is the memory after this set. */
 int cw_pull_enter(struct cw_pull *pull, const struct cw_tuf_update *update, const json_t *channels,
                   struct cw_err *err);
-/* Brings the copies of what memory.json committed up to it, after a run that was killed between; does nothing when all is well. */
+/* Brings the copies of what memory.json committed up to it, after a run that was killed between; does nothing
+ * when all is well. */
 int cw_pull_settle(struct cw_pull *pull, struct cw_err *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The three kinds of source behind one get(): a web server by lib/http, a folder, a folder with a bundle's list.
+ * The three kinds of source behind one get(): a web server by lib/http, a folder, a folder with a bundle's
+ * list.
  */
 #include "sync/mirror/source.h"
 
@@ -118,7 +119,8 @@ uint64_t cw_source_rest(const struct cw_source *source)
     return source->is_bundle ? source->medium.rest : 0;
 }
 
-/* Looks at the first bytes of a response: a login page of a hotel's or plant's network answers every question with HTML. */
+/* Looks at the first bytes of a response: a login page of a hotel's or plant's network answers every question
+ * with HTML. */
 struct page_guard {
     const char *path;
     bool looked;

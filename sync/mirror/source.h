@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where a pull gets its bytes: a web server, a folder that holds a tree, or a bundle. All three give files by their path in
- * the tree; what the bytes are worth is judged by the caller, except that a bundle's own list is held to.
+ * Where a pull gets its bytes: a web server, a folder that holds a tree, or a bundle. All three give files by
+ * their path in the tree; what the bytes are worth is judged by the caller, except that a bundle's own list
+ * is held to.
  */
 #ifndef CW_SYNC_MIRROR_SOURCE_H
 #define CW_SYNC_MIRROR_SOURCE_H
@@ -9,13 +10,14 @@
 #include "http/http.h"
 #include "sync/site.h"
 
-#define CW_SOURCE_MATCHES_MAX                                                                                \
-    64 /* folders that one removable pattern may name: more sticks than anybody plugs in */
+/* Folders that one removable pattern may name: more sticks than anybody plugs in. */
+#define CW_SOURCE_MATCHES_MAX 64
 
 struct cw_source;
 
-/* Opens one place. A folder that is not there, or a removable pattern, which must be resolved before: CW_E_NOTFOUND. A folder with a volume
- * list is a bundle, and is judged as removable; its list must agree with itself and with SHA256SUMS (CW_E_VERIFY). */
+/* Opens one place. A folder that is not there, or a removable pattern, which must be resolved before:
+ * CW_E_NOTFOUND. A folder with a volume list is a bundle, and is judged as removable; its list must agree
+ * with itself and with SHA256SUMS (CW_E_VERIFY). */
 int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const char *where,
                    struct cw_err *err);
 void cw_source_free(struct cw_source *source);
@@ -27,13 +29,14 @@ static inline void cw_source_free_(struct cw_source **source)
 
 const char *cw_source_where(const struct cw_source *source);
 enum cw_source_kind cw_source_kind(const struct cw_source *source);
-/* Did it ever give an answer, be it that a file is not there? Until then, another source may be asked instead. */
+/* Did it ever give an answer, be it that a file is not there? Until then, another source may be asked
+ * instead. */
 bool cw_source_answered(const struct cw_source *source);
 /* The number of volumes of the bundle; 0: this is no bundle. */
 int64_t cw_source_volumes(const struct cw_source *source);
 
-/* Gives the file's bytes, at most max of them, to sink; read once, from a regular file. CW_E_NOTFOUND: not there. CW_E_TEMP: try again.
- * CW_E_VERIFY: longer than max, or not what the bundle's list says. */
+/* Gives the file's bytes, at most max of them, to sink; read once, from a regular file. CW_E_NOTFOUND: not
+ * there. CW_E_TEMP: try again. CW_E_VERIFY: longer than max, or not what the bundle's list says. */
 int cw_source_get(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx,
                   struct cw_err *err);
 /* The same into memory (buf's max is the limit). */
@@ -41,11 +44,12 @@ int cw_source_get_buf(struct cw_source *source, const char *path, struct cw_buf 
 
 /* Bytes of the bundle's files that nobody got yet; 0 for other sources. */
 uint64_t cw_source_rest(const struct cw_source *source);
-/* Reads and checks those files too, so that a bundle is accepted only when all of it is good. Each finding is in err (the first);
- * CW_E_VERIFY for a changed file, CW_E_INCOMPLETE for a missing one. */
+/* Reads and checks those files too, so that a bundle is accepted only when all of it is good. Each finding is
+ * in err (the first); CW_E_VERIFY for a changed file, CW_E_INCOMPLETE for a missing one. */
 int cw_source_check_rest(struct cw_source *source, struct cw_progress *progress, struct cw_err *err);
 
-/* Resolves a removable pattern: the folders that match now, as a NULL-terminated list to be freed with cw_source_matches_free(). */
+/* Resolves a removable pattern: the folders that match now, as a NULL-terminated list to be freed with
+ * cw_source_matches_free(). */
 int cw_source_match(char ***matches, const char *pattern, struct cw_err *err);
 void cw_source_matches_free(char **matches);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The page that the runner (cw-fault) and the preloaded shim share: what to break, what was counted, and a log of
- * all changes to the disk with what is needed to undo them. It is a file mapped MAP_SHARED, so it outlives fork,
- * exec, closed descriptors, a seccomp filter and SIGKILL. Plain data: no pointers.
+ * The page that the runner (cw-fault) and the preloaded shim share: what to break, what was counted, and a
+ * log of all changes to the disk with what is needed to undo them. It is a file mapped MAP_SHARED, so it
+ * outlives fork, exec, closed descriptors, a seccomp filter and SIGKILL. Plain data: no pointers.
  */
 #ifndef CW_TESTS_FAULT_CONTROL_H
 #define CW_TESTS_FAULT_CONTROL_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The crash model. A file's data is durable up to its last fsync, a name when its folder was fsynced after the change
- * (for a rename: the folder it went to), everything after syncfs. This is what POSIX promises, less than what most
- * filesystems do. The log is walked backwards; data first, while every inode still has a name, then names.
+ * The crash model. A file's data is durable up to its last fsync, a name when its folder was fsynced after
+ * the change (for a rename: the folder it went to), everything after syncfs. This is what POSIX promises,
+ * less than what most filesystems do. The log is walked backwards; data first, while every inode still has a
+ * name, then names.
  *
  * Objects are found by inode, not by recorded path: a folder above may have been renamed since.
  */

@@ -6,8 +6,8 @@
  *   cw-fault [OPTION]... fail KIND N[+] ERRNO ROOT -- COMMAND...
  *   cw-fault [OPTION]... kill N|end keep|lost|torn|zero [before|after|half] ROOT -- COMMAND...
  *
- * Exit: the command's status (128 + signal), 137 when it was killed by order, 120 when call N was not reached, 124 on
- * a timeout, 125 when the harness itself failed. tests/fault/README says what the words mean.
+ * Exit: the command's status (128 + signal), 137 when it was killed by order, 120 when call N was not
+ * reached, 124 on a timeout, 125 when the harness itself failed. tests/fault/README says what the words mean.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -180,8 +180,8 @@ static void arguments_parse(struct options *o, char **arg)
 
 /* ---- the shared page */
 
-/* The spare folder lies beside the root, because it must be on the same filesystem, and is open to all, because the
- * command may drop its rights. */
+/* The spare folder lies beside the root, because it must be on the same filesystem, and is open to all,
+ * because the command may drop its rights. */
 static void control_make(struct options *o)
 {
     struct stat st, st2;

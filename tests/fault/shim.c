@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The shim's core: loaded by LD_PRELOAD into every program of a command under test, it counts calls in the shared
- * page, decides which one fails or kills, and logs each change to the disk so that the runner can undo what was not
- * durable. It makes no system call for descriptors outside the root, so it is harmless in a confined child.
+ * The shim's core: loaded by LD_PRELOAD into every program of a command under test, it counts calls in the
+ * shared page, decides which one fails or kills, and logs each change to the disk so that the runner can undo
+ * what was not durable. It makes no system call for descriptors outside the root, so it is harmless in a
+ * confined child.
  *
- * What it cannot see: calls inside of libc itself (stdio's writes are seen when a stream is flushed or closed),
- * writes through mmap, raw system calls other than those that shim_calls.c names, descriptors received over a
- * socket. Written for 64-bit glibc, where off_t and off64_t are one.
+ * What it cannot see: calls inside of libc itself (stdio's writes are seen when a stream is flushed or
+ * closed), writes through mmap, raw system calls other than those that shim_calls.c names, descriptors
+ * received over a socket. Written for 64-bit glibc, where off_t and off64_t are one.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -101,8 +102,8 @@ static void note_hit(enum fault_kind kind, void *site)
              (unsigned long long)offset);
 }
 
-/* The way here, as one number: the return addresses, by object and offset where that matters (the runner turns
- * address randomisation off, so they are the same in each process of a program). */
+/* The way here, as one number: the return addresses, by object and offset where that matters (the runner
+ * turns address randomisation off, so they are the same in each process of a program). */
 static uint64_t stack_key(void *site)
 {
     void *frame[STACK_DEPTH + 4];
@@ -166,8 +167,8 @@ enum verdict gate(enum fault_kind kind, void *site)
     return PASS;
 }
 
-/* A holder may be killed by its own parent, so after some seconds the lock is taken from it. No system call: the
- * waiter may be confined. */
+/* A holder may be killed by its own parent, so after some seconds the lock is taken from it. No system call:
+ * the waiter may be confined. */
 static void lock_take(void)
 {
     uint32_t spins = 0;
@@ -505,7 +506,8 @@ __attribute__((constructor)) static void start(void)
     busy = false;
 }
 
-/* Counting begins with main: what the loader and the libraries' own start-up do is not the command's doing. */
+/* Counting begins with main: what the loader and the libraries' own start-up do is not the command's
+ * doing. */
 static int (*real_main)(int, char **, char **);
 
 static int main_armed(int argc, char **argv, char **envp)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Inside of the preloaded shim: the real functions, the counting gate, what is known of descriptors and paths, and
- * the log of changes. shim.c defines these; shim_files.c and shim_calls.c hold the libc functions that use them.
+ * Inside of the preloaded shim: the real functions, the counting gate, what is known of descriptors and
+ * paths, and the log of changes. shim.c defines these; shim_files.c and shim_calls.c hold the libc functions
+ * that use them.
  */
 #ifndef CW_TESTS_FAULT_SHIM_H
 #define CW_TESTS_FAULT_SHIM_H
@@ -58,8 +59,9 @@ extern struct fault_control *ctl; /* NULL: not under the runner; all calls just 
 enum verdict { PASS, FAIL, HALF }; /* FAIL: errno is set; HALF: do only half of it */
 enum verdict gate(enum fault_kind kind, void *site);
 
-/* A call that would change the disk goes between change_begin and change_end, which hold a lock over all processes.
- * Unless change_begin says PASS or HALF the call must not be made, and change_end not be called. */
+/* A call that would change the disk goes between change_begin and change_end, which hold a lock over all
+ * processes. Unless change_begin says PASS or HALF the call must not be made, and change_end not be
+ * called. */
 enum verdict change_begin(enum fault_kind kind, void *site);
 void change_end(bool changed);
 bool logging(void); /* between the two: is undo information wanted? */

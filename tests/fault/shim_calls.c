@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The libc calls that change nothing on disk but may fail there too: reading, asking, locking, memory, new processes;
- * and those that only move descriptors about, which the shim must follow. See shim.c for the rules.
+ * The libc calls that change nothing on disk but may fail there too: reading, asking, locking, memory, new
+ * processes; and those that only move descriptors about, which the shim must follow. See shim.c for the
+ * rules.
  */
 #include <errno.h>
 #include <linux/seccomp.h>

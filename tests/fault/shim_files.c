@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The libc calls that change the disk, or what of it is durable: each is counted, may be made to fail, and is logged
- * with what its undoing needs. See shim.c for the rules.
+ * The libc calls that change the disk, or what of it is durable: each is counted, may be made to fail, and is
+ * logged with what its undoing needs. See shim.c for the rules.
  *
- * Real fsync is not called for files beneath the root: durability is the runner's model here, and without the disk's
- * part of it thousands of runs take seconds.
+ * Real fsync is not called for files beneath the root: durability is the runner's model here, and without the
+ * disk's part of it thousands of runs take seconds.
  */
 #include <errno.h>
 #include <limits.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the fault harness is tried on: replaces a file by a text, once as it should be and wrongly in known ways.
+ * What the fault harness is tried on: replaces a file by a text, once as it should be and wrongly in known
+ * ways.
  *
  *   victim good|jail|no-sync|no-rename|no-dir-sync|child|no-check FILE TEXT
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What becomes of a catalog's release beside what is known of its version: the rule that a version never changes, as a table.
+ * What becomes of a catalog's release beside what is known of its version: the rule that a version never
+ * changes, as a table.
  */
 #include "unit.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The lowest layer: error texts that grow and are cut, buffers that end where they say, times, lengths of time, words.
+ * The lowest layer: error texts that grow and are cut, buffers that end where they say, times, lengths of
+ * time, words.
  */
 #include "unit.h"
 

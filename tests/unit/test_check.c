@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A changed byte in any file of a tree, old ones too, is found and named; so is what is missing, and what nobody signed.
+ * A changed byte in any file of a tree, old ones too, is found and named; so is what is missing, and what
+ * nobody signed.
  */
 #include "repo.h"
 
@@ -112,7 +113,8 @@ static void whole_tree_passes(void **state)
     assert_int_equal(checked.older, 2 * 5 + 1);
 }
 
-/* Files in the tree are few and small enough to try each; a byte at the front, in the middle and at the end of each. */
+/* Files in the tree are few and small enough to try each; a byte at the front, in the middle and at the end
+ * of each. */
 static void flipped_byte_is_found_in_every_file(void **state)
 {
     struct fixture *fixture = *state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * TUF metadata as data: what is well-formed, which signatures count, which paths a pattern covers, how roles and
- * hashes are written. All of it without the client workflow.
+ * TUF metadata as data: what is well-formed, which signatures count, which paths a pattern covers, how roles
+ * and hashes are written. All of it without the client workflow.
  */
 #include "tests/unit/unit.h"
 

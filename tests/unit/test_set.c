@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The two-key rule: what a stolen key can do, and every way in which TUF and the pinned manifests can disagree.
+ * The two-key rule: what a stolen key can do, and every way in which TUF and the pinned manifests can
+ * disagree.
  */
 #include "repo.h"
 
@@ -189,7 +190,8 @@ static void stolen_product_key_ships_nothing_new(void **state)
     cw_set_clear(&set);
 }
 
-/* The channel's key is stolen: it names a release that no product key signed, or one that it signed itself. */
+/* The channel's key is stolen: it names a release that no product key signed, or one that it signed
+ * itself. */
 static void stolen_channel_key_ships_nothing(void **state)
 {
     struct repo *repo = *state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Refreshing against a repository in memory: each rule of the specification's sections 5.3 to 5.6.6 has its case
- * here. The search for targets is in test_walk.c.
+ * Refreshing against a repository in memory: each rule of the specification's sections 5.3 to 5.6.6 has its
+ * case here. The search for targets is in test_walk.c.
  */
 #include "tests/unit/unit.h"
 
@@ -577,7 +577,8 @@ static void adding_a_key_is_no_rotation(void **state)
     refuses(w, CW_E_VERIFY, "timestamp: version 1 is older than the trusted version 2");
 }
 
-/* A trusted copy whose key the root has replaced is not believed, whatever was believed when it was stored. */
+/* A trusted copy whose key the root has replaced is not believed, whatever was believed when it was
+ * stored. */
 static void trusted_copies_are_verified_under_the_current_root(void **state)
 {
     struct world *w = *state;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Volume lists: made, read, and every way in which one can have been changed; a bundle compared with its list.
+ * Volume lists: made, read, and every way in which one can have been changed; a bundle compared with its
+ * list.
  */
 #include "unit.h"
 

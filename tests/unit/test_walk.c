@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Searching a target through delegations (specification, section 5.6.7): order, ends, cycles, and whose keys count.
+ * Searching a target through delegations (specification, section 5.6.7): order, ends, cycles, and whose keys
+ * count.
  */
 #include "tests/unit/unit.h"
 
