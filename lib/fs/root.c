@@ -246,13 +246,6 @@ int cw_dir_next(const char **name, DIR *stream, const char *what, struct cw_err 
     return CW_OK;
 }
 
-bool cw_at_exists(int dir, const char *path)
-{
-    struct stat st;
-
-    return cw_at_stat(&st, dir, path, NULL) == CW_OK;
-}
-
 ssize_t cw_fd_read(int fd, void *data, size_t len)
 {
     ssize_t n;

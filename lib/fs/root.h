@@ -47,8 +47,6 @@ int cw_at_read_file(struct cw_buf *buf, int dir, const char *path, struct cw_err
 int cw_at_stat(struct stat *st, int dir, const char *path, struct cw_err *err);
 /* Is there anything of that name? A disk that cannot tell is an error, and never the same as "no". */
 int cw_at_has(bool *there, int dir, const char *path, struct cw_err *err);
-/* The same where "no" is a safe answer to every error. */
-bool cw_at_exists(int dir, const char *path);
 
 /* The next entry of an open folder, without "." and ".."; *name is NULL at the end, else good until the next
  * call. `what` is for the error's text. */

@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "release/semver.h"
 
-const char *cw_change_kind(const char *version, const char *platform, const json_t *installed)
+/* How a release differs from the installed one (a product's entry in a generation's record; NULL: not
+ * installed). Another platform of the same version is an upgrade. */
+static const char *change_kind(const char *version, const char *platform, const json_t *installed)
 {
     const char *from = json_string_value(json_object_get(installed, "version"));
     const char *on = json_string_value(json_object_get(installed, "platform"));
@@ -97,9 +99,9 @@ int cw_change_compose(json_t **change, const struct cw_manifest *manifest, const
         return cw_err_nomem(err);
     *change = json_pack("{s:s, s:s*, s:s, s:s, s:s, s:s, s:I, s:s, s:O, s:O}", "product", manifest->product,
                         "from", from, "to", manifest->version, "change",
-                        cw_change_kind(manifest->version, platform, installed), "severity",
-                        manifest->severity, "platform", platform, "bytes", (json_int_t)bytes,
-                        "manifest_sha256", pin->sha256, "requires", requires, "artifacts", artifacts);
+                        change_kind(manifest->version, platform, installed), "severity", manifest->severity,
+                        "platform", platform, "bytes", (json_int_t)bytes, "manifest_sha256", pin->sha256,
+                        "requires", requires, "artifacts", artifacts);
     return *change != NULL ? CW_OK : cw_err_nomem(err);
 }
 

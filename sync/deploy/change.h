@@ -11,11 +11,6 @@
 #include "release/channel.h"
 #include "release/manifest.h"
 
-/* How a release differs from the installed one (a product's entry in a generation's record; NULL: not
- * installed): "install", "upgrade", "downgrade" or "same". Another platform of the same version is an
- * upgrade. */
-const char *cw_change_kind(const char *version, const char *platform, const json_t *installed);
-
 /* The platform of a release that a site takes: the first of its list for which there are artifacts, else
  * "any". NULL list: the only one. CW_E_NOTFOUND when none fits, CW_E_HELD when it cannot be told which.
  * Borrowed. */

@@ -109,11 +109,6 @@ bool cw_source_answered(const struct cw_source *source)
     return source->answered;
 }
 
-int64_t cw_source_volumes(const struct cw_source *source)
-{
-    return source->is_bundle ? source->medium.volume.of : 0;
-}
-
 uint64_t cw_source_rest(const struct cw_source *source)
 {
     return source->is_bundle ? source->medium.rest : 0;

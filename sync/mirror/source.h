@@ -32,8 +32,6 @@ enum cw_source_kind cw_source_kind(const struct cw_source *source);
 /* Did it ever give an answer, be it that a file is not there? Until then, another source may be asked
  * instead. */
 bool cw_source_answered(const struct cw_source *source);
-/* The number of volumes of the bundle; 0: this is no bundle. */
-int64_t cw_source_volumes(const struct cw_source *source);
 
 /* Gives the file's bytes, at most max of them, to sink; read once, from a regular file. CW_E_NOTFOUND: not
  * there. CW_E_TEMP: try again. CW_E_VERIFY: longer than max, or not what the bundle's list says. */

@@ -113,7 +113,7 @@ static int extract(int *dir, int in, const struct cw_archive_limits *limits, str
     struct cw_err child;
     int rc, ended;
 
-    if (cw_at_exists(base, "in"))
+    if (exists(base, "in"))
         assert_cw_ok(cw_remove_tree(base, "in", err), *err);
     assert_cw_ok(cw_at_make_dir(dir, base, "in", err), *err);
     assert_cw_ok(cw_jail_start(&jail, "the archive", &confined, feed, (void *)limits, in, err), *err);

@@ -132,7 +132,7 @@ static void test_store(void **state)
     assert_cw_fails(CW_E_NOTFOUND, "no generation 7", cw_store_read(&none, bench->root, 7, &err), err);
     snprintf(path, sizeof path, "%s/current/gateway", bench->root_path);
     assert_int_equal(stat(path, &st), 0); /* the links lead somewhere */
-    assert_true(cw_at_exists(bench->root, "data/gateway"));
+    assert_true(exists(bench->root, "data/gateway"));
     assert_cw_ok(cw_store_switch(bench->root, 0, &err), err);
     assert_int_equal(current(bench), 0);
     assert_int_equal(symlinkat("/etc", bench->root, "current"), 0);
@@ -200,13 +200,13 @@ static void test_recover(void **state)
         assert_cw_ok(cw_recover(said, &bench->site, NOW, &err), err);
         assert_non_null(strstr(said, cw_journal_state_name(stops[i].state)));
         if (current(bench) != stops[i].after || hold_count(bench) != stops[i].holds ||
-            cw_at_exists(bench->root, "generations/2") != stops[i].kept)
+            exists(bench->root, "generations/2") != stops[i].kept)
             fail_msg("case %zu: generation %lld runs, %zu holds", i, (long long)current(bench),
                      hold_count(bench));
         assert_cw_ok(cw_store_has_failed(&failed, bench->root, 2, &err), err);
         assert_int_equal(failed, stops[i].after == 1 && stops[i].kept);
-        assert_false(cw_at_exists(bench->site.fd, CW_JOURNAL_FILE));
-        assert_true(cw_at_exists(bench->site.fd, CW_HISTORY_FILE));
+        assert_false(exists(bench->site.fd, CW_JOURNAL_FILE));
+        assert_true(exists(bench->site.fd, CW_HISTORY_FILE));
         assert_cw_ok(cw_recover(said, &bench->site, NOW, &err), err);
         assert_string_equal(said, "");
     }
@@ -236,8 +236,8 @@ static void test_recover_sweeps(void **state)
     assert_cw_ok(cw_file_replace(bench->root, "generations/.tmp-3/x", "x", 1, 0444, &err), err);
     assert_cw_ok(cw_journal_store(bench->site.fd, &journal, &err), err);
     assert_cw_ok(cw_recover(said, &bench->site, NOW, &err), err);
-    assert_false(cw_at_exists(bench->root, "releases/gateway/3.0.0/.tmp-any"));
-    assert_false(cw_at_exists(bench->root, "generations/.tmp-3"));
+    assert_false(exists(bench->root, "releases/gateway/3.0.0/.tmp-any"));
+    assert_false(exists(bench->root, "generations/.tmp-3"));
     assert_int_equal(current(bench), 1);
 }
 
@@ -403,8 +403,8 @@ static void test_stage(void **state)
     assert_cw_ok(cw_file_replace(bench->site.fd, path, "hellO", 5, 0644, &err), err);
     assert_cw_fails(CW_E_VERIFY, "gateway/3.0.0/tool",
                     cw_stage_release(bench->root, bench->site.fd, change, &err), err);
-    assert_false(cw_at_exists(bench->root, "releases/gateway/3.0.0/any"));
-    assert_false(cw_at_exists(bench->root, "releases/gateway/3.0.0/.tmp-any"));
+    assert_false(exists(bench->root, "releases/gateway/3.0.0/any"));
+    assert_false(exists(bench->root, "releases/gateway/3.0.0/.tmp-any"));
     assert_cw_ok(cw_file_replace(bench->site.fd, path, "hello", 5, 0644, &err), err);
     assert_cw_ok(cw_stage_release(bench->root, bench->site.fd, change, &err), err);
     assert_cw_ok(cw_at_stat(&st, bench->root, "releases/gateway/3.0.0/any/tool", &err), err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What every unit test includes: cmocka with the headers it wants first, and checks for cw_err results.
+ * What every unit test includes: cmocka with the headers it wants first, and checks for cw_err results and files.
  */
 #ifndef CW_TESTS_UNIT_H
 #define CW_TESTS_UNIT_H
@@ -15,6 +15,15 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "fs/root.h"
+
+/* Is there anything of that name beneath dir? */
+static inline bool exists(int dir, const char *path)
+{
+    struct stat st;
+
+    return cw_at_stat(&st, dir, path, NULL) == CW_OK;
+}
 
 /* The call gives CW_OK, or the test fails with the error's text. */
 #define assert_cw_ok(call, err)                                                                              \
