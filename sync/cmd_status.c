@@ -182,7 +182,7 @@ static int show_journal(struct status *status, struct cw_err *err)
 
     if (cw_journal_load(&journal, status->site->fd, &problem) != CW_OK)
         return add_problem(status, &problem, err);
-    if (journal.state == CW_STEP_NONE)
+    if (journal.state == CW_JOURNAL_NONE)
         return CW_OK;
     cw_cli_say(
         status->cli,

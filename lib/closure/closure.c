@@ -21,7 +21,7 @@ void cw_closure_clear(struct cw_closure *closure)
 }
 
 static int add(struct cw_closure *closure, const char *path, const char *sha256, uint64_t length,
-               enum cw_stage stage, struct cw_err *err)
+               enum cw_closure_stage stage, struct cw_err *err)
 {
     struct cw_closure_file *file;
 
@@ -61,28 +61,28 @@ int cw_closure_add_set(struct cw_closure *closure, const struct cw_set *set, str
 
         if (rc == CW_OK)
             rc = add(closure, path, file->sha256, file->length,
-                     content ? CW_STAGE_ARTIFACT : CW_STAGE_MANIFEST, err);
+                     content ? CW_CLOSURE_ARTIFACT : CW_CLOSURE_MANIFEST, err);
         if (rc != CW_OK)
             return rc;
     }
     return CW_OK;
 }
 
-static enum cw_stage stage_of(const char *role)
+static enum cw_closure_stage stage_of(const char *role)
 {
     if (strcmp(role, cw_tuf_type_name(CW_TUF_TIMESTAMP)) == 0)
-        return CW_STAGE_TIMESTAMP;
+        return CW_CLOSURE_TIMESTAMP;
     if (strcmp(role, cw_tuf_type_name(CW_TUF_ROOT)) == 0)
-        return CW_STAGE_ROOT;
-    return strcmp(role, cw_tuf_type_name(CW_TUF_SNAPSHOT)) == 0 ? CW_STAGE_SNAPSHOT : CW_STAGE_ROLE;
+        return CW_CLOSURE_ROOT;
+    return strcmp(role, cw_tuf_type_name(CW_TUF_SNAPSHOT)) == 0 ? CW_CLOSURE_SNAPSHOT : CW_CLOSURE_ROLE;
 }
 
 int cw_closure_add_metadata(struct cw_closure *closure, const char *role, int64_t version, const void *bytes,
                             size_t len, struct cw_err *err)
 {
-    enum cw_stage stage = stage_of(role);
+    enum cw_closure_stage stage = stage_of(role);
     char path[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
-    int rc = cw_tree_metadata_path(path, stage == CW_STAGE_TIMESTAMP ? 0 : version, role, err);
+    int rc = cw_tree_metadata_path(path, stage == CW_CLOSURE_TIMESTAMP ? 0 : version, role, err);
 
     if (rc == CW_OK)
         rc = cw_sha256(sha256, bytes, len, err);

@@ -16,20 +16,20 @@
 #include "tree/set.h"
 
 /* Each stage durable before the next. */
-enum cw_stage {
-    CW_STAGE_ARTIFACT,
-    CW_STAGE_MANIFEST, /* release and channel manifests */
-    CW_STAGE_ROLE,     /* targets and delegated roles */
-    CW_STAGE_SNAPSHOT,
-    CW_STAGE_ROOT,
-    CW_STAGE_TIMESTAMP,
+enum cw_closure_stage {
+    CW_CLOSURE_ARTIFACT,
+    CW_CLOSURE_MANIFEST, /* release and channel manifests */
+    CW_CLOSURE_ROLE,     /* targets and delegated roles */
+    CW_CLOSURE_SNAPSHOT,
+    CW_CLOSURE_ROOT,
+    CW_CLOSURE_TIMESTAMP,
 };
 
 struct cw_closure_file {
     char *path; /* tree path; owned */
     char sha256[CW_SHA256_TEXT];
     uint64_t length;
-    enum cw_stage stage;
+    enum cw_closure_stage stage;
 };
 
 struct cw_closure {

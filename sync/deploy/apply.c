@@ -73,7 +73,7 @@ static int begin(struct job *job, struct cw_err *err)
     job->journal.checks = count_checks(job->plan);
     snprintf(job->journal.plan, sizeof job->journal.plan, "%s", text_of(job->plan, "id"));
     cw_time_format(job->world->now, job->journal.time);
-    return step(job, CW_STEP_STAGE, err);
+    return step(job, CW_JOURNAL_STAGE, err);
 }
 
 static int stage_unit(struct job *job, const json_t *unit, struct cw_progress *progress, struct cw_err *err)
@@ -157,7 +157,7 @@ static int switch_over(struct job *job, struct cw_err *err)
     int rc = write_apply(job, err);
 
     if (rc == CW_OK)
-        rc = step(job, CW_STEP_SWITCH, err);
+        rc = step(job, CW_JOURNAL_SWITCH, err);
     return rc == CW_OK ? cw_store_switch(job->root, job->journal.to, err) : rc;
 }
 
@@ -210,7 +210,7 @@ static int check_unit(struct job *job, const json_t *unit, struct cw_err *err)
     job->journal.holds = cw_plan_unit_holds(job->plan, unit);
     if (job->journal.holds == NULL)
         return cw_err_nomem(err);
-    rc = step(job, CW_STEP_CHECK, err);
+    rc = step(job, CW_JOURNAL_CHECK, err);
     json_array_foreach (json_object_get(unit, "changes"), i, change) {
         json_array_foreach (json_object_get(change, "actions"), k, action) {
             if (rc == CW_OK && job->failed[0] == '\0')
@@ -257,7 +257,7 @@ static int give_up(struct job *job, const char *reason, struct cw_err *err)
     int rc;
 
     set_reason(journal, reason);
-    rc = step(job, CW_STEP_RETURN, err);
+    rc = step(job, CW_JOURNAL_RETURN, err);
     if (rc == CW_OK)
         rc = cw_recover_return(job->world->site, job->root, journal, "check", job->world->now, err);
     if (rc != CW_OK)
@@ -301,7 +301,7 @@ static int carry_out(struct job *job, struct cw_err *err)
     if (rc == CW_OK && job->failed[0] != '\0')
         return give_up(job, job->failed, err);
     if (rc == CW_OK)
-        rc = step(job, CW_STEP_PASSED, err);
+        rc = step(job, CW_JOURNAL_PASSED, err);
     if (rc == CW_OK) {
         json_decref(job->journal.holds);
         job->journal.holds = NULL;

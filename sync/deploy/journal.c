@@ -15,13 +15,13 @@
 #define JOURNAL_TYPE "causeway-journal"
 
 static const char *const state_names[] = {
-    [CW_STEP_NONE] = "none",
-    [CW_STEP_STAGE] = "staging",
-    [CW_STEP_SWITCH] = "switching",
-    [CW_STEP_CHECK] = "checking",
-    [CW_STEP_PASSED] = "passed",
-    [CW_STEP_RETURN] = "returning",
-    [CW_STEP_ROLLBACK] = "rolling back",
+    [CW_JOURNAL_NONE] = "none",
+    [CW_JOURNAL_STAGE] = "staging",
+    [CW_JOURNAL_SWITCH] = "switching",
+    [CW_JOURNAL_CHECK] = "checking",
+    [CW_JOURNAL_PASSED] = "passed",
+    [CW_JOURNAL_RETURN] = "returning",
+    [CW_JOURNAL_ROLLBACK] = "rolling back",
 };
 
 const char *cw_journal_state_name(enum cw_journal_state state)
@@ -31,7 +31,7 @@ const char *cw_journal_state_name(enum cw_journal_state state)
 
 static int parse_state(enum cw_journal_state *state, const char *text, struct cw_err *err)
 {
-    for (size_t i = CW_STEP_STAGE; i < CW_COUNT(state_names); i++) {
+    for (size_t i = CW_JOURNAL_STAGE; i < CW_COUNT(state_names); i++) {
         if (strcmp(text, state_names[i]) == 0) {
             *state = (enum cw_journal_state)i;
             return CW_OK;
@@ -97,7 +97,7 @@ int cw_journal_store(int site, const struct cw_journal *journal, struct cw_err *
     json_auto_t *doc = NULL;
     int rc;
 
-    if (journal->state == CW_STEP_NONE)
+    if (journal->state == CW_JOURNAL_NONE)
         return cw_remove(site, CW_JOURNAL_FILE, err);
     doc = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:O*}", "_type", JOURNAL_TYPE, "format",
                     "1.0", "state", state_names[journal->state], "from", (json_int_t)journal->from, "to",

@@ -20,13 +20,13 @@
 #define CW_JOURNAL_FILE "journal.json"
 
 enum cw_journal_state {
-    CW_STEP_NONE,     /* nothing is under way */
-    CW_STEP_STAGE,    /* releases and the new generation are being made; nothing running was touched */
-    CW_STEP_SWITCH,   /* the new generation is whole; `current` is about to change */
-    CW_STEP_CHECK,    /* `current` has changed; commands that judge it are running */
-    CW_STEP_PASSED,   /* they all passed; nothing is left but to write it down */
-    CW_STEP_RETURN,   /* they did not; the old generation is being brought back */
-    CW_STEP_ROLLBACK, /* a person asked for an older generation */
+    CW_JOURNAL_NONE,     /* nothing is under way */
+    CW_JOURNAL_STAGE,    /* releases and the new generation are being made; nothing running was touched */
+    CW_JOURNAL_SWITCH,   /* the new generation is whole; `current` is about to change */
+    CW_JOURNAL_CHECK,    /* `current` has changed; commands that judge it are running */
+    CW_JOURNAL_PASSED,   /* they all passed; nothing is left but to write it down */
+    CW_JOURNAL_RETURN,   /* they did not; the old generation is being brought back */
+    CW_JOURNAL_ROLLBACK, /* a person asked for an older generation */
 };
 
 struct cw_journal {
@@ -39,9 +39,9 @@ struct cw_journal {
     json_t *holds; /* array; owned; NULL: none */
 };
 
-/* No file: state CW_STEP_NONE. */
+/* No file: state CW_JOURNAL_NONE. */
 int cw_journal_load(struct cw_journal *journal, int site, struct cw_err *err);
-/* Durable. With CW_STEP_NONE the file is removed. */
+/* Durable. With CW_JOURNAL_NONE the file is removed. */
 int cw_journal_store(int site, const struct cw_journal *journal, struct cw_err *err);
 void cw_journal_clear(struct cw_journal *journal);
 #define CW_AUTO_JOURNAL __attribute__((cleanup(cw_journal_clear))) struct cw_journal

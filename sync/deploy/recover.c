@@ -114,12 +114,12 @@ static int act(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int r
         return rc;
     runs = current == journal->to;
     switch (journal->state) {
-    case CW_STEP_NONE:
+    case CW_JOURNAL_NONE:
         return CW_OK;
-    case CW_STEP_STAGE:
+    case CW_JOURNAL_STAGE:
         say(said, journal, "it was undone; nothing that runs had changed");
         return undo(site, root, journal, current, now, err);
-    case CW_STEP_SWITCH:
+    case CW_JOURNAL_SWITCH:
         if (runs && journal->checks == 0) {
             say(said, journal, "it runs");
             return cw_recover_commit(site, journal, now, err);
@@ -127,19 +127,19 @@ static int act(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int r
         say(said, journal,
             runs ? "the one before runs again" : "it was undone; nothing that runs had changed");
         return undo(site, root, journal, current, now, err);
-    case CW_STEP_CHECK:
+    case CW_JOURNAL_CHECK:
         say(said, journal,
             "the one before runs again, and what was left is held until 'causeway-sync unhold'");
         snprintf(journal->reason, sizeof journal->reason, "interrupted during its check");
         return cw_recover_return(site, root, journal, "recovery", now, err);
-    case CW_STEP_PASSED:
+    case CW_JOURNAL_PASSED:
         say(said, journal, "its checks had passed; it runs");
         return cw_recover_commit(site, journal, now, err);
-    case CW_STEP_RETURN:
+    case CW_JOURNAL_RETURN:
         say(said, journal,
             "the one before runs again, and what was left is held until 'causeway-sync unhold'");
         return cw_recover_return(site, root, journal, "check", now, err);
-    case CW_STEP_ROLLBACK:
+    case CW_JOURNAL_ROLLBACK:
         say(said, journal, "it runs");
         return cw_recover_rollback(site, root, journal, now, err);
     }
@@ -157,7 +157,7 @@ int cw_recover(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int64
         rc = cw_sweep(site->fd, "", err);
     if (rc == CW_OK)
         rc = cw_sweep(site->fd, "plans", err);
-    if (rc != CW_OK || journal.state == CW_STEP_NONE)
+    if (rc != CW_OK || journal.state == CW_JOURNAL_NONE)
         return rc;
     if (site->install_root == NULL)
         return cw_err_set(err, CW_E_FAIL,
@@ -183,13 +183,13 @@ int cw_recover_open(struct cw_site *site, const struct cw_cli *cli, int64_t now,
 int cw_recover_open_rollback(struct cw_site *site, int64_t *rolled_back, const struct cw_cli *cli,
                              int64_t now, struct cw_err *err)
 {
-    CW_AUTO_JOURNAL journal = {.state = CW_STEP_NONE};
+    CW_AUTO_JOURNAL journal = {.state = CW_JOURNAL_NONE};
     char said[CW_RECOVER_TEXT_MAX];
     int rc = cw_site_open(site, cli, true, err);
 
     if (rc == CW_OK)
         rc = cw_journal_load(&journal, site->fd, err);
-    *rolled_back = journal.state == CW_STEP_ROLLBACK ? journal.to : 0;
+    *rolled_back = journal.state == CW_JOURNAL_ROLLBACK ? journal.to : 0;
     if (rc == CW_OK)
         rc = cw_recover(said, site, now, err);
     if (rc == CW_OK && said[0] != '\0')

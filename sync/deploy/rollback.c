@@ -101,7 +101,7 @@ static int prepare(struct cw_journal *journal, int root, int64_t to, struct cw_e
 int cw_rollback(int64_t *number, const struct cw_site *site, int64_t to, const char *reason, int64_t now,
                 struct cw_err *err)
 {
-    CW_AUTO_JOURNAL journal = {.state = CW_STEP_ROLLBACK};
+    CW_AUTO_JOURNAL journal = {.state = CW_JOURNAL_ROLLBACK};
     CW_AUTO_FD int root = -1;
     int rc;
 

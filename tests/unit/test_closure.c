@@ -91,7 +91,7 @@ static void part_needs_only_its_roles(void **state)
 static bool has_no_firmware(void *ctx, const struct cw_closure_file *file)
 {
     (*(size_t *)ctx)++;
-    return !cw_str_ends(file->path, "plc.fw") && file->stage != CW_STAGE_TIMESTAMP;
+    return !cw_str_ends(file->path, "plc.fw") && file->stage != CW_CLOSURE_TIMESTAMP;
 }
 
 static void missing_keeps_the_order(void **state)

@@ -164,11 +164,11 @@ struct stop {
 };
 
 static const struct stop stops[] = {
-    {CW_STEP_STAGE, 1, 1, 1, false, 0},   {CW_STEP_SWITCH, 1, 1, 1, false, 0},
-    {CW_STEP_SWITCH, 2, 1, 1, false, 0},  {CW_STEP_SWITCH, 2, 0, 2, true, 0},
-    {CW_STEP_CHECK, 2, 1, 1, true, 1},    {CW_STEP_PASSED, 2, 1, 2, true, 0},
-    {CW_STEP_RETURN, 2, 1, 1, true, 1},   {CW_STEP_RETURN, 1, 1, 1, true, 1},
-    {CW_STEP_ROLLBACK, 1, 0, 2, true, 1}, {CW_STEP_ROLLBACK, 2, 0, 2, true, 1},
+    {CW_JOURNAL_STAGE, 1, 1, 1, false, 0},   {CW_JOURNAL_SWITCH, 1, 1, 1, false, 0},
+    {CW_JOURNAL_SWITCH, 2, 1, 1, false, 0},  {CW_JOURNAL_SWITCH, 2, 0, 2, true, 0},
+    {CW_JOURNAL_CHECK, 2, 1, 1, true, 1},    {CW_JOURNAL_PASSED, 2, 1, 2, true, 0},
+    {CW_JOURNAL_RETURN, 2, 1, 1, true, 1},   {CW_JOURNAL_RETURN, 1, 1, 1, true, 1},
+    {CW_JOURNAL_ROLLBACK, 1, 0, 2, true, 1}, {CW_JOURNAL_ROLLBACK, 2, 0, 2, true, 1},
 };
 
 static void stop_at(struct bench *bench, const struct stop *stop)
@@ -177,7 +177,7 @@ static void stop_at(struct bench *bench, const struct stop *stop)
         .state = stop->state, .from = 1, .to = 2, .checks = stop->checks, .reason = "why"};
     struct cw_err err = {0};
 
-    if (stop->state >= CW_STEP_CHECK && stop->state != CW_STEP_PASSED)
+    if (stop->state >= CW_JOURNAL_CHECK && stop->state != CW_JOURNAL_PASSED)
         journal.holds = json_pack("[o]", cw_hold_on_set("acme", "stable", 2, SHA_B));
     assert_cw_ok(cw_journal_store(bench->site.fd, &journal, &err), err);
     assert_cw_ok(cw_store_switch(bench->root, stop->runs, &err), err);
@@ -215,7 +215,7 @@ static void test_recover(void **state)
 static void test_recover_first_install(void **state)
 {
     struct bench *bench = *state;
-    CW_AUTO_JOURNAL journal = {.state = CW_STEP_CHECK, .from = 0, .to = 1, .checks = 1};
+    CW_AUTO_JOURNAL journal = {.state = CW_JOURNAL_CHECK, .from = 0, .to = 1, .checks = 1};
     char said[CW_RECOVER_TEXT_MAX];
     struct cw_err err = {0};
 
@@ -227,7 +227,7 @@ static void test_recover_first_install(void **state)
 static void test_recover_sweeps(void **state)
 {
     struct bench *bench = *state;
-    CW_AUTO_JOURNAL journal = {.state = CW_STEP_STAGE, .from = 1, .to = 3};
+    CW_AUTO_JOURNAL journal = {.state = CW_JOURNAL_STAGE, .from = 1, .to = 3};
     char said[CW_RECOVER_TEXT_MAX];
     struct cw_err err = {0};
 
