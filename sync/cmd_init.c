@@ -17,8 +17,8 @@
 #include "release/name.h"
 #include "sync/commands.h"
 #include "sync/history.h"
+#include "sync/library.h"
 #include "sync/mirror/begin.h"
-#include "sync/script.h"
 #include "sync/site.h"
 #include "sync/starter.h"
 

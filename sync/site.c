@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fs/lock.h"
-#include "sync/script.h"
+#include "sync/library.h"
 
 static int find_path(char **path, int fd, struct cw_err *err)
 {

@@ -12,8 +12,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "sync/deploy/check.h"
+#include "sync/deploy/install.h"
 #include "sync/deploy/recover.h"
-#include "sync/deploy/stage.h"
 #include "sync/deploy/store.h"
 #include "sync/history.h"
 #include "sync/mirror/mirror.h"
@@ -76,7 +76,7 @@ static int begin(struct job *job, struct cw_err *err)
     return step(job, CW_JOURNAL_STAGE, err);
 }
 
-static int stage_unit(struct job *job, const json_t *unit, struct cw_progress *progress, struct cw_err *err)
+static int install_unit(struct job *job, const json_t *unit, struct cw_progress *progress, struct cw_err *err)
 {
     const struct cw_world *world = job->world;
     size_t at = cw_world_upstream(world, text_of(unit, "upstream")), i;
@@ -86,7 +86,7 @@ static int stage_unit(struct job *job, const json_t *unit, struct cw_progress *p
 
     json_array_foreach (json_object_get(unit, "changes"), i, change) {
         if (rc == CW_OK && text_of(change, "to")[0] != '\0')
-            rc = cw_stage_release(job->root, mirror, change, err);
+            rc = cw_install_release(job->root, mirror, change, err);
         if (rc == CW_OK)
             cw_progress_add(progress, (uint64_t)json_integer_value(json_object_get(change, "bytes")));
     }
@@ -106,7 +106,7 @@ static uint64_t ready_bytes(const json_t *plan)
     return bytes;
 }
 
-static int stage(struct job *job, struct cw_err *err)
+static int install(struct job *job, struct cw_err *err)
 {
     struct cw_progress progress;
     json_auto_t *record = NULL;
@@ -117,7 +117,7 @@ static int stage(struct job *job, struct cw_err *err)
     cw_progress_start(&progress, job->cli, "staging", ready_bytes(job->plan));
     json_array_foreach (json_object_get(job->plan, "units"), i, unit) {
         if (rc == CW_OK && is_ready(unit))
-            rc = stage_unit(job, unit, &progress, err);
+            rc = install_unit(job, unit, &progress, err);
     }
     cw_progress_end(&progress);
     if (rc == CW_OK)
@@ -291,7 +291,7 @@ static int take_back(struct job *job, int rc, const char *reason)
 static int carry_out(struct job *job, struct cw_err *err)
 {
     char reason[CW_ERR_TEXT_MAX];
-    int rc = stage(job, err);
+    int rc = install(job, err);
 
     if (rc == CW_OK)
         rc = switch_over(job, err);
@@ -322,7 +322,7 @@ int cw_apply(int64_t *number, const struct cw_world *world, const json_t *plan, 
 
     job.root = root;
     if (rc == CW_OK)
-        rc = cw_stage_check_space(root, plan, err);
+        rc = cw_install_check_space(root, plan, err);
     if (rc == CW_OK)
         rc = begin(&job, err);
     *number = job.journal.to;

@@ -15,7 +15,7 @@
 #include "codec/json.h"
 #include "fs/root.h"
 #include "sync/deploy/gate.h"
-#include "sync/script.h"
+#include "sync/library.h"
 
 #define POLICY_FILE "policy.lua"
 #define TIMEOUT_DEFAULT 60 /* seconds a check may take unless it says otherwise */

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "fs/commit.h"
 #include "sync/deploy/hold.h"
-#include "sync/deploy/stage.h"
+#include "sync/deploy/install.h"
 #include "sync/deploy/store.h"
 #include "sync/history.h"
 
@@ -167,7 +167,7 @@ int cw_recover(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int64
     if (rc == CW_OK)
         rc = act(said, site, root, &journal, now, err);
     if (rc == CW_OK)
-        rc = cw_stage_sweep(root, err);
+        rc = cw_install_sweep(root, err);
     if (rc != CW_OK)
         said[0] = '\0';
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "unable to recover from an interrupted run");

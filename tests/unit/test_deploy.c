@@ -18,8 +18,8 @@
 #include "sync/deploy/apply.h"
 #include "sync/deploy/check.h"
 #include "sync/deploy/hold.h"
+#include "sync/deploy/install.h"
 #include "sync/deploy/recover.h"
-#include "sync/deploy/stage.h"
 #include "sync/deploy/store.h"
 #include "sync/history.h"
 
@@ -398,25 +398,25 @@ static void test_stage(void **state)
     assert_cw_ok(cw_sha256(sha256, "hello", 5, &err), err);
     change = file_change(SHA_A, sha256);
     assert_cw_fails(CW_E_INCOMPLETE, "missing from the mirror",
-                    cw_stage_release(bench->root, bench->site.fd, change, &err), err);
+                    cw_install_release(bench->root, bench->site.fd, change, &err), err);
     snprintf(path, sizeof path, "targets/gateway/3.0.0/%s.tool", sha256);
     assert_cw_ok(cw_file_replace(bench->site.fd, path, "hellO", 5, 0644, &err), err);
     assert_cw_fails(CW_E_VERIFY, "gateway/3.0.0/tool",
-                    cw_stage_release(bench->root, bench->site.fd, change, &err), err);
+                    cw_install_release(bench->root, bench->site.fd, change, &err), err);
     assert_false(exists(bench->root, "releases/gateway/3.0.0/any"));
     assert_false(exists(bench->root, "releases/gateway/3.0.0/.tmp-any"));
     assert_cw_ok(cw_file_replace(bench->site.fd, path, "hello", 5, 0644, &err), err);
-    assert_cw_ok(cw_stage_release(bench->root, bench->site.fd, change, &err), err);
+    assert_cw_ok(cw_install_release(bench->root, bench->site.fd, change, &err), err);
     assert_cw_ok(cw_at_stat(&st, bench->root, "releases/gateway/3.0.0/any/tool", &err), err);
     assert_int_equal(st.st_mode & 07777, 0444);
     assert_cw_ok(cw_at_stat(&source, bench->site.fd, path, &err), err);
     assert_true(source.st_ino != st.st_ino);
     assert_cw_ok(cw_at_stat(&st, bench->root, "releases/gateway/3.0.0/any", &err), err);
     assert_int_equal(st.st_mode & 07777, 0555);
-    assert_cw_ok(cw_stage_release(bench->root, bench->site.fd, change, &err), err); /* used as it is */
+    assert_cw_ok(cw_install_release(bench->root, bench->site.fd, change, &err), err); /* used as it is */
     wrong = file_change(SHA_B, sha256);
     assert_cw_fails(CW_E_VERIFY, "another release manifest",
-                    cw_stage_release(bench->root, bench->site.fd, wrong, &err), err);
+                    cw_install_release(bench->root, bench->site.fd, wrong, &err), err);
 }
 
 static void test_space(void **state)
@@ -428,7 +428,7 @@ static void test_space(void **state)
     json_object_set_new(json_array_get(json_object_get(change, "artifacts"), 0), "length",
                         json_integer(INT64_C(1) << 60));
     plan = json_pack("{s:[{s:b, s:[O]}]}", "units", "ready", 1, "changes", change);
-    assert_cw_fails(CW_E_SPACE, "make room", cw_stage_check_space(bench->root, plan, &err), err);
+    assert_cw_fails(CW_E_SPACE, "make room", cw_install_check_space(bench->root, plan, &err), err);
 }
 
 int main(void)

@@ -16,7 +16,7 @@
 #include "fs/commit.h"
 #include "fs/root.h"
 #include "sync/deploy/policy.h"
-#include "sync/script.h"
+#include "sync/library.h"
 
 static char site_path[] = "/tmp/cw-policy-XXXXXX";
 static int site = -1;

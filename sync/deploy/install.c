@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Staging one release: see sync/deploy/stage.h. What is staged, and when, is apply.c's.
+ * Installing one release: see sync/deploy/install.h. What is installed, and when, is apply.c's.
  */
-#include "sync/deploy/stage.h"
+#include "sync/deploy/install.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -128,7 +128,7 @@ static int space_for(uint64_t *bytes, int root, const json_t *change, struct cw_
         return rc;
     json_array_foreach (json_object_get(change, "artifacts"), i, entry) {
         struct artifact artifact = artifact_of(entry);
-        uint64_t factor = is_archive(&artifact) ? CW_STAGE_ARCHIVE_FACTOR : 1;
+        uint64_t factor = is_archive(&artifact) ? CW_INSTALL_ARCHIVE_FACTOR : 1;
 
         if (artifact.length > (UINT64_MAX - *bytes) / factor)
             return cw_err_set(err, CW_E_SPACE, "'%s' is larger than any disk", artifact.path);
@@ -137,7 +137,7 @@ static int space_for(uint64_t *bytes, int root, const json_t *change, struct cw_
     return CW_OK;
 }
 
-int cw_stage_check_space(int root, const json_t *plan, struct cw_err *err)
+int cw_install_check_space(int root, const json_t *plan, struct cw_err *err)
 {
     char need[16], have[16];
     uint64_t bytes = 0, available;
@@ -160,7 +160,7 @@ int cw_stage_check_space(int root, const json_t *plan, struct cw_err *err)
     if (fstatvfs(root, &fs) != 0)
         return cw_err_errno(err, errno, "unable to ask for free space");
     available = (uint64_t)fs.f_bavail * fs.f_frsize;
-    if (available >= CW_STAGE_RESERVE && available - CW_STAGE_RESERVE >= bytes)
+    if (available >= CW_INSTALL_RESERVE && available - CW_INSTALL_RESERVE >= bytes)
         return CW_OK;
     cw_str_bytes(bytes, need);
     cw_str_bytes(available, have);
@@ -206,7 +206,7 @@ static int copy_and_hash(char sha256[CW_HASH_TEXT_MAX], int out, int in, const s
     return rc == CW_OK ? cw_hash_final(hash, sha256, err) : rc;
 }
 
-static int stage_file(int folder, int in, const struct artifact *artifact, struct cw_err *err)
+static int install_file(int folder, int in, const struct artifact *artifact, struct cw_err *err)
 {
     const char *name = cw_str_basename(artifact->path);
     CW_AUTO_FD int out = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -238,12 +238,12 @@ static int extract(int folder, int in, const struct artifact *artifact, struct c
 {
     static const struct cw_jail_limits confined = {.cpu_seconds = EXTRACT_CPU_SECONDS,
                                                    .memory = EXTRACT_MEMORY};
-    struct cw_archive_limits limits = {.bytes = CW_STAGE_BYTES_MAX, .entries = CW_STAGE_ENTRIES_MAX};
+    struct cw_archive_limits limits = {.bytes = CW_INSTALL_BYTES_MAX, .entries = CW_INSTALL_ENTRIES_MAX};
     CW_AUTO_JAIL jail = CW_JAIL_INIT;
     int rc;
 
-    if (artifact->length < (CW_STAGE_BYTES_MAX - CW_STAGE_EXPANSION_FREE) / CW_STAGE_EXPANSION_MAX)
-        limits.bytes = CW_STAGE_EXPANSION_FREE + artifact->length * CW_STAGE_EXPANSION_MAX;
+    if (artifact->length < (CW_INSTALL_BYTES_MAX - CW_INSTALL_EXPANSION_FREE) / CW_INSTALL_EXPANSION_MAX)
+        limits.bytes = CW_INSTALL_EXPANSION_FREE + artifact->length * CW_INSTALL_EXPANSION_MAX;
     rc = cw_jail_start(&jail, "the archive's reader", &confined, feed, &limits, in, err);
     if (rc == CW_OK)
         rc = cw_archive_take(folder, read_jail, &jail, &limits, err);
@@ -256,7 +256,7 @@ static int extract(int folder, int in, const struct artifact *artifact, struct c
     return cw_jail_finish(&jail, err);
 }
 
-static int stage_archive(int folder, int in, const struct artifact *artifact, struct cw_err *err)
+static int install_archive(int folder, int in, const struct artifact *artifact, struct cw_err *err)
 {
     char sha256[CW_SHA256_TEXT];
     int rc = cw_sha256_fd(sha256, NULL, in, artifact->path, err);
@@ -271,7 +271,7 @@ static int stage_archive(int folder, int in, const struct artifact *artifact, st
 }
 
 /* Archives first, so that a plain file cannot stand where one of them wants a folder. */
-static int stage_artifacts(int folder, int mirror, const json_t *change, bool archives, struct cw_err *err)
+static int install_artifacts(int folder, int mirror, const json_t *change, bool archives, struct cw_err *err)
 {
     char tree_path[CW_PATH_MAX];
     json_t *entry;
@@ -286,8 +286,8 @@ static int stage_artifacts(int folder, int mirror, const json_t *change, bool ar
             continue;
         rc = open_artifact(&in, tree_path, mirror, &artifact, err);
         if (rc == CW_OK)
-            rc =
-                archives ? stage_archive(folder, in, &artifact, err) : stage_file(folder, in, &artifact, err);
+            rc = archives ? install_archive(folder, in, &artifact, err)
+                          : install_file(folder, in, &artifact, err);
         if (rc != CW_OK)
             return rc;
     }
@@ -320,9 +320,9 @@ static int fill(int root, const char *tmp, int mirror, const json_t *change, str
     int rc = cw_at_make_dir(&folder, root, tmp, err);
 
     if (rc == CW_OK)
-        rc = stage_artifacts(folder, mirror, change, true, err);
+        rc = install_artifacts(folder, mirror, change, true, err);
     if (rc == CW_OK)
-        rc = stage_artifacts(folder, mirror, change, false, err);
+        rc = install_artifacts(folder, mirror, change, false, err);
     return rc == CW_OK ? protect(folder, err) : rc;
 }
 
@@ -336,7 +336,7 @@ static void drop_empty(int root, const char *path)
         (void)unlinkat(parent, name, AT_REMOVEDIR);
 }
 
-/* What a failed staging made. What cannot be removed now, the next run sweeps. */
+/* What a failed installation made. What cannot be removed now, the next run sweeps. */
 static void discard(int root, const char *path, const char *tmp)
 {
     char place[CW_PATH_MAX];
@@ -354,7 +354,7 @@ static void discard(int root, const char *path, const char *tmp)
     }
 }
 
-int cw_stage_release(int root, int mirror, const json_t *change, struct cw_err *err)
+int cw_install_release(int root, int mirror, const json_t *change, struct cw_err *err)
 {
     const char *manifest = text_of(change, "manifest_sha256");
     char path[CW_PATH_MAX], tmp[CW_PATH_MAX];
@@ -411,7 +411,7 @@ static int sweep_below(int root, const char *path, int depth, struct cw_err *err
     return rc;
 }
 
-int cw_stage_sweep(int root, struct cw_err *err)
+int cw_install_sweep(int root, struct cw_err *err)
 {
     int rc = sweep_below(root, "releases", 2, err);
 
