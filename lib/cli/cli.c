@@ -275,6 +275,8 @@ int cw_cli_main(const struct cw_program *program, int argc, char **argv)
     fill_shared(&parser);
     parser.args = calloc((size_t)argc + 1, sizeof *parser.args);
     rc = parser.args == NULL ? cw_err_nomem(&err) : run(&parser, argc, argv, &err);
+    if (rc != CW_OK && cli.command != NULL && cli.command->fails_with_1)
+        rc = err.code = CW_E_FAIL;
     if (rc != CW_OK)
         cw_say_error(&cli, &err);
     if (fflush(stdout) != 0 && rc == CW_OK) {

@@ -51,6 +51,7 @@ struct cw_command {
     const struct cw_option *options; /* may be NULL */
     int min_args, max_args;          /* max_args -1: any number */
     bool dry_run;                    /* takes --dry-run */
+    bool fails_with_1;               /* whatever fails, its exit code is 1: for callers that know no other */
 };
 
 struct cw_program {

@@ -59,6 +59,30 @@ int cw_out_open(struct cw_out *out, int dir, const char *path, mode_t mode, stru
     return rc;
 }
 
+int cw_out_open_unnamed(struct cw_out *out, int dir, const char *path, mode_t mode, struct cw_err *err)
+{
+    const char *name;
+    int rc;
+
+    *out = (struct cw_out)CW_OUT_INIT;
+    rc = cw_at_open_parent(&out->parent, &name, dir, path, true, err);
+    if (rc != CW_OK)
+        return rc;
+    out->fd = openat(out->parent, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, mode);
+    if (out->fd < 0) {
+        int cause = errno;
+
+        close(out->parent);
+        out->parent = -1;
+        if (cause == EOPNOTSUPP || cause == EISDIR || cause == EINVAL || cause == ENOENT)
+            return cw_out_open(out, dir, path, mode, err);
+        return cw_err_errno(err, cause, "unable to write '%s'", path);
+    }
+    snprintf(out->path, sizeof out->path, "%s", path);
+    out->name = out->path + (name - path);
+    return CW_OK;
+}
+
 int cw_out_adopt(struct cw_out *out, int dir, const char *path, const char *tmp, struct cw_err *err)
 {
     const char *name;
@@ -97,8 +121,33 @@ int cw_out_set_name(struct cw_out *out, const char *name, struct cw_err *err)
     return CW_OK;
 }
 
+/* A file without a name gets its own if that is free, else a temporary one to be renamed over it: a link never replaces. */
+static int give_name(struct cw_out *out, struct cw_err *err)
+{
+    char self[32];
+    int rc;
+
+    snprintf(self, sizeof self, "/proc/self/fd/%d", out->fd);
+    if (linkat(AT_FDCWD, self, out->parent, out->name, AT_SYMLINK_FOLLOW) == 0)
+        return CW_OK;
+    if (errno != EEXIST)
+        return cw_err_errno(err, errno, "unable to put '%s' in place", out->path);
+    rc = tmp_name(out->tmp, err);
+    if (rc == CW_OK && linkat(AT_FDCWD, self, out->parent, out->tmp, AT_SYMLINK_FOLLOW) != 0) {
+        rc = cw_err_errno(err, errno, "unable to put '%s' in place", out->path);
+        out->tmp[0] = '\0';
+    }
+    return rc;
+}
+
 static int rename_into_place(struct cw_out *out, struct cw_err *err)
 {
+    if (out->tmp[0] == '\0') {
+        int rc = give_name(out, err);
+
+        if (rc != CW_OK || out->tmp[0] == '\0')
+            return rc;
+    }
     if (renameat(out->parent, out->tmp, out->parent, out->name) != 0)
         return cw_err_errno(err, errno, "unable to put '%s' in place", out->path);
     return CW_OK;
@@ -135,7 +184,7 @@ int cw_out_commit(struct cw_out *out, struct cw_err *err)
 
 void cw_out_discard(struct cw_out *out)
 {
-    if (out->parent >= 0)
+    if (out->parent >= 0 && out->tmp[0] != '\0')
         (void)unlinkat(out->parent, out->tmp, 0);
     forget(out);
 }

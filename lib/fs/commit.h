@@ -20,9 +20,9 @@
 
 /* A file being written. */
 struct cw_out {
-    int fd;     /* -1 when not open */
-    int parent; /* the folder it lives in */
-    char tmp[32];
+    int fd;                 /* -1 when not open */
+    int parent;             /* the folder it lives in */
+    char tmp[32];           /* "" while it has no name at all */
     char path[CW_PATH_MAX]; /* beneath the dir it was opened with; for messages */
     const char *name;       /* last part of path */
 };
@@ -34,6 +34,9 @@ struct cw_out {
 
 /* Starts a file that will be `path` beneath dir; missing folders are made. */
 int cw_out_open(struct cw_out *out, int dir, const char *path, mode_t mode, struct cw_err *err);
+/* The same without any name until it is committed, where the filesystem can do that: nobody who looks into the
+ * folder, and no killed run, finds a part of a file there. Not for batches. */
+int cw_out_open_unnamed(struct cw_out *out, int dir, const char *path, mode_t mode, struct cw_err *err);
 /* Takes up a temporary file `tmp` that an earlier run left in the folder of `path`; out->fd reads it from its
  * start. For whoever holds the folder's lock and will check what is in it. */
 int cw_out_adopt(struct cw_out *out, int dir, const char *path, const char *tmp, struct cw_err *err);

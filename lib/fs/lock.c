@@ -44,3 +44,13 @@ int cw_lock_take(int *fd, int dir, const char *name, struct cw_err *err)
     *fd = at;
     return CW_OK;
 }
+
+int cw_lock_folder(int dir, const char *what, struct cw_err *err)
+{
+    if (flock(dir, LOCK_EX | LOCK_NB) == 0)
+        return CW_OK;
+    if (errno == EWOULDBLOCK)
+        return cw_err_set(err, CW_E_TEMP, "folder '%s' is locked by another run; try again when it has ended",
+                          what);
+    return cw_err_errno(err, errno, "unable to lock folder '%s'", what);
+}

@@ -48,6 +48,7 @@ static int set_up(struct cw_http *http)
            curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)o->connect_seconds) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)o->min_rate) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)o->min_rate_seconds) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)o->total_seconds) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_USERAGENT, "causeway") == CURLE_OK &&
            (o->ca_file == NULL || curl_easy_setopt(c, CURLOPT_CAINFO, o->ca_file) == CURLE_OK);
 }
@@ -141,7 +142,6 @@ static int judge_status(const char *url, long status, struct cw_err *err)
         return CW_OK;
     case 403:
     case 404:
-    case 410:
         return cw_err_set(err, CW_E_NOTFOUND, "'%s' is not there (HTTP status %ld)", url, status);
     case 408:
     case 425:
@@ -210,7 +210,8 @@ static bool is_unreserved(char c)
            c == '.' || c == '_' || c == '~';
 }
 
-int cw_http_join(struct cw_buf *buf, const char *base, const char *path, struct cw_err *err)
+/* The base without slashes at its end, and one. */
+static int add_base(struct cw_buf *buf, const char *base, const char *path, struct cw_err *err)
 {
     size_t len = strlen(base);
 
@@ -220,11 +221,30 @@ int cw_http_join(struct cw_buf *buf, const char *base, const char *path, struct 
         len--;
     cw_buf_add(buf, base, len);
     cw_buf_addc(buf, '/');
+    return CW_OK;
+}
+
+int cw_http_join(struct cw_buf *buf, const char *base, const char *path, struct cw_err *err)
+{
+    int rc = add_base(buf, base, path, err);
+
+    if (rc != CW_OK)
+        return rc;
     for (; *path != '\0'; path++) {
         if (is_unreserved(*path) || *path == '/')
             cw_buf_addc(buf, *path);
         else
             cw_buf_addf(buf, "%%%02X", (unsigned char)*path);
     }
+    return cw_buf_check(buf, "URL", err);
+}
+
+int cw_http_join_encoded(struct cw_buf *buf, const char *base, const char *path, struct cw_err *err)
+{
+    int rc = add_base(buf, base, path, err);
+
+    if (rc != CW_OK)
+        return rc;
+    cw_buf_adds(buf, path);
     return cw_buf_check(buf, "URL", err);
 }

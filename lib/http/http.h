@@ -18,6 +18,7 @@ struct cw_http_options {
     unsigned connect_seconds;  /* 0: 30 */
     unsigned min_rate;         /* bytes per second over min_rate_seconds; 0: 100 */
     unsigned min_rate_seconds; /* 0: 30 */
+    unsigned total_seconds;    /* the longest that one get may take; 0: as long as the rate is kept */
 };
 
 struct cw_http;
@@ -28,7 +29,7 @@ void cw_http_free(struct cw_http *http);
 /* Takes the bytes of a response in order. Non-zero ends the transfer and is its result. */
 typedef int cw_http_sink(void *ctx, const void *data, size_t len, struct cw_err *err);
 
-/* GET url, at most max bytes. 403, 404 and 410 are CW_E_NOTFOUND; network trouble, time-outs and 5xx
+/* GET url, at most max bytes. 403 and 404 are CW_E_NOTFOUND; network trouble, time-outs and 5xx
  * CW_E_TEMP; more than max bytes CW_E_VERIFY; what the certificate check says CW_E_VERIFY. The text names the
  * URL. Content codings are not asked for and not undone. */
 int cw_http_get(struct cw_http *http, const char *url, uint64_t max, cw_http_sink *sink, void *ctx,
@@ -38,6 +39,8 @@ int cw_http_get_buf(struct cw_http *http, const char *url, struct cw_buf *buf, s
 
 /* base + "/" + path with each part of path percent-encoded as needed (RFC 3986). */
 int cw_http_join(struct cw_buf *buf, const char *base, const char *path, struct cw_err *err);
+/* The same for a path that is percent-encoded already. */
+int cw_http_join_encoded(struct cw_buf *buf, const char *base, const char *path, struct cw_err *err);
 
 /* A URL as messages and logs may show it: without the user and password that may stand before the host. */
 #define CW_HTTP_SHOWN_MAX 1024

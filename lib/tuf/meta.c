@@ -13,8 +13,8 @@
 #include "codec/json.h"
 #include "tuf/form.h"
 
-/* 255 bytes is what filesystems take for one name; a version in front takes up to 20 of them. */
-#define ROLE_FILENAME_MAX (255 - 20)
+#define FILENAME_MAX_BYTES ((size_t)255)            /* what filesystems take for one name */
+#define ROLE_FILENAME_MAX (FILENAME_MAX_BYTES - 20) /* a version in front takes up to 20 of them */
 
 const char *cw_tuf_type_name(enum cw_tuf_type type)
 {
@@ -213,20 +213,38 @@ const char *cw_tuf_file_sha256(const struct cw_tuf_file *file)
     return json_string_value(json_object_get(file->hashes, "sha256"));
 }
 
-int cw_tuf_role_filename(struct cw_buf *buf, const char *role, struct cw_err *err)
+/* Percent-encoded as a URL's part is (RFC 3986, section 2.3): no '/' is left. */
+static void add_encoded(struct cw_buf *buf, const char *text)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    size_t before = buf->len;
     const char *p;
 
-    for (p = role; *p != '\0'; p++) {
+    for (p = text; *p != '\0'; p++) {
         if (strchr(plain, *p) != NULL)
             cw_buf_addc(buf, *p);
         else
             cw_buf_addf(buf, "%%%02X", (unsigned char)*p);
     }
+}
+
+int cw_tuf_role_filename(struct cw_buf *buf, const char *role, struct cw_err *err)
+{
+    size_t before = buf->len;
+
+    add_encoded(buf, role);
     cw_buf_adds(buf, ".json");
     if (role[0] == '\0' || buf->len - before > ROLE_FILENAME_MAX)
         return cw_err_set(err, CW_E_VERIFY, "role name '%s' cannot be a file name", role);
+    return cw_buf_check(buf, "a file name", err);
+}
+
+int cw_tuf_target_filename(struct cw_buf *buf, const char *path, struct cw_err *err)
+{
+    size_t before = buf->len;
+
+    add_encoded(buf, path);
+    if (path[0] == '\0' || strcmp(path, ".") == 0 || strcmp(path, "..") == 0 ||
+        buf->len - before > FILENAME_MAX_BYTES)
+        return cw_err_set(err, CW_E_VERIFY, "target path '%s' cannot be a file name", path);
     return cw_buf_check(buf, "a file name", err);
 }

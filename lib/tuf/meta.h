@@ -105,5 +105,7 @@ const char *cw_tuf_file_sha256(const struct cw_tuf_file *file);
  * leaves this to us; python-tuf does the same). CW_E_VERIFY when no filesystem would take it with a
  * version in front. */
 int cw_tuf_role_filename(struct cw_buf *buf, const char *role, struct cw_err *err);
+/* The same for a target's whole path, without an ending. */
+int cw_tuf_target_filename(struct cw_buf *buf, const char *path, struct cw_err *err);
 
 #endif

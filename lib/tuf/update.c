@@ -331,6 +331,19 @@ int cw_tuf_update_find(struct cw_tuf_update *update, const char *path, struct cw
     return ended(update, cw_tuf_walk_start(update, path, err));
 }
 
+int cw_tuf_update_take(struct cw_tuf_update *update, const char *delegator, size_t index, struct cw_err *err)
+{
+    const struct cw_tuf_held *held = cw_tuf_held_of(update, delegator);
+    struct cw_tuf_role role;
+    int rc;
+
+    if (update->failed || update->step != CW_TUF_STEP_DONE || held == NULL)
+        return cw_err_set(err, CW_E_FAIL, "a delegation of '%s' is asked for before it is there", delegator);
+    cw_tuf_walk_clear(&update->walk);
+    rc = cw_tuf_delegation_at(&role, &held->meta, index, err);
+    return ended(update, rc == CW_OK ? cw_tuf_targets_start(update, &role, err) : rc);
+}
+
 int cw_tuf_update_found(const struct cw_tuf_update *update, struct cw_tuf_file *file, const char **role,
                         struct cw_err *err)
 {

@@ -65,6 +65,11 @@ int cw_tuf_update_find(struct cw_tuf_update *update, const char *path, struct cw
 int cw_tuf_update_found(const struct cw_tuf_update *update, struct cw_tuf_file *file, const char **role,
                         struct cw_err *err);
 
+/* Takes in the role of one delegation (its number in the delegator's file), whatever it covers: for who wants every role. Call after
+ * DONE; then run the loop; the role is then among those verified. What goes wrong is final, as in the refresh. CW_E_VERIFY, too,
+ * when the snapshot does not list the role: ask it before. */
+int cw_tuf_update_take(struct cw_tuf_update *update, const char *delegator, size_t index, struct cw_err *err);
+
 /* Verified metadata of this run; NULL when not (yet) there. Borrowed. */
 const struct cw_tuf_meta *cw_tuf_update_meta(const struct cw_tuf_update *update, const char *role);
 /* The same as the bytes that were received. NULL when not there. */

@@ -108,6 +108,44 @@ static void replacing_is_whole(void **state)
     assert_content("a/b/file", "new");
 }
 
+static void unnamed_shows_nothing_until_commit(void **state)
+{
+    CW_AUTO_OUT out = CW_OUT_INIT;
+    struct cw_err err;
+    int i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) { /* the second replaces the first */
+        const char *text = i == 0 ? "first" : "second";
+
+        assert_cw_ok(cw_out_open_unnamed(&out, dir, "unnamed/file", 0644, &err), err);
+        assert_cw_ok(cw_out_write(&out, text, strlen(text), &err), err);
+        assert_int_equal(cw_at_exists(dir, "unnamed/file"), i);
+        assert_cw_ok(cw_out_commit(&out, &err), err);
+        assert_content("unnamed/file", text);
+    }
+    assert_cw_ok(cw_out_open_unnamed(&out, dir, "unnamed/file", 0644, &err), err);
+    assert_cw_ok(cw_out_write(&out, "half", 4, &err), err);
+    cw_out_discard(&out);
+    assert_content("unnamed/file", "second");
+}
+
+static void locked_folder_is_refused(void **state)
+{
+    CW_AUTO_FD int first = -1;
+    CW_AUTO_FD int second = -1;
+    struct cw_err err;
+
+    (void)state;
+    assert_cw_ok(cw_at_make_dir(&first, dir, "locked", &err), err);
+    assert_cw_ok(cw_at_open_dir(&second, dir, "locked", &err), err);
+    assert_cw_ok(cw_lock_folder(first, "locked", &err), err);
+    assert_cw_fails(CW_E_TEMP, "folder 'locked' is locked", cw_lock_folder(second, "locked", &err), err);
+    close(first);
+    first = -1;
+    assert_cw_ok(cw_lock_folder(second, "locked", &err), err);
+}
+
 static void reading_is_bounded(void **state)
 {
     CW_AUTO_BUF buf = CW_BUF_INIT(3);
@@ -265,6 +303,8 @@ int main(void)
         cmocka_unit_test(paths_that_are_not_plain_are_refused),
         cmocka_unit_test(links_are_never_followed),
         cmocka_unit_test(replacing_is_whole),
+        cmocka_unit_test(unnamed_shows_nothing_until_commit),
+        cmocka_unit_test(locked_folder_is_refused),
         cmocka_unit_test(reading_is_bounded),
         cmocka_unit_test(batch_appears_at_commit),
         cmocka_unit_test(dropped_batch_leaves_nothing),
