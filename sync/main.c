@@ -21,6 +21,7 @@ static const struct cw_command commands[] = {
     {"verify", "[DIR]", "check every file of the mirror, or of a tree or bundle", cmd_verify, cmd_verify_options, 0, 1, false},
     {"export", "DIR", "write what this site mirrors as a bundle for other sites", cmd_export, cmd_export_options, 1, 1, false},
     {"clock", "[confirm]", "show the clock beside what was published, or confirm it", cmd_clock, cmd_clock_options, 0, 1, false},
+    {"tuf", "init|refresh|download [FILE]", "be a client of any TUF repository, outside of a site", cmd_tuf, cmd_tuf_options, 1, 3, false, true},
     {.name = NULL},
 };
 /* clang-format on */

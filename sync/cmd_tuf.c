@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * causeway-sync tuf: the client for any TUF repository, outside of any site. Its verbs are words of its own, because other programs
+ * call "init", "refresh" and "download" in the form in which clients are tested for conformance: exit code 0 or 1.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "fs/root.h"
+#include "sync/commands.h"
+#include "sync/tuf/client.h"
+
+static const char *metadata_dir, *metadata_url, *target_dir, *target_base_url;
+static struct cw_cli_list target_names;
+static uint64_t max_root, max_timestamp, max_snapshot, max_targets;
+static int64_t max_time = CW_REMOTE_METADATA_SECONDS, stall_time = CW_REMOTE_STALL_SECONDS;
+
+const struct cw_option cmd_tuf_options[] = {
+    {CW_OPTION_STRING, "metadata-dir", &metadata_dir, "DIR", "the folder of the trusted metadata"},
+    {CW_OPTION_STRING, "metadata-url", &metadata_url, "URL", "where the repository's metadata is"},
+    {CW_OPTION_LIST, "target-name", &target_names, "PATH", "download this target (may be repeated)"},
+    {CW_OPTION_STRING, "target-dir", &target_dir, "DIR", "the folder that targets are downloaded to"},
+    {CW_OPTION_STRING, "target-base-url", &target_base_url, "URL", "where the repository's targets are"},
+    {CW_OPTION_NUMBER, "max-root", &max_root, "BYTES", "the largest root file to take (512000)"},
+    {CW_OPTION_NUMBER, "max-timestamp", &max_timestamp, "BYTES", "the largest timestamp (16384)"},
+    {CW_OPTION_NUMBER, "max-snapshot", &max_snapshot, "BYTES", "the largest snapshot (2000000)"},
+    {CW_OPTION_NUMBER, "max-targets", &max_targets, "BYTES", "the largest targets file (5000000)"},
+    {CW_OPTION_DURATION, "max-time", &max_time, "TIME", "the longest a metadata file may take (5m)"},
+    {CW_OPTION_DURATION, "stall-time", &stall_time, "TIME",
+     "give up on what is slower than 100 bytes a second for so long (30s)"},
+    {.kind = CW_OPTION_END},
+};
+
+static int need(const char *value, const char *option, const char *verb, struct cw_err *err)
+{
+    return value != NULL ? CW_OK : cw_err_set(err, CW_E_USAGE, "'tuf %s' needs '--%s'", verb, option);
+}
+
+static int open_remote(struct cw_remote *remote, const char *targets, struct cw_err *err)
+{
+    const struct cw_remote_options options = {.metadata_url = metadata_url,
+                                              .target_url = targets,
+                                              .metadata_seconds = (unsigned)max_time,
+                                              .stall_seconds = (unsigned)stall_time};
+
+    return cw_remote_open(remote, &options, err);
+}
+
+static struct cw_tuf_params params(void)
+{
+    return (struct cw_tuf_params){.now = cw_clock_now(),
+                                  .root_max = max_root,
+                                  .timestamp_max = max_timestamp,
+                                  .snapshot_max = max_snapshot,
+                                  .targets_max = max_targets};
+}
+
+static int tuf_init(struct cw_cli *cli, char **args, struct cw_err *err)
+{
+    int rc = need(metadata_dir, "metadata-dir", "init", err);
+
+    if (rc == CW_OK)
+        rc = cw_client_begin(metadata_dir, args[0], max_root, err);
+    if (rc == CW_OK)
+        cw_cli_say(cli, "'%s' is the trusted root of '%s'", args[0], metadata_dir);
+    return rc;
+}
+
+static int refresh(struct cw_client *client, struct cw_remote *remote, const char *verb, struct cw_err *err)
+{
+    const struct cw_tuf_params now = params();
+    int rc = need(metadata_dir, "metadata-dir", verb, err);
+
+    if (rc == CW_OK)
+        rc = need(metadata_url, "metadata-url", verb, err);
+    if (rc == CW_OK)
+        rc = open_remote(remote, target_base_url, err);
+    return rc == CW_OK ? cw_client_refresh(client, metadata_dir, remote, &now, err) : rc;
+}
+
+static int tell_versions(const struct cw_cli *cli, const struct cw_tuf_update *update, struct cw_err *err)
+{
+    long long root = cw_tuf_update_meta(update, "root")->version,
+              timestamp = cw_tuf_update_meta(update, "timestamp")->version,
+              snapshot = cw_tuf_update_meta(update, "snapshot")->version,
+              targets = cw_tuf_update_meta(update, "targets")->version;
+    json_auto_t *doc =
+        json_pack("{s:I, s:I, s:I, s:I}", "root", (json_int_t)root, "timestamp", (json_int_t)timestamp,
+                  "snapshot", (json_int_t)snapshot, "targets", (json_int_t)targets);
+
+    cw_cli_say(cli, "root version %lld, timestamp version %lld, snapshot version %lld, targets version %lld",
+               root, timestamp, snapshot, targets);
+    return doc != NULL ? cw_cli_json(cli, doc, err) : cw_err_nomem(err);
+}
+
+static int tuf_refresh(struct cw_cli *cli, char **args, struct cw_err *err)
+{
+    CW_AUTO_REMOTE remote = {.metadata = NULL};
+    CW_AUTO_CLIENT client = CW_CLIENT_INIT;
+    int rc = refresh(&client, &remote, "refresh", err);
+
+    (void)args;
+    return rc == CW_OK ? tell_versions(cli, client.update, err) : rc;
+}
+
+static int note(json_t *list, const char *path, bool fetched, struct cw_err *err)
+{
+    json_t *entry = json_pack("{s:s, s:b}", "path", path, "fetched", fetched);
+
+    return json_array_append_new(list, entry) != 0 ? cw_err_nomem(err) : CW_OK;
+}
+
+static int tuf_download(struct cw_cli *cli, char **args, struct cw_err *err)
+{
+    CW_AUTO_REMOTE remote = {.metadata = NULL};
+    CW_AUTO_CLIENT client = CW_CLIENT_INIT;
+    CW_AUTO_FD int to = -1;
+    json_auto_t *doc = json_pack("{s:[]}", "targets");
+    int rc = doc != NULL ? need(target_dir, "target-dir", "download", err) : cw_err_nomem(err);
+
+    (void)args;
+    if (rc == CW_OK)
+        rc = need(target_base_url, "target-base-url", "download", err);
+    if (rc == CW_OK)
+        rc = need(target_names.count > 0 ? "" : NULL, "target-name", "download", err);
+    if (rc == CW_OK)
+        rc = cw_dir_create(&to, target_dir, err);
+    if (rc == CW_OK)
+        rc = refresh(&client, &remote, "download", err);
+    for (size_t i = 0; i < target_names.count && rc == CW_OK; i++) {
+        bool fetched;
+
+        rc = cw_client_download(&client, &remote, target_names.items[i], to, &fetched, err);
+        if (rc != CW_OK)
+            return rc;
+        cw_cli_say(cli, "%s: %s", target_names.items[i], fetched ? "downloaded" : "is there already");
+        rc = note(json_object_get(doc, "targets"), target_names.items[i], fetched, err);
+    }
+    return rc == CW_OK ? cw_cli_json(cli, doc, err) : rc;
+}
+
+static const struct {
+    const char *name;
+    int arg_count;
+    const char *args;
+    int (*run)(struct cw_cli *cli, char **args, struct cw_err *err);
+} verbs[] = {
+    {"init", 1, " ROOT_FILE", tuf_init},
+    {"refresh", 0, "", tuf_refresh},
+    {"download", 0, "", tuf_download},
+};
+
+int cmd_tuf(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
+{
+    for (size_t i = 0; i < CW_COUNT(verbs); i++) {
+        if (strcmp(argv[1], verbs[i].name) != 0)
+            continue;
+        if (argc - 2 != verbs[i].arg_count)
+            return cw_err_set(err, CW_E_USAGE, "usage: %s tuf %s%s", cli->program->name, verbs[i].name,
+                              verbs[i].args);
+        return verbs[i].run(cli, argv + 2, err);
+    }
+    return cw_err_set(err, CW_E_USAGE, "unknown 'tuf %s'; see '%s tuf --help'", argv[1], cli->program->name);
+}

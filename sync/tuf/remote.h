@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A TUF repository on a web server, and the loop that answers what the client's state machine (tuf/update.h) wants: metadata from
+ * there, trusted copies from wherever the caller keeps them.
+ */
+#ifndef CW_SYNC_TUF_REMOTE_H
+#define CW_SYNC_TUF_REMOTE_H
+
+#include "http/http.h"
+#include "tuf/update.h"
+
+#define CW_REMOTE_METADATA_SECONDS 300 /* that one file of metadata may take: 5 MB at 17 kB/s */
+#define CW_REMOTE_STALL_SECONDS 30     /* of less than 100 bytes a second */
+
+struct cw_remote_options {
+    const char *metadata_url, *target_url; /* borrowed; target_url may be NULL where no target is got */
+    unsigned metadata_seconds, stall_seconds;
+};
+
+struct cw_remote {
+    struct cw_remote_options options;
+    struct cw_http *metadata, *targets; /* targets may take as long as they keep the rate */
+};
+
+/* CW_E_USAGE for what is no http or https URL. No request is made. */
+int cw_remote_open(struct cw_remote *remote, const struct cw_remote_options *options, struct cw_err *err);
+void cw_remote_close(struct cw_remote *remote); /* harmless on a zeroed struct */
+#define CW_AUTO_REMOTE __attribute__((cleanup(cw_remote_close))) struct cw_remote
+
+/* Where trusted copies are. */
+struct cw_remote_copies {
+    void *ctx;
+    /* Appends the copy that a LOAD wants; CW_E_NOTFOUND: there is none. */
+    int (*load)(void *ctx, const struct cw_tuf_update *update, const struct cw_tuf_want *want,
+                struct cw_buf *bytes, struct cw_err *err);
+    /* Keeps what was verified. */
+    int (*store)(void *ctx, const struct cw_tuf_want *want, struct cw_err *err);
+};
+
+/* Answers until nothing is wanted any more. One request for each FETCH, in the order in which they are wanted. */
+int cw_remote_drive(struct cw_remote *remote, const struct cw_remote_copies *copies,
+                    struct cw_tuf_update *update, struct cw_err *err);
+
+/* One file of metadata by its percent-encoded name; buf's max is the limit. CW_E_NOTFOUND. */
+int cw_remote_metadata(struct cw_remote *remote, const char *name, struct cw_buf *buf, struct cw_err *err);
+/* A copy of at most bytes->max bytes beneath dir. What is no regular file or is larger is none: CW_E_NOTFOUND. */
+int cw_remote_read_copy(struct cw_buf *bytes, int dir, const char *path, struct cw_err *err);
+
+#endif
