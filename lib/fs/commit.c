@@ -385,23 +385,16 @@ int cw_remove_tree(int dir, const char *path, struct cw_err *err)
 
 int cw_sweep(int dir, const char *path, struct cw_err *err)
 {
+    CW_AUTO_LIST DIR *stream = NULL;
     const char *name;
-    DIR *stream;
-    int fd, rc = cw_at_open_dir(&fd, dir, path, err);
+    int rc = cw_at_open_list(&stream, dir, path, err);
 
     if (rc != CW_OK)
         return rc == CW_E_NOTFOUND ? CW_OK : rc;
-    stream = fdopendir(fd);
-    if (stream == NULL) {
-        rc = cw_err_errno(err, errno, "unable to read folder '%s'", path);
-        close(fd);
-        return rc;
-    }
     while (rc == CW_OK && (rc = cw_dir_next(&name, stream, path, err)) == CW_OK && name != NULL) {
         if (cw_str_starts(name, CW_TMP_PREFIX))
             rc = remove_entry(dirfd(stream), name, 0, err);
     }
-    closedir(stream);
     return rc;
 }
 

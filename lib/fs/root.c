@@ -232,6 +232,21 @@ int cw_at_has(bool *there, int dir, const char *path, struct cw_err *err)
     return rc;
 }
 
+int cw_at_open_list(DIR **stream, int dir, const char *path, struct cw_err *err)
+{
+    int fd, rc = cw_at_open_dir(&fd, dir, path, err);
+
+    *stream = NULL;
+    if (rc != CW_OK)
+        return rc;
+    *stream = fdopendir(fd);
+    if (*stream == NULL) {
+        rc = cw_err_errno(err, errno, "unable to read folder '%s'", path);
+        close(fd);
+    }
+    return rc;
+}
+
 int cw_dir_next(const char **name, DIR *stream, const char *what, struct cw_err *err)
 {
     struct dirent *entry;

@@ -60,7 +60,7 @@ static int read_names(struct names *names, int fd, const char *path, struct cw_e
 {
     int rc = CW_OK, copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
-    struct dirent *entry;
+    const char *name;
 
     if (stream == NULL) {
         rc = cw_err_errno(err, errno, "unable to read folder '%s'", path);
@@ -69,14 +69,8 @@ static int read_names(struct names *names, int fd, const char *path, struct cw_e
         return rc;
     }
     rewinddir(stream);
-    errno = 0;
-    while (rc == CW_OK && (entry = readdir(stream)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            rc = names_add(names, entry->d_name, err);
-        errno = 0;
-    }
-    if (rc == CW_OK && errno != 0)
-        rc = cw_err_errno(err, errno, "unable to read folder '%s'", path);
+    while (rc == CW_OK && (rc = cw_dir_next(&name, stream, path, err)) == CW_OK && name != NULL)
+        rc = names_add(names, name, err);
     closedir(stream);
     if (names->count > 1)
         qsort(names->items, names->count, sizeof *names->items, compare);

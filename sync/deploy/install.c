@@ -384,30 +384,23 @@ int cw_install_release(int root, int mirror, const json_t *change, struct cw_err
 static int sweep_below(int root, const char *path, int depth, struct cw_err *err)
 {
     char below[CW_PATH_MAX];
+    CW_AUTO_LIST DIR *stream = NULL;
     const char *name;
-    DIR *stream;
-    int fd, rc;
+    int rc;
 
     if (depth == 0)
         return cw_sweep(root, path, err);
-    rc = cw_at_open_dir(&fd, root, path, err);
+    rc = cw_at_open_list(&stream, root, path, err);
     if (rc == CW_E_NOTFOUND)
         cw_err_clear(err);
     if (rc != CW_OK)
         return rc == CW_E_NOTFOUND ? CW_OK : rc;
-    stream = fdopendir(fd);
-    if (stream == NULL) {
-        rc = cw_err_errno(err, errno, "unable to read folder '%s'", path);
-        close(fd);
-        return rc;
-    }
     while (rc == CW_OK && (rc = cw_dir_next(&name, stream, path, err)) == CW_OK && name != NULL) {
         if (name[0] == '.' || snprintf(below, sizeof below, "%s/%s", path, name) >= (int)sizeof below)
             continue;
         rc = sweep_below(root, below, depth - 1, err);
         drop_empty(root, below);
     }
-    closedir(stream);
     return rc;
 }
 

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/str.h"
 #include "codec/json.h"
@@ -113,22 +112,16 @@ int cw_plan_store(int site, const json_t *plan, struct cw_err *err)
 /* Is there a stored plan whose id starts so? */
 static bool is_stored(int site, const char *id)
 {
-    bool found = false;
-    struct dirent *entry;
-    DIR *stream;
-    int fd;
+    CW_AUTO_LIST DIR *stream = NULL;
+    const char *name;
 
-    if (cw_at_open_dir(&fd, site, PLANS, NULL) != CW_OK)
+    if (cw_at_open_list(&stream, site, PLANS, NULL) != CW_OK)
         return false;
-    stream = fdopendir(fd);
-    if (stream == NULL) {
-        close(fd);
-        return false;
+    while (cw_dir_next(&name, stream, PLANS, NULL) == CW_OK && name != NULL) {
+        if (cw_str_starts(name, id))
+            return true;
     }
-    while (!found && (entry = readdir(stream)) != NULL)
-        found = cw_str_starts(entry->d_name, id);
-    closedir(stream);
-    return found;
+    return false;
 }
 
 int cw_plan_is_meant(int site, const json_t *plan, const char *id, struct cw_err *err)

@@ -58,10 +58,10 @@ int cw_store_current(int64_t *generation, int root, struct cw_err *err)
 
 int cw_store_highest(int64_t *generation, int root, struct cw_err *err)
 {
+    CW_AUTO_LIST DIR *stream = NULL;
     const char *name;
-    DIR *stream;
     int64_t n;
-    int fd, rc = cw_at_open_dir(&fd, root, GENERATIONS, err);
+    int rc = cw_at_open_list(&stream, root, GENERATIONS, err);
 
     *generation = 0;
     if (rc == CW_E_NOTFOUND) {
@@ -70,17 +70,10 @@ int cw_store_highest(int64_t *generation, int root, struct cw_err *err)
     }
     if (rc != CW_OK)
         return rc;
-    stream = fdopendir(fd);
-    if (stream == NULL) {
-        rc = cw_err_errno(err, errno, "unable to read folder '%s'", GENERATIONS);
-        close(fd);
-        return rc;
-    }
     while ((rc = cw_dir_next(&name, stream, GENERATIONS, err)) == CW_OK && name != NULL) {
         if (parse_number(&n, name) && n > *generation)
             *generation = n;
     }
-    closedir(stream);
     return rc;
 }
 

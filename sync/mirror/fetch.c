@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -167,26 +166,20 @@ static int find_owner(struct fetch *fetch, const struct cw_closure *all, size_t 
 static int adopt_in_folder(struct fetch *fetch, const struct cw_closure *all, size_t first,
                            const char *folder, struct cw_err *err)
 {
+    CW_AUTO_LIST DIR *stream = NULL;
     const char *name;
     struct stat st;
-    DIR *stream;
-    int fd, rc = cw_at_open_dir(&fd, fetch->pull->mirror, folder, err);
+    int rc = cw_at_open_list(&stream, fetch->pull->mirror, folder, err);
 
     if (rc != CW_OK)
         return rc == CW_E_NOTFOUND ? CW_OK : rc;
-    stream = fdopendir(fd);
-    if (stream == NULL) {
-        rc = cw_err_errno(err, errno, "unable to read folder '%s'", folder);
-        close(fd);
-        return rc;
-    }
     while (rc == CW_OK && fetch->batch.count < BATCH_FILES &&
            (rc = cw_dir_next(&name, stream, folder, err)) == CW_OK && name != NULL) {
-        if (cw_str_starts(name, CW_TMP_PREFIX) && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(st.st_mode) && st.st_size > 0)
+        if (cw_str_starts(name, CW_TMP_PREFIX) &&
+            fstatat(dirfd(stream), name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+            st.st_size > 0)
             rc = find_owner(fetch, all, first, name, (uint64_t)st.st_size, err);
     }
-    closedir(stream);
     return rc == CW_OK ? flush(fetch, err) : rc;
 }
 
