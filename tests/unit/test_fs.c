@@ -120,7 +120,7 @@ static void unnamed_shows_nothing_until_commit(void **state)
 
         assert_cw_ok(cw_out_open_unnamed(&out, dir, "unnamed/file", 0644, &err), err);
         assert_cw_ok(cw_out_write(&out, text, strlen(text), &err), err);
-        assert_int_equal(cw_at_exists(dir, "unnamed/file"), i);
+        assert_int_equal(exists(dir, "unnamed/file"), i);
         assert_cw_ok(cw_out_commit(&out, &err), err);
         assert_content("unnamed/file", text);
     }
