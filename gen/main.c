@@ -5,20 +5,24 @@
  */
 #include "gen/commands.h"
 
+/* A row: what --help says of it; what runs, its options, its least and most arguments, what else it takes. */
+/* clang-format off */
 static const struct cw_command commands[] = {
-    {"init", "[DIR]", "make a repository with its keys and an empty, signed tree", cmd_init, cmd_init_options,
-     0, 1, false},
-    {"add", "CATALOG...", "store the builds of a catalog and stage their releases", cmd_add, cmd_add_options,
-     1, -1, true},
-    {"promote", "PRODUCT VERSION CHANNEL", "stage a release into a channel's next set", cmd_promote, NULL, 3,
-     3, true},
-    {"publish", "", "sign what is staged and make it public", cmd_publish, cmd_publish_options, 0, 0, true},
-    {"status", "", "show what the next publish changes, what expires next, which keys are here", cmd_status,
-     NULL, 0, 0, false},
-    {"verify", "[TREE]", "check every signature and every byte of a tree", cmd_verify, cmd_verify_options, 0,
-     1, false},
+    {"init", "[DIR]", "make a repository with its keys and an empty, signed tree",
+     cmd_init, cmd_init_options, 0, 1, false},
+    {"add", "CATALOG...", "store the builds of a catalog and stage their releases",
+     cmd_add, cmd_add_options, 1, -1, true},
+    {"promote", "PRODUCT VERSION CHANNEL", "stage a release into a channel's next set",
+     cmd_promote, NULL, 3, 3, true},
+    {"publish", "", "sign what is staged and make it public",
+     cmd_publish, cmd_publish_options, 0, 0, true},
+    {"status", "", "show what the next publish changes, what expires next, which keys are here",
+     cmd_status, NULL, 0, 0, false},
+    {"verify", "[TREE]", "check every signature and every byte of a tree",
+     cmd_verify, cmd_verify_options, 0, 1, false},
     {.name = NULL},
 };
+/* clang-format on */
 
 static const struct cw_program program = {
     .name = "causeway-gen",

@@ -1,27 +1,41 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-sync: mirrors and verifies a tree, and applies what the site's policy wants.
- * This file is only the table of commands; each lives in its cmd_<verb>.c.
+ * causeway-sync: mirrors and verifies a tree, and applies what the site's policy wants. This file only lists
+ * the commands; each lives in its cmd_<verb>.c. A site's day reads pull, plan, apply; or update for all.
  */
 #include "sync/commands.h"
 
-/* One row a line. */
+/* A row: what --help says of it; what runs, its options, its least and most arguments, what else it takes. */
 /* clang-format off */
 static const struct cw_command commands[] = {
-    {"init", "[DIR]", "make a site, or begin its trust in an upstream", cmd_init, cmd_init_options, 0, 1, false},
-    {"pull", "[URL|DIR]", "take in what an upstream published: from a server, a folder or a bundle", cmd_pull, cmd_pull_options, 0, 1, false},
-    {"plan", "", "show what would change, why, and what it waits for", cmd_plan, cmd_plan_options, 0, 0, false},
-    {"apply", "[PLAN]", "make a plan the running generation", cmd_apply, cmd_apply_options, 0, 1, true},
-    {"update", "", "pull, plan, and apply what may be applied: for timers", cmd_update, cmd_update_options, 0, 0, false},
-    {"rollback", "[GENERATION]", "go back to the generation before, or to a named one", cmd_rollback, cmd_rollback_options, 0, 1, false},
-    {"hold", "PRODUCT [VERSION]", "keep a product, or one version of it, from being applied", cmd_hold, cmd_hold_options, 1, 2, false},
-    {"unhold", "[HOLD...]", "lift holds", cmd_unhold, cmd_unhold_options, 0, -1, false},
-    {"status", "", "show what runs, what is followed and what is held", cmd_status, cmd_status_options, 0, 0, false},
-    {"log", "", "show the site's history and check its chain", cmd_log, cmd_log_options, 0, 0, false},
-    {"verify", "[DIR]", "check every file of the mirror, or of a tree or bundle", cmd_verify, cmd_verify_options, 0, 1, false},
-    {"export", "DIR", "write what this site mirrors as a bundle for other sites", cmd_export, cmd_export_options, 1, 1, false},
-    {"clock", "[confirm]", "show the clock beside what was published, or confirm it", cmd_clock, cmd_clock_options, 0, 1, false},
-    {"tuf", "init|refresh|download [FILE]", "be a client of any TUF repository, outside of a site", cmd_tuf, cmd_tuf_options, 1, 3, false, true},
+    {"init", "[DIR]", "make a site, or begin its trust in an upstream",
+     cmd_init, cmd_init_options, 0, 1, false},
+    {"pull", "[URL|DIR]", "take in what an upstream published: from a server, a folder or a bundle",
+     cmd_pull, cmd_pull_options, 0, 1, false},
+    {"plan", "", "show what would change, why, and what it waits for",
+     cmd_plan, cmd_plan_options, 0, 0, false},
+    {"apply", "[PLAN]", "make a plan the running generation",
+     cmd_apply, cmd_apply_options, 0, 1, true},
+    {"update", "", "pull, plan, and apply what may be applied: for timers",
+     cmd_update, cmd_update_options, 0, 0, false},
+    {"rollback", "[GENERATION]", "go back to the generation before, or to a named one",
+     cmd_rollback, cmd_rollback_options, 0, 1, false},
+    {"hold", "PRODUCT [VERSION]", "keep a product, or one version of it, from being applied",
+     cmd_hold, cmd_hold_options, 1, 2, false},
+    {"unhold", "[HOLD...]", "lift holds",
+     cmd_unhold, cmd_unhold_options, 0, -1, false},
+    {"status", "", "show what runs, what is followed and what is held",
+     cmd_status, cmd_status_options, 0, 0, false},
+    {"log", "", "show the site's history and check its chain",
+     cmd_log, cmd_log_options, 0, 0, false},
+    {"verify", "[DIR]", "check every file of the mirror, or of a tree or bundle",
+     cmd_verify, cmd_verify_options, 0, 1, false},
+    {"export", "DIR", "write what this site mirrors as a bundle for other sites",
+     cmd_export, cmd_export_options, 1, 1, false},
+    {"clock", "[confirm]", "show the clock beside what was published, or confirm it",
+     cmd_clock, cmd_clock_options, 0, 1, false},
+    {"tuf", "init|refresh|download [FILE]", "be a client of any TUF repository, outside of a site",
+     cmd_tuf, cmd_tuf_options, 1, 3, false, true},
     {.name = NULL},
 };
 /* clang-format on */
