@@ -270,7 +270,8 @@ int cw_cli_main(const struct cw_program *program, int argc, char **argv)
     /* A reader that went away (a pager, a jailed child) is an error of that write, not the end of an
      * apply. */
     signal(SIGPIPE, SIG_IGN);
-    /* Some supervisors ignore it, and then nobody learns how a child ended: a check that passed would look like one that hangs. */
+    /* Some supervisors ignore it, and then nobody learns how a child ended: a check that passed would look
+     * like one that hangs. */
     signal(SIGCHLD, SIG_DFL);
     fill_shared(&parser);
     parser.args = calloc((size_t)argc + 1, sizeof *parser.args);

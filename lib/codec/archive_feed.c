@@ -57,7 +57,8 @@ static int send_frame(const struct feeder *f, const struct cw_frame *frame, cons
 static int broken(const struct feeder *f, const char *name, struct cw_err *err)
 {
     const char *text = archive_error_string(f->archive);
-    /* A disk that fails says nothing about the archive; what is damaged has no errno, or one of libarchive's own. */
+    /* A disk that fails says nothing about the archive; what is damaged has no errno, or one of libarchive's
+     * own. */
     int code = archive_errno(f->archive) == EIO ? CW_E_FAIL : CW_E_VERIFY;
 
     if (archive_errno(f->archive) == ENOMEM)

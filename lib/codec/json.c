@@ -54,8 +54,9 @@ static bool has_real(const json_t *value)
     return false;
 }
 
-/* Where memory runs out, jansson 2.14 loses a character of a string, or aborts, or says that the JSON is wrong. So its
- * parser is left at once and never sees that; what it had made by then is lost, which no longer matters. */
+/* Where memory runs out, jansson 2.14 loses a character of a string, or aborts, or says that the JSON is
+ * wrong. So its parser is left at once and never sees that; what it had made by then is lost, which no longer
+ * matters. */
 static _Thread_local jmp_buf *parsing;
 
 static void *leaving_malloc(size_t size)

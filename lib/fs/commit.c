@@ -121,7 +121,8 @@ int cw_out_set_name(struct cw_out *out, const char *name, struct cw_err *err)
     return CW_OK;
 }
 
-/* A file without a name gets its own if that is free, else a temporary one to be renamed over it: a link never replaces. */
+/* A file without a name gets its own if that is free, else a temporary one to be renamed over it: a link
+ * never replaces. */
 static int give_name(struct cw_out *out, struct cw_err *err)
 {
     char self[32];

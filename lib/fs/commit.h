@@ -34,8 +34,8 @@ struct cw_out {
 
 /* Starts a file that will be `path` beneath dir; missing folders are made. */
 int cw_out_open(struct cw_out *out, int dir, const char *path, mode_t mode, struct cw_err *err);
-/* The same without any name until it is committed, where the filesystem can do that: nobody who looks into the
- * folder, and no killed run, finds a part of a file there. Not for batches. */
+/* The same without any name until it is committed, where the filesystem can do that: nobody who looks into
+ * the folder, and no killed run, finds a part of a file there. Not for batches. */
 int cw_out_open_unnamed(struct cw_out *out, int dir, const char *path, mode_t mode, struct cw_err *err);
 /* Takes up a temporary file `tmp` that an earlier run left in the folder of `path`; out->fd reads it from its
  * start. For whoever holds the folder's lock and will check what is in it. */

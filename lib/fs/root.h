@@ -48,7 +48,8 @@ int cw_at_stat(struct stat *st, int dir, const char *path, struct cw_err *err);
 /* Is there anything of that name? A disk that cannot tell is an error, and never the same as "no". */
 int cw_at_has(bool *there, int dir, const char *path, struct cw_err *err);
 
-/* Opens the folder `path` beneath dir ("" is dir itself) for cw_dir_next(). CW_E_NOTFOUND when there is none. */
+/* Opens the folder `path` beneath dir ("" is dir itself) for cw_dir_next(). CW_E_NOTFOUND when there is
+ * none. */
 int cw_at_open_list(DIR **stream, int dir, const char *path, struct cw_err *err);
 static inline void cw_list_close_(DIR **stream)
 {

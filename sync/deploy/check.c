@@ -88,8 +88,8 @@ static int make_environment(struct command *command, const struct cw_check *chec
     return CW_OK;
 }
 
-/* In the guard; does not return. It lives in a session of its own, so that what ends this run by its terminal or its group
- * does not end the guard too. */
+/* In the guard; does not return. It lives in a session of its own, so that what ends this run by its terminal
+ * or its group does not end the guard too. */
 static void guard(int alive)
 {
     pid_t group = 0;
@@ -217,8 +217,8 @@ static void note_stop(int number)
     stopped = number;
 }
 
-/* While a command runs, being asked to stop means a failed check, so that an apply that is stopped does not leave the new
- * generation running unproven. What is ignored (nohup) stays ignored. */
+/* While a command runs, being asked to stop means a failed check, so that an apply that is stopped does not
+ * leave the new generation running unproven. What is ignored (nohup) stays ignored. */
 static void watch_stops(struct sigaction before[CW_COUNT(stop_signals)])
 {
     const struct sigaction note = {.sa_handler = note_stop};
@@ -250,7 +250,8 @@ static void kill_children(void)
         fclose(list);
 }
 
-/* Processes that left the command's group (setsid) came to this one when their parents ended: start() made it the subreaper. */
+/* Processes that left the command's group (setsid) came to this one when their parents ended: start() made it
+ * the subreaper. */
 static void end_strays(void)
 {
     for (int round = 0; round < STRAY_ROUNDS; round++) {
@@ -265,7 +266,8 @@ static void end_strays(void)
     }
 }
 
-/* True when it ended, with its wait status; false when its time ran out, or this program was asked to stop. */
+/* True when it ended, with its wait status; false when its time ran out, or this program was asked to
+ * stop. */
 static bool wait_for(struct command *command, int *status)
 {
     int64_t deadline = monotonic_ms() + command->timeout_ms;

@@ -33,9 +33,9 @@ struct cw_check_result {
     json_t *output; /* a string: standard output and error, what is not printable replaced; owned */
 };
 
-/* Runs {"run": [argv…], "timeout": seconds}; nothing that it started goes on. Makes this process a subreaper, which may have no
- * other children meanwhile; SIGHUP, SIGINT and SIGTERM end the command as failed. An answer that is not 0 is trouble of our own, not the
- * command's. */
+/* Runs {"run": [argv…], "timeout": seconds}; nothing that it started goes on. Makes this process a subreaper,
+ * which may have no other children meanwhile; SIGHUP, SIGINT and SIGTERM end the command as failed. An answer
+ * that is not 0 is trouble of our own, not the command's. */
 int cw_check_run(struct cw_check_result *result, const struct cw_check *check, const json_t *action,
                  struct cw_err *err);
 void cw_check_clear(struct cw_check_result *result);

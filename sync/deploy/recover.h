@@ -5,12 +5,12 @@
  * apply, and what becomes of it:
  *
  *   journal      `current`   on disk                                         then
- *   staging      old         temporary folders, perhaps whole new releases   undone; whole releases are used again
+ *   staging      old         temporary folders, perhaps whole new releases   undone; whole releases are kept
  *   switching    old         the new generation, never run                   undone: it is removed
  *   switching    new         it runs, but no check of it had begun           (1)
- *   checking     new         it runs; its checks may have hung the machine   the old one is back, a hold is put
+ *   checking     new         it runs; its checks may have hung the machine   the old one back, a hold is put
  *   passed       new         all checks passed, only the log lacks that      committed
- *   returning    new or old  a check failed                                  the old one is back, a hold is put
+ *   returning    new or old  a check failed                                  the old one back, a hold is put
  *   rolling back either      a person chose an older generation              rolled back
  *
  * (1) With no checks to run: committed. Else the old one is brought back without a hold: apply tries again.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The signer of the repository simulator (tufsim.py), which cannot sign Ed25519 itself. One JSON object a line on standard input, one
- * answer a line: {"key": NAME} gives the key object and its keyid, {"signed": {…}, "keys": [NAME…]} the envelope. A key is made of its
- * name, so that nothing is to be kept.
+ * The signer of the repository simulator (tufsim.py), which cannot sign Ed25519 itself. One JSON object a
+ * line on standard input, one answer a line: {"key": NAME} gives the key object and its keyid, {"signed":
+ * {…}, "keys": [NAME…]} the envelope. A key is made of its name, so that nothing is to be kept.
  */
 #include <stdio.h>
 #include <stdlib.h>

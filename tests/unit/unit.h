@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What every unit test includes: cmocka with the headers it wants first, and checks for cw_err results and files.
+ * What every unit test includes: cmocka with the headers it wants first, and checks for errors and files.
  */
 #ifndef CW_TESTS_UNIT_H
 #define CW_TESTS_UNIT_H
