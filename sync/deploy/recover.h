@@ -14,6 +14,7 @@
  *   rolling back either      a person chose an older generation              rolled back
  *
  * (1) With no checks to run: committed. Else the old one is brought back without a hold: apply tries again.
+ *
  * Each of these may be interrupted and done again.
  */
 #ifndef CW_SYNC_DEPLOY_RECOVER_H
