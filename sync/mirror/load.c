@@ -168,6 +168,7 @@ int cw_mirror_open(int *fd, const struct cw_site *site, const struct cw_upstream
 
 int cw_mirror_time_floor(int64_t *floor, const struct cw_site *site, struct cw_err *err)
 {
+    int64_t proven;
     size_t i;
 
     *floor = 0;
@@ -177,8 +178,11 @@ int cw_mirror_time_floor(int64_t *floor, const struct cw_site *site, struct cw_e
 
         if (rc != CW_OK)
             return rc;
-        if (memory.floor > *floor)
-            *floor = memory.floor;
+        /* Where nothing was known of the time, what waits to be confirmed says at least that a clock before it is not to be
+         * trusted: a board without a battery wakes up in 1970. */
+        proven = memory.floor != 0 ? memory.floor : memory.pending;
+        if (proven > *floor)
+            *floor = proven;
     }
     return CW_OK;
 }

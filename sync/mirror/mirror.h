@@ -35,7 +35,8 @@ int cw_mirror_load(struct cw_set *set, int64_t *root_version, const struct cw_si
 int cw_mirror_open(int *fd, const struct cw_site *site, const struct cw_upstream *upstream,
                    struct cw_err *err);
 
-/* The time floor of all upstreams: no honest clock is below it. 0: none yet. */
+/* The time floor of all upstreams: no honest clock is below it. 0: none yet.
+ * What waits for 'clock confirm' counts where there is no floor. */
 int cw_mirror_time_floor(int64_t *floor, const struct cw_site *site, struct cw_err *err);
 
 #endif

@@ -83,4 +83,17 @@ expect_exit 4 causeway-sync -C site pull repo/tree
 expect_err 'expired'
 cd ..
 
+# The first thing that is ever pulled is far ahead of the clock: so the clock may stand in 1970, and no window opens by it.
+mkdir battery
+cd battery || exit 99
+at 500 publisher_init
+publisher_release gateway 1.0.0
+at 500 publisher_publish
+site_init site
+expect_exit 0 causeway-sync -C site pull repo/tree
+expect_err 'more than 400 days.*clock confirm'
+expect_exit 0 causeway-sync -C site clock
+expect_out 'stay closed'
+cd ..
+
 done_testing
