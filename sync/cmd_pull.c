@@ -22,6 +22,11 @@ static void tell(const struct cw_cli *cli, const struct cw_upstream *upstream,
 {
     char bytes[16];
 
+    if (result->older) {
+        cw_cli_say(cli, "%s: nothing is taken from %s: it is older than what this site has, %s serial %lld",
+                   upstream->name, result->source, upstream->channel, (long long)result->serial);
+        return;
+    }
     if (!result->changed) {
         cw_cli_say(cli, "%s: up to date: %s serial %lld", upstream->name, upstream->channel,
                    (long long)result->serial);
@@ -35,11 +40,11 @@ static void tell(const struct cw_cli *cli, const struct cw_upstream *upstream,
 
 static json_t *to_json(const struct cw_upstream *upstream, const struct cw_pull_result *result)
 {
-    return json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "upstream", upstream->name, "channel",
-                     upstream->channel, "source", result->source, "changed", result->changed, "serial",
-                     (json_int_t)result->serial, "files", (json_int_t)result->files, "bytes",
-                     (json_int_t)result->bytes, "grace_used", (json_int_t)result->grace_used, "root_version",
-                     (json_int_t)result->root_version);
+    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I}", "upstream", upstream->name,
+                     "channel", upstream->channel, "source", result->source, "changed", result->changed,
+                     "older", result->older, "serial", (json_int_t)result->serial, "files",
+                     (json_int_t)result->files, "bytes", (json_int_t)result->bytes, "grace_used",
+                     (json_int_t)result->grace_used, "root_version", (json_int_t)result->root_version);
 }
 
 static int pull_one(json_t *list, const struct cw_site *site, const struct cw_upstream *upstream,

@@ -64,6 +64,7 @@ struct cw_tuf_update {
     struct cw_tuf_role wanted;      /* the targets role being taken in, with its delegator's keys */
     struct cw_tuf_file wanted_file; /* what snapshot says of it */
     int64_t grace_used;
+    bool older; /* the timestamp that came is genuine, but older than the trusted one */
     struct cw_tuf_walk walk;
 };
 

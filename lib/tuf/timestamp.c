@@ -42,12 +42,14 @@ int cw_tuf_timestamp_want(struct cw_tuf_update *update, struct cw_tuf_want *want
 }
 
 /* 5.4.3: neither the timestamp nor the snapshot it names may be older than what is trusted. */
-static int check_rollback(const struct cw_tuf_meta *old, const struct cw_tuf_meta *new, struct cw_err *err)
+static int check_rollback(struct cw_tuf_update *update, const struct cw_tuf_meta *new, struct cw_err *err)
 {
+    const struct cw_tuf_meta *old = &update->old_timestamp->meta;
     struct cw_tuf_file before, after;
     int rc;
 
-    if (new->version < old->version)
+    update->older = new->version < old->version;
+    if (update->older)
         return cw_err_set(err, CW_E_VERIFY, "version %lld is older than the trusted version %lld",
                           (long long)new->version, (long long)old->version);
     rc = cw_tuf_meta_file(&before, old, "snapshot", err);
@@ -79,7 +81,7 @@ static int take(struct cw_tuf_update *update, struct cw_tuf_held **new, struct c
     int rc = cw_tuf_verify_top(update, &(*new)->meta, "timestamp", err);
 
     if (rc == CW_OK && old != NULL)
-        rc = check_rollback(&old->meta, &(*new)->meta, err);
+        rc = check_rollback(update, &(*new)->meta, err);
     if (rc != CW_OK)
         return cw_err_prefix(err, "timestamp");
     if (old != NULL && (*new)->meta.version == old->meta.version)

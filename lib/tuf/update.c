@@ -389,6 +389,11 @@ int cw_tuf_update_each(const struct cw_tuf_update *update,
     return CW_OK;
 }
 
+bool cw_tuf_update_is_older(const struct cw_tuf_update *update)
+{
+    return update->older;
+}
+
 int64_t cw_tuf_update_grace_used(const struct cw_tuf_update *update)
 {
     return update->grace_used;

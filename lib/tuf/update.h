@@ -81,5 +81,7 @@ int cw_tuf_update_each(const struct cw_tuf_update *update,
                        void *ctx, struct cw_err *err);
 /* How many seconds past expiry the oldest accepted file was (0: none was): for the site's history. */
 int64_t cw_tuf_update_grace_used(const struct cw_tuf_update *update);
+/* After a failed refresh: what came was genuine, only older than what is trusted. */
+bool cw_tuf_update_is_older(const struct cw_tuf_update *update);
 
 #endif

@@ -9,8 +9,9 @@
 
 /* What a pull did, for the person, --json and the history. */
 struct cw_pull_result {
-    bool changed;          /* the mirror moved to another state */
-    int64_t serial;        /* of the channel now in the mirror */
+    bool changed;   /* the mirror moved to another state */
+    bool older;     /* the medium is genuine, but older than what was trusted: nothing was taken from it */
+    int64_t serial; /* of the channel now in the mirror */
     uint64_t files, bytes; /* taken in by this run */
     int64_t grace_used;    /* seconds past expiry that were forgiven */
     int64_t root_version;
@@ -19,7 +20,7 @@ struct cw_pull_result {
 
 /* Refreshes from the first source that answers (where NULL: site.lua's sources in order; else a URL or
  * folder), verifies the channel's set, fetches what is missing, advances trust, memory and mirror;
- * timestamp.json last. A failure leaves trust, memory and the mirror's metadata as they were; finished files
+ * timestamp.json last. An older medium is no failure (result->older). A failure leaves trust, memory and the mirror's metadata as they were; finished files
  * stay for the next try. */
 int cw_mirror_pull(struct cw_pull_result *result, const struct cw_site *site,
                    const struct cw_upstream *upstream, const char *where, int64_t now,

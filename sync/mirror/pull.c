@@ -85,6 +85,10 @@ static int pull_from_source(struct cw_pull *pull, struct cw_err *err)
 
     if (rc == CW_OK)
         rc = cw_pull_drive(pull, update, err);
+    pull->older = rc == CW_E_VERIFY && update != NULL && cw_tuf_update_is_older(update) &&
+                  cw_source_kind(pull->source) == CW_SOURCE_REMOVABLE;
+    if (pull->older)
+        snprintf(pull->result->source, sizeof pull->result->source, "%s", cw_source_where(pull->source));
     if (rc == CW_OK)
         rc = cw_set_load(&set, update, pull->upstream->channel, &pull->upstream->wanted, &source,
                          pull->memory.channels, &channels, err);
@@ -103,11 +107,13 @@ static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char
     int rc = cw_source_open(&source, kind, where, err);
 
     *answered = rc != CW_OK && rc != CW_E_NOTFOUND;
+    pull->older = false;
     if (rc != CW_OK)
         return rc;
     pull->source = source;
     rc = pull_from_source(pull, err);
-    *answered = cw_source_answered(source);
+    /* A line that breaks and a stick of last month are no reason not to ask the next one. */
+    *answered = cw_source_answered(source) && rc != CW_E_TEMP && !pull->older;
     pull->source = NULL;
     cw_pull_forget_kept(pull);
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", cw_source_where(source));
@@ -215,6 +221,17 @@ static void warn_clock(const struct cw_pull *pull)
     }
 }
 
+/* An older stick brings nothing, and there is nothing wrong with that. */
+static void note_older(struct cw_pull *pull)
+{
+    const json_t *channels = json_object_get(pull->memory.channels, "channels");
+    const json_t *known = json_object_get(channels, pull->upstream->channel);
+
+    pull->result->older = true;
+    pull->result->serial = json_integer_value(json_object_get(known, "serial"));
+    pull->result->root_version = pull->memory.root;
+}
+
 static int open_mirror(struct cw_pull *pull, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
@@ -236,6 +253,11 @@ static int run(struct cw_pull *pull, const char *where, struct cw_err *err)
         return rc;
     rc = where != NULL ? try_source(pull, kind_of(pull->upstream, where), where, &answered, err)
                        : try_configured(pull, err);
+    if (rc == CW_E_VERIFY && pull->older) {
+        note_older(pull);
+        cw_err_clear(err);
+        rc = CW_OK;
+    }
     if (rc != CW_OK)
         return rc;
     if (pull->result->changed || pull->rooted)

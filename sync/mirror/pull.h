@@ -30,6 +30,7 @@ struct cw_pull {
     size_t kept_count;
     size_t kept_bytes;
     bool rooted; /* a new root was stored */
+    bool older;  /* the source tried last is a medium with genuine, but older metadata */
     struct cw_progress progress;
     struct cw_pull_result *result;
 };

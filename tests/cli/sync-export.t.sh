@@ -104,4 +104,34 @@ expect_out 'missing: .*gateway.bin'
 expect_exit 0 causeway-sync -C connected pull "$PWD/repo/tree"
 expect_exit 0 causeway-sync -C connected verify
 
+# A stick of last month brings nothing, says so, and is no error; beside a newer one it is passed over. A server that goes back is
+# still refused.
+mkdir month
+cd month || exit 99
+publisher_init
+publisher_release gateway 1.0.0
+publisher_publish
+site_init connected
+causeway-sync -q -C connected pull repo/tree
+causeway-sync -q -C connected export media/a-old/causeway
+cp -a repo/tree old-tree
+publisher_release gateway 1.1.0
+publisher_publish
+causeway-sync -q -C connected pull repo/tree
+causeway-sync -q -C connected export media/b-new/causeway
+site_state connected >before
+expect_exit 0 causeway-sync -C connected pull media/a-old/causeway
+expect_out 'nothing is taken from media/a-old/causeway: it is older than what this site has, stable serial 2'
+expect_exit 0 causeway-sync -C connected --json pull media/a-old/causeway
+expect_out '"older": true'
+expect_exit 3 causeway-sync -C connected pull old-tree
+expect_err 'older than the trusted version'
+site_state connected >after
+expect 'the site is unchanged' cmp -s before after
+site_init field --source "$PWD/media/*/causeway"
+causeway-sync -q -C field pull media/b-new/causeway
+expect_exit 0 causeway-sync -C field pull
+expect_out 'up to date: stable serial 2'
+cd ..
+
 done_testing

@@ -166,6 +166,14 @@ server_rules '{"path": "*.json", "status": 500}'
 expect_exit 5 causeway-sync -C site pull
 expect_err "http://127\.0\.0\.1:.*500"
 refute_err 'hunter2'
+
+# A server that breaks down after its first answers is no reason not to ask the next source.
+rm -rf site
+site_init site --source "$url" --source "$PWD/good"
+server_rules '{"path": "*snapshot.json", "status": 503}'
+expect_exit 0 causeway-sync -C site pull
+expect_err '503; trying the next source'
+expect_out 'complete and genuine'
 server_stop
 
 # The next source is asked when one does not answer.
