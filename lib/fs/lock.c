@@ -29,6 +29,10 @@ int cw_lock_take(int *fd, int dir, const char *name, struct cw_err *err)
     int rc, at = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 
     *fd = -1;
+    if (at < 0 && (errno == EACCES || errno == EROFS))
+        return cw_err_set(err, CW_E_FAIL,
+                          "unable to write '%s': %s; run this as the user who owns the folder", name,
+                          errno == EROFS ? "the medium is read-only" : "permission denied");
     if (at < 0)
         return cw_err_errno(err, errno, "unable to open lock '%s'", name);
     if (flock(at, LOCK_EX | LOCK_NB) != 0) {

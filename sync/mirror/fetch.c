@@ -235,9 +235,10 @@ static int fetch_missing(struct fetch *fetch, const struct cw_closure *missing, 
     }
     rc = flush(fetch, err);
     if (rc == CW_OK && fetch->missing > 0)
-        rc = cw_err_set(err, CW_E_INCOMPLETE, "%llu file%s of the set missing: %s%s",
-                        (unsigned long long)fetch->missing, fetch->missing == 1 ? " is" : "s are",
-                        cw_buf_text(&fetch->names), fetch->missing > MISSING_SHOWN ? ", …" : "");
+        rc = cw_err_set(err, CW_E_INCOMPLETE, "%llu file%s of the set %s missing: %s%s",
+                        (unsigned long long)fetch->missing, cw_str_plural(fetch->missing),
+                        fetch->missing == 1 ? "is" : "are", cw_buf_text(&fetch->names),
+                        fetch->missing > MISSING_SHOWN ? ", …" : "");
     return rc;
 }
 

@@ -133,6 +133,16 @@ expect 'the finished file was not fetched' test "$(server_requests '1\.1\.0/.*ga
 expect 'it is as signed' cmp -s "good/$bin" "killed/upstreams/acme/mirror/$bin"
 expect 'nothing is left over' test -z "$(find killed -name '.tmp-*')"
 
+# Somebody else's site.
+if [ "$(id -u)" -eq 0 ]; then
+    skip 'a site that cannot be written' 'root may write everything'
+else
+    chmod a-w site site/lock
+    expect_exit 1 causeway-sync -C site pull good
+    expect_err "unable to write 'lock': permission denied; run this as the user who owns the folder"
+    chmod u+w site site/lock
+fi
+
 # Hostile or broken servers.
 hostile() {
     hostile_code=$1
@@ -151,7 +161,7 @@ hostile 3 'timestamp' '{"path": "*timestamp.json", "endless": true}'
 hostile 3 'gateway.bin' '{"path": "*gateway.bin", "endless": true}'
 hostile 3 'gateway.bin' '{"path": "*gateway.bin", "flip": [500]}'
 hostile 5 '' '{"status": 503}'
-hostile 7 'gateway.bin' '{"path": "*gateway.bin", "status": 404}'
+hostile 7 '1 file of the set is missing: .*gateway.bin' '{"path": "*gateway.bin", "status": 404}'
 hostile 7 'timestamp.json' '{"status": 404}'
 hostile 1 'redirects' '{"path": "*timestamp.json", "redirect": "/metadata/timestamp.json"}'
 
