@@ -12,7 +12,7 @@
 #include "gen/report.h"
 
 #define DAY INT64_C(86400)
-#define SOON (7 * DAY) /* what expires earlier is marked; a weekly look is then enough */
+#define SOON (3 * DAY) /* what expires earlier is marked; a daily renewal within 3d never lets it come to this */
 
 struct showing {
     const struct cw_cli *cli;
@@ -138,6 +138,8 @@ static int load(struct showing *s, struct cw_err *err)
     s->input.keys = &s->keys;
     s->input.renew_within = -1;
     rc = cw_draft_compose(&s->draft, &s->input, &s->problem);
+    if (rc == CW_OK)
+        cw_err_clear(&s->problem); /* looking for what is not there yet leaves a text behind */
     return rc == CW_E_NOMEM ? cw_err_nomem(err) : CW_OK;
 }
 
@@ -181,9 +183,12 @@ static void say_channels(const struct showing *s)
     json_t *row, *version;
     size_t i;
 
+    cw_cli_say(s->cli, "\npublished:");
     json_array_foreach (json_object_get(s->doc, "channels"), i, row) {
-        cw_cli_say(s->cli, "\nchannel %s, serial %lld:", text(row, "channel"),
-                   (long long)json_integer_value(json_object_get(row, "serial")));
+        bool empty = json_object_size(json_object_get(row, "releases")) == 0;
+
+        cw_cli_say(s->cli, "channel %s, serial %lld:%s", text(row, "channel"),
+                   (long long)json_integer_value(json_object_get(row, "serial")), empty ? " no releases" : "");
         json_object_foreach (json_object_get(row, "releases"), product, version) {
             cw_cli_say(s->cli, "  %s %s", product, json_string_value(version));
         }

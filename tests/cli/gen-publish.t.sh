@@ -66,6 +66,10 @@ refute_err 'warning'
 expect_exit 0 gen repo status
 expect_out 'release alpha 1.0.0'
 expect_out 'channel stable, serial 1'
+refute_out 'would be refused'
+expect_out 'channel candidate, serial 0: no releases'
+expect_exit 0 gen repo status --json
+refute_out '"problem"'
 expect_exit 0 gen repo publish --dry-run --json
 expect_out '"dry_run": true'
 find repo/tree/metadata -type f | wc -l >count
