@@ -35,9 +35,22 @@ struct transfer {
     int rc; /* the sink's own failure */
 };
 
+/* libcurl reads the proxies' variables by itself, but leaves those of the authorities to its callers. */
+static const char *find_ca_file(const struct cw_http_options *options)
+{
+    const char *file = options->ca_file;
+
+    if (file == NULL)
+        file = getenv("CURL_CA_BUNDLE");
+    if (file == NULL || file[0] == '\0')
+        file = getenv("SSL_CERT_FILE");
+    return file != NULL && file[0] != '\0' ? file : NULL;
+}
+
 static int set_up(struct cw_http *http)
 {
     const struct cw_http_options *o = &http->options;
+    const char *ca_file = find_ca_file(o);
     CURL *c = http->curl;
 
     return curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
@@ -50,7 +63,7 @@ static int set_up(struct cw_http *http)
            curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)o->min_rate_seconds) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)o->total_seconds) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_USERAGENT, "causeway") == CURLE_OK &&
-           (o->ca_file == NULL || curl_easy_setopt(c, CURLOPT_CAINFO, o->ca_file) == CURLE_OK);
+           (ca_file == NULL || curl_easy_setopt(c, CURLOPT_CAINFO, ca_file) == CURLE_OK);
 }
 
 int cw_http_new(struct cw_http **http, const struct cw_http_options *options, struct cw_err *err)
@@ -119,8 +132,10 @@ static int judge_failure(const struct cw_http *http, CURLcode code, struct cw_er
 
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
-        kind = CW_E_VERIFY;
-        break;
+        return cw_err_set(err, CW_E_VERIFY,
+                          "unable to get '%s': %s; if the server's authority is a private one, name its "
+                          "certificate's file in CURL_CA_BUNDLE",
+                          http->shown, text);
     case CURLE_OUT_OF_MEMORY:
         return cw_err_nomem(err);
     case CURLE_URL_MALFORMAT:

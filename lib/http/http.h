@@ -14,7 +14,7 @@
 #include "base/err.h"
 
 struct cw_http_options {
-    const char *ca_file;       /* NULL: the system's */
+    const char *ca_file;       /* NULL: what CURL_CA_BUNDLE or SSL_CERT_FILE name, else the system's */
     unsigned connect_seconds;  /* 0: 30 */
     unsigned min_rate;         /* bytes per second over min_rate_seconds; 0: 100 */
     unsigned min_rate_seconds; /* 0: 30 */

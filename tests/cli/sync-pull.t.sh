@@ -103,6 +103,21 @@ server_rules
 expect_exit 0 causeway-sync -C net pull
 expect 'an unchanged tree costs two requests' test "$(server_requests)" -le 2
 
+# A server whose authority is a private one.
+if command -v openssl >/dev/null &&
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=127.0.0.1 \
+        -addext subjectAltName=IP:127.0.0.1 2>/dev/null; then
+    server_start good --tls cert.pem key.pem
+    expect_exit 3 causeway-sync -C net pull "$(server_url /)"
+    expect_err 'CURL_CA_BUNDLE'
+    expect_exit 0 env CURL_CA_BUNDLE=cert.pem causeway-sync -C net pull "$(server_url /)"
+    expect_exit 0 env SSL_CERT_FILE=cert.pem causeway-sync -C net pull "$(server_url /)"
+    server_start good
+    url=$(server_url /)
+else
+    skip 'a private authority' 'openssl is not installed'
+fi
+
 # The server goes away in the middle of a file: what was finished is not fetched again.
 site_init cut --source "$url"
 server_rules '{"path": "*gateway.bin", "cut_after": 1000, "reset": true}'
