@@ -167,7 +167,9 @@ static int check_same(const struct init *init, const struct cw_buf *site, const 
         return rc;
     return cw_err_set(
         err, CW_E_USAGE,
-        "'%s' has a site.lua already: sources, channel, products and the like are changed there", dir);
+        "'%s' has a site.lua already, and these options do not agree with it: edit it, then init with --upstream, "
+        "--root and --fingerprint alone",
+        dir);
 }
 
 static int make_files(struct init *init, const char *dir, bool there, struct cw_err *err)
@@ -255,6 +257,9 @@ static int open_site(struct init *init, const char *dir, struct cw_err *err)
         rc = make_files(init, dir, there, err);
     if (rc == CW_OK)
         rc = cw_site_open_at(&init->site, fd, false, err);
+    /* A site.lua that cannot be read would only be in the way of the next try. */
+    if (rc != CW_OK && !there)
+        (void)unlinkat(fd, CW_SITE_MARKER, 0);
     init->site.lock = lock;
     lock = -1;
     return rc == CW_OK ? cw_site_upstream(&init->upstream, &init->site, options.upstream, err) : rc;

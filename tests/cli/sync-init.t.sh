@@ -29,6 +29,10 @@ expect_exit 3 causeway-sync init site --root repo/tree/metadata/timestamp.json \
 
 # As it is read from a carry sheet.
 typed=$(echo "$fingerprint" | tr a-f A-F | sed 's/..../&: /g')
+# A mistake in an option leaves nothing that the right command would stumble over.
+expect_exit 1 causeway-sync init site --root "$root" --fingerprint "$typed" --upstream acme --source ftp://updates.example/
+expect_err "'ftp://updates.example/'"
+expect 'no site.lua is left of a wrong source' test ! -e site/site.lua
 expect_exit 0 causeway-sync init site --root "$root" --fingerprint "$typed" --upstream acme --source "$PWD/repo/tree" \
     --source '/media/*/causeway' --source https://updates.example/ --product 'gate*' --platform linux-amd64 --install "$PWD/plant"
 expect 'site.lua is there' test -s site/site.lua
