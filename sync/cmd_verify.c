@@ -3,6 +3,7 @@
  * causeway-sync verify: every file of the mirrors, or of a tree or bundle in a folder, against what the site
  * trusts.
  */
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -29,8 +30,21 @@ struct verify { /* one folder */
     const struct cw_upstream *upstream;
     const char *where;
     json_t *findings; /* array */
-    bool lost;        /* a finding could not be kept for want of memory */
+    uint64_t bad, missing; /* findings told; a bundle's list and its tree may name the same file */
+    bool lost;             /* a finding could not be kept for want of memory */
 };
+
+static bool is_told(const json_t *findings, const char *path)
+{
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach (findings, i, row) {
+        if (strcmp(json_string_value(json_object_get(row, "path")), path) == 0)
+            return true;
+    }
+    return false;
+}
 
 static void tell_finding(void *ctx, enum cw_finding kind, const char *path, const char *what)
 {
@@ -39,6 +53,9 @@ static void tell_finding(void *ctx, enum cw_finding kind, const char *path, cons
 
     if (kind == CW_FINDING_ORPHAN)
         return; /* a mirror keeps what it served: only their number is told */
+    if (is_told(verify->findings, path))
+        return;
+    *(kind == CW_FINDING_BAD ? &verify->bad : &verify->missing) += 1;
     cw_cli_say(verify->cli, "%s: %s: %s", word, path, what);
     if (json_array_append_new(verify->findings,
                               json_pack("{s:s, s:s, s:s}", "kind", word, "path", path, "what", what)) != 0)
@@ -64,16 +81,30 @@ static int report(const struct verify *verify, const struct cw_tree_check *check
     cw_str_bytes(check->bytes, bytes);
     cw_cli_say(verify->cli, "%s: %llu file%s (%s) checked, %llu bad, %llu missing", verify->where,
                (unsigned long long)check->files, cw_str_plural(check->files), bytes,
-               (unsigned long long)check->bad, (unsigned long long)check->missing);
+               (unsigned long long)verify->bad, (unsigned long long)verify->missing);
     if (verify->lost ||
         json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:O}", "upstream",
                                               verify->upstream->name, "folder", verify->where, "files",
                                               (json_int_t)check->files, "bytes", (json_int_t)check->bytes,
-                                              "bad", (json_int_t)check->bad, "missing",
-                                              (json_int_t)check->missing, "orphans",
+                                              "bad", (json_int_t)verify->bad, "missing",
+                                              (json_int_t)verify->missing, "orphans",
                                               (json_int_t)check->orphans, "findings", verify->findings)) != 0)
         return cw_err_nomem(err);
     return CW_OK;
+}
+
+static int check_tree_is_there(const struct verify *verify, int dir, bool mirror, struct cw_err *err)
+{
+    bool there;
+    int rc = cw_at_has(&there, dir, "metadata", err);
+
+    if (rc != CW_OK || there)
+        return rc;
+    if (mirror)
+        return cw_err_set(err, CW_E_NOTFOUND,
+                          "nothing was pulled from upstream '%s' yet; run 'causeway-sync pull'", verify->where);
+    return cw_err_set(err, CW_E_INCOMPLETE,
+                      "'%s' has no 'metadata'; is this the right place, and was it copied whole?", verify->where);
 }
 
 static int check_folder(struct verify *verify, int dir, bool mirror, json_t *list, struct cw_err *err)
@@ -85,8 +116,10 @@ static int check_folder(struct verify *verify, int dir, bool mirror, json_t *lis
                                   .found = tell_finding,
                                   .ctx = verify};
     bool bundle;
-    int bundle_rc = CW_OK, rc = read_root(&root, verify, mirror, err);
+    int bundle_rc = CW_OK, rc = check_tree_is_there(verify, dir, mirror, err);
 
+    if (rc == CW_OK)
+        rc = read_root(&root, verify, mirror, err);
     if (rc == CW_OK)
         rc = cw_at_has(&bundle, dir, CW_VOLUME_FILE, err);
     if (rc != CW_OK)

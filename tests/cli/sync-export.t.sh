@@ -85,6 +85,19 @@ expect_err 'tool.bin'
 expect_exit 0 causeway-sync -C part pull stick
 expect 'only what is wanted was taken' test ! -e part/upstreams/acme/mirror/targets/tool
 
+# A file that the list and the tree both name is told once, and counted as it is told.
+rm -rf bad
+cp -r stick bad
+rm bad/targets/tool/1.0.0/*.bin
+expect_exit 7 causeway-sync -C connected verify bad
+expect_out '^bad: .* 0 bad, 1 missing'
+mkdir photos
+expect_exit 7 causeway-sync -C connected verify photos
+expect_err "'photos' has no 'metadata'"
+site_init empty
+expect_exit 1 causeway-sync -C empty verify
+expect_err "run 'causeway-sync pull'"
+
 # Other people's files.
 mkdir used
 echo mine >used/thesis.txt
