@@ -108,7 +108,7 @@ static int prompt(int tty, const char *text, const char *what, char passphrase[C
 static int confirm_typed(int tty, const char *what, const char *passphrase, struct cw_err *err)
 {
     char again[CW_PASSPHRASE_MAX];
-    int rc = prompt(tty, "the same again for ", what, again, err);
+    int rc = prompt(tty, "the same passphrase again for ", what, again, err);
 
     if (rc == CW_OK && strcmp(again, passphrase) != 0)
         rc = cw_err_set(err, CW_E_FAIL, "the two passphrases differ; nothing was changed");

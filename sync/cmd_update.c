@@ -25,8 +25,9 @@ static int pull_all(const struct cw_site *site, int64_t now, const struct cw_cli
         int rc = cw_mirror_pull(&result, site, upstream, NULL, now, cli, &own);
 
         if (rc == CW_OK) {
-            cw_cli_say(cli, "%s: %s serial %lld%s", upstream->name, upstream->channel,
-                       (long long)result.serial, result.changed ? ", new" : ", unchanged");
+            cw_cli_say(cli, "%s: %s: %s serial %lld", upstream->name,
+                       result.changed ? "complete and genuine" : "up to date", upstream->channel,
+                       (long long)result.serial);
             continue;
         }
         (void)cw_err_prefix(&own, "upstream '%s'", upstream->name);

@@ -42,7 +42,7 @@ static const struct cw_command commands[] = {
 
 static const struct cw_program program = {
     .name = "causeway-sync",
-    .summary = "mirrors, verifies and applies a signed tree of releases",
+    .summary = "mirror, verify and apply a signed tree of releases",
     .folder = "site",
     .folder_env = "CAUSEWAY_SITE",
     .commands = commands,

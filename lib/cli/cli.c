@@ -36,7 +36,7 @@ static void fill_shared(struct parser *p)
     const struct cw_option rows[] = {
         {CW_OPTION_STRING, "C", &p->cli->folder, "DIR", "work in this folder"},
         {CW_OPTION_FLAG, "json", &p->cli->json, NULL, "print one JSON document"},
-        {CW_OPTION_FLAG, "quiet", &p->cli->quiet, NULL, "print errors only"},
+        {CW_OPTION_FLAG, "quiet", &p->cli->quiet, NULL, "print errors and warnings only"},
         {CW_OPTION_STRING, "progress", &p->common.progress, "auto|json|none", "how to show progress"},
         {CW_OPTION_FLAG, "help", &p->common.help, NULL, "print this help"},
         {CW_OPTION_FLAG, "version", &p->common.version, NULL, "print the version"},

@@ -11,13 +11,26 @@
 
 #define COLUMN 30 /* where the explanations start */
 
+/* What is too long for the column has its explanation on the next line. */
+static void print_row(int width, const char *help)
+{
+    if (width >= COLUMN) {
+        printf("\n");
+        width = 0;
+    }
+    printf("%*s%s\n", COLUMN - width, "", help);
+}
+
 static void print_option(const struct cw_option *option)
 {
+    bool brief = strcmp(option->name, "quiet") == 0 || strcmp(option->name, "help") == 0;
     const char *dashes = strlen(option->name) == 1 ? "-" : "--";
-    int n = printf("  %s%s%s%s", dashes, option->name, option->arg != NULL ? " " : "",
-                   option->arg != NULL ? option->arg : "");
 
-    printf("%*s%s\n", n < COLUMN ? COLUMN - n : 1, "", option->help);
+    /* The two that have a letter too; see cli.c. */
+    print_row((brief ? printf("  -%c, ", option->name[0]) : printf("  ")) +
+                  printf("%s%s%s%s", dashes, option->name, option->arg != NULL ? " " : "",
+                         option->arg != NULL ? option->arg : ""),
+              option->help);
 }
 
 static void print_options(const char *title, const struct cw_option *options, bool dry_run)
@@ -48,9 +61,7 @@ static void print_program(const struct cw_program *program, const struct cw_opti
 
     printf("usage: %s COMMAND [options] [arguments]\n\n%s\n\ncommands:\n", program->name, program->summary);
     for (command = program->commands; command->name != NULL; command++) {
-        int n = printf("  %s %s", command->name, command->args);
-
-        printf("%*s%s\n", n < COLUMN ? COLUMN - n : 1, "", command->help);
+        print_row(printf("  %s %s", command->name, command->args), command->help);
     }
     print_options("common options", shared, true);
     printf("\n'%s COMMAND --help' tells more; %s(1) tells all.\n", program->name, program->name);

@@ -17,6 +17,17 @@ for program in causeway-gen causeway-sync; do
     refute_out .
 
     expect_exit 2 "$program"
+
+    # Every command's explanation starts in the same column, however long its arguments are.
+    expect_exit 0 "$program" --help
+    expect_out '^  -q, --quiet  '
+    sed -n '/^commands:/,/^$/p' "$out" | grep -Eo '^  [a-z].*' >rows
+    refute_out '^  [a-z]+ .*[A-Z\])] [a-z]'
+    expect 'each command has help of its own' test -s rows
+    for command in $(cut -d ' ' -f 3 rows); do
+        expect_exit 0 "$program" "$command" --help
+        expect_out "^usage: $program $command "
+    done
 done
 
 done_testing
