@@ -12,7 +12,8 @@
 #include "gen/report.h"
 
 #define DAY INT64_C(86400)
-#define SOON (3 * DAY) /* what expires earlier is marked; a daily renewal within 3d never lets it come to this */
+#define SOON                                                                                                 \
+    (3 * DAY) /* what expires earlier is marked; a daily renewal within 3d never lets it come to this */
 
 struct showing {
     const struct cw_cli *cli;
@@ -188,7 +189,8 @@ static void say_channels(const struct showing *s)
         bool empty = json_object_size(json_object_get(row, "releases")) == 0;
 
         cw_cli_say(s->cli, "channel %s, serial %lld:%s", text(row, "channel"),
-                   (long long)json_integer_value(json_object_get(row, "serial")), empty ? " no releases" : "");
+                   (long long)json_integer_value(json_object_get(row, "serial")),
+                   empty ? " no releases" : "");
         json_object_foreach (json_object_get(row, "releases"), product, version) {
             cw_cli_say(s->cli, "  %s %s", product, json_string_value(version));
         }

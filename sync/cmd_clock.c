@@ -99,12 +99,11 @@ static int confirm_upstream(const struct cw_site *site, const struct cw_upstream
     if (rc != CW_OK)
         return rc;
     from = memory.floor;
-    if (memory.pending != 0)
-        memory.floor = memory.pending;
-    else if (now < memory.floor)
-        memory.floor = now;
-    else
+    if (memory.pending == 0 && now >= memory.floor) {
+        cw_cli_say(cli, "%s: nothing to confirm", upstream->name);
         return CW_OK;
+    }
+    memory.floor = memory.pending != 0 ? memory.pending : now;
     memory.pending = 0;
     /* The log first: an entry for what a power cut then undid is better than a change that nobody can
      * explain. */

@@ -165,11 +165,11 @@ static int check_same(const struct init *init, const struct cw_buf *site, const 
     if (rc != CW_OK ||
         (there.len == site->len && memcmp(cw_buf_text(&there), cw_buf_text(site), site->len) == 0))
         return rc;
-    return cw_err_set(
-        err, CW_E_USAGE,
-        "'%s' has a site.lua already, and these options do not agree with it: edit it, then init with --upstream, "
-        "--root and --fingerprint alone",
-        dir);
+    return cw_err_set(err, CW_E_USAGE,
+                      "'%s' has a site.lua already, and these options do not agree with it: edit it, then "
+                      "init with --upstream, "
+                      "--root and --fingerprint alone",
+                      dir);
 }
 
 static int make_files(struct init *init, const char *dir, bool there, struct cw_err *err)

@@ -29,7 +29,7 @@ struct verify { /* one folder */
     const struct cw_site *site;
     const struct cw_upstream *upstream;
     const char *where;
-    json_t *findings; /* array */
+    json_t *findings;      /* array */
     uint64_t bad, missing; /* findings told; a bundle's list and its tree may name the same file */
     bool lost;             /* a finding could not be kept for want of memory */
 };
@@ -102,9 +102,11 @@ static int check_tree_is_there(const struct verify *verify, int dir, bool mirror
         return rc;
     if (mirror)
         return cw_err_set(err, CW_E_NOTFOUND,
-                          "nothing was pulled from upstream '%s' yet; run 'causeway-sync pull'", verify->where);
+                          "nothing was pulled from upstream '%s' yet; run 'causeway-sync pull'",
+                          verify->where);
     return cw_err_set(err, CW_E_INCOMPLETE,
-                      "'%s' has no 'metadata'; is this the right place, and was it copied whole?", verify->where);
+                      "'%s' has no 'metadata'; is this the right place, and was it copied whole?",
+                      verify->where);
 }
 
 static int check_folder(struct verify *verify, int dir, bool mirror, json_t *list, struct cw_err *err)

@@ -106,7 +106,9 @@ int cw_rollback(int64_t *number, const struct cw_site *site, int64_t to, const c
     int rc;
 
     if (site->install_root == NULL)
-        return cw_err_set(err, CW_E_USAGE, "site.lua names no install root, so this site only mirrors: add 'install = { root = \"/…\" }'");
+        return cw_err_set(
+            err, CW_E_USAGE,
+            "site.lua names no install root, so this site only mirrors: add 'install = { root = \"/…\" }'");
     if (strlen(reason) >= sizeof journal.reason)
         return cw_err_set(err, CW_E_USAGE, "the reason is longer than %zu bytes", sizeof journal.reason - 1);
     rc = cw_dir_open(&root, site->install_root, err);

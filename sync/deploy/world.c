@@ -68,7 +68,9 @@ int cw_world_load(struct cw_world *world, const struct cw_site *site, int64_t no
     world->site = site;
     world->now = now;
     if (site->install_root == NULL)
-        return cw_err_set(err, CW_E_USAGE, "site.lua names no install root, so this site only mirrors: add 'install = { root = \"/…\" }'");
+        return cw_err_set(
+            err, CW_E_USAGE,
+            "site.lua names no install root, so this site only mirrors: add 'install = { root = \"/…\" }'");
     rc = load_sets(world, err);
     if (rc == CW_OK)
         rc = load_installed(world, err);
