@@ -47,6 +47,8 @@ expect_out "\"floor\": \"$(day_of -800)"
 expect_out "\"pending\": \"$(day_of 0)"
 expect_exit 0 causeway-sync -C site clock confirm
 expect_out "confirmed: not before $(day_of 0)"
+expect_exit 0 causeway-sync -C site clock confirm
+expect_out 'nothing to confirm'
 expect_exit 0 causeway-sync -C site clock
 refute_out 'waits for'
 expect_exit 0 causeway-sync -C site log

@@ -108,10 +108,10 @@ if command -v openssl >/dev/null &&
     openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=127.0.0.1 \
         -addext subjectAltName=IP:127.0.0.1 2>/dev/null; then
     server_start good --tls cert.pem key.pem
-    expect_exit 3 causeway-sync -C net pull "$(server_url /)"
+    expect_exit 3 env -u CURL_CA_BUNDLE -u SSL_CERT_FILE causeway-sync -C net pull "$(server_url /)"
     expect_err 'CURL_CA_BUNDLE'
     expect_exit 0 env CURL_CA_BUNDLE=cert.pem causeway-sync -C net pull "$(server_url /)"
-    expect_exit 0 env SSL_CERT_FILE=cert.pem causeway-sync -C net pull "$(server_url /)"
+    expect_exit 0 env -u CURL_CA_BUNDLE SSL_CERT_FILE=cert.pem causeway-sync -C net pull "$(server_url /)"
     server_start good
     url=$(server_url /)
 else
