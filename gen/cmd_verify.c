@@ -41,10 +41,18 @@ static void found(void *ctx, enum cw_finding kind, const char *path, const char 
 
 static int open_tree(struct verifying *v, const char *path, struct cw_err *err)
 {
+    bool there;
     int rc;
 
-    if (path != NULL)
-        return cw_dir_open(&v->tree, path, err);
+    if (path != NULL) {
+        rc = cw_dir_open(&v->tree, path, err);
+        if (rc == CW_OK)
+            rc = cw_at_has(&there, v->tree, "metadata", err);
+        if (rc != CW_OK || there)
+            return rc;
+        return cw_err_set(err, CW_E_INCOMPLETE,
+                          "'%s' has no 'metadata'; is this the right place, and was it copied whole?", path);
+    }
     rc = cw_repo_open(&v->repo, v->cli, false, err);
     return rc == CW_OK ? cw_at_open_dir(&v->tree, v->repo.dir, CW_REPO_TREE, err) : rc;
 }
@@ -79,6 +87,8 @@ static int report(struct verifying *v, int verdict, struct cw_err *err)
     json_auto_t *doc = NULL;
     char size[16];
 
+    if (verdict != CW_OK && verdict != CW_E_VERIFY && verdict != CW_E_INCOMPLETE)
+        return CW_OK;
     cw_str_bytes(check->bytes, size);
     cw_cli_say(v->cli, "%llu file%s checked, %s: %llu bad, %llu missing, %llu orphan%s",
                (unsigned long long)check->files, cw_str_plural(check->files), size,
@@ -87,8 +97,6 @@ static int report(struct verifying *v, int verdict, struct cw_err *err)
     if (verdict == CW_OK)
         cw_cli_say(v->cli, "complete and genuine%s",
                    v->check.root == NULL ? ", as far as the tree's own first root is" : "");
-    else if (verdict != CW_E_VERIFY && verdict != CW_E_INCOMPLETE)
-        return CW_OK;
     doc =
         json_pack("{s:O, s:I, s:I, s:I, s:I, s:I}", "findings", v->findings, "files",
                   (json_int_t)check->files, "bytes", (json_int_t)check->bytes, "bad", (json_int_t)check->bad,

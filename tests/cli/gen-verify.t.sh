@@ -65,4 +65,10 @@ mkdir empty
 run causeway-gen verify empty
 expect 'an empty folder is no tree' test "$code" -ne 0
 
+# A folder that is no tree is named as what it is.
+mkdir photos
+expect_exit 7 causeway-gen verify photos
+expect_err "'photos' has no 'metadata'"
+refute_out 'files checked'
+
 done_testing
