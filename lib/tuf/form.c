@@ -21,6 +21,15 @@ int cw_tuf_form_strings(const json_t *array, const char *key, struct cw_err *err
     return CW_OK;
 }
 
+/* Each keyid may cost hashing the whole file. */
+static int check_count(const json_t *array, const char *what, struct cw_err *err)
+{
+    if (json_array_size(array) > CW_TUF_KEYIDS_MAX)
+        return cw_err_set(err, CW_E_VERIFY, "has %zu %s, more than %d", json_array_size(array), what,
+                          CW_TUF_KEYIDS_MAX);
+    return CW_OK;
+}
+
 int cw_tuf_form_signatures(const json_t *signatures, struct cw_err *err)
 {
     json_auto_t *seen = json_object();
@@ -29,6 +38,8 @@ int cw_tuf_form_signatures(const json_t *signatures, struct cw_err *err)
 
     if (seen == NULL)
         return cw_err_nomem(err);
+    if (check_count(signatures, "signatures", err) != CW_OK)
+        return CW_E_VERIFY;
     json_array_foreach (signatures, i, item) {
         const char *keyid, *sig;
 
@@ -72,6 +83,8 @@ static int check_keyids(const json_t *keyids, struct cw_err *err)
 
     if (seen == NULL)
         return cw_err_nomem(err);
+    if (check_count(keyids, "keyids", err) != CW_OK)
+        return CW_E_VERIFY;
     json_array_foreach (keyids, i, item) {
         if (json_object_get(seen, json_string_value(item)) != NULL)
             return cw_err_set(err, CW_E_VERIFY, "keyid '%s' is there twice", json_string_value(item));

@@ -73,8 +73,9 @@ bool cw_tuf_delegation_covers(const struct cw_tuf_meta *targets, size_t index, c
 /* The first delegation at or behind *index that covers this path; false when there is none. Bins are found
  * without trying each. */
 bool cw_tuf_delegation_find(const struct cw_tuf_meta *targets, const char *path, size_t *index);
-/* Does a pattern of "paths" match? '*', '?' and '[…]' as in glob(7), none of which ever crosses '/';
- * linear in time. */
+/* Does a pattern of "paths" match? '*', '?' and '[…]' as in glob(7), of characters and not of bytes, none of which
+ * ever crosses '/';
+ * no pattern takes longer than its length times the path's. */
 bool cw_tuf_pattern_matches(const char *pattern, const char *path);
 
 /* Enough distinct keys of the role signed this file: section 5.3.4 and its like. CW_E_VERIFY names role,

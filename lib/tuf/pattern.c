@@ -3,14 +3,26 @@
  * Patterns of delegated paths (specification section 4.5, PATHPATTERN). They are foreign data: fnmatch(3) is
  * not used because a pattern of many stars makes it try for ever, and because it follows the locale.
  */
+#include <string.h>
+
 #include "tuf/meta.h"
 
-/* One character of UTF-8 text, whose form the JSON parser has checked. */
+/* Behind one character of UTF-8 text. A byte that belongs to none counts as one: metadata's form was checked by the
+ * JSON parser, the path's by nobody. */
 static const char *next_char(const char *p)
 {
     for (p++; ((unsigned char)*p & 0xC0) == 0x80; p++)
         ;
     return p;
+}
+
+/* Orders characters by their code points, as UTF-8 does bytewise; the NUL ends any of them. */
+static int compare_chars(const char *a, const char *b)
+{
+    size_t len_a = (size_t)(next_char(a) - a), len_b = (size_t)(next_char(b) - b);
+    int order = memcmp(a, b, len_a < len_b ? len_a : len_b);
+
+    return order != 0 ? order : (len_a > len_b) - (len_a < len_b);
 }
 
 /* Behind the ']' of the set that starts at p ('['), or NULL when it has none and '[' is a character like
@@ -27,18 +39,21 @@ static const char *set_end(const char *p)
     return p + 1;
 }
 
-static bool in_set(const char *p, const char *end, unsigned char c)
+/* Is the character at c in the set from p to end? A '-' that is first or last in it stands for itself. */
+static bool in_set(const char *p, const char *end, const char *c)
 {
     bool negated = p[1] == '!', found = false;
 
-    for (p += negated ? 2 : 1; p < end - 1; p++) {
-        unsigned char low = (unsigned char)p[0], high = low;
+    p += negated ? 2 : 1;
+    while (p < end - 1) {
+        const char *low = p, *high = p;
 
-        if (p[1] == '-' && p + 2 < end - 1) {
-            high = (unsigned char)p[2];
-            p += 2;
+        p = next_char(p);
+        if (*p == '-' && p + 1 < end - 1) {
+            high = p + 1;
+            p = next_char(high);
         }
-        found = found || (low <= c && c <= high);
+        found = found || (compare_chars(low, c) <= 0 && compare_chars(c, high) <= 0);
     }
     return found != negated;
 }
@@ -56,10 +71,10 @@ static bool match_one(const char **pattern, const char **path)
         return true;
     }
     if (end != NULL) {
-        if (**path == '/' || !in_set(*pattern, end, (unsigned char)**path))
+        if (**path == '/' || !in_set(*pattern, end, *path))
             return false;
         *pattern = end;
-        (*path)++;
+        *path = next_char(*path);
         return true;
     }
     if (**pattern != **path)
@@ -83,7 +98,7 @@ bool cw_tuf_pattern_matches(const char *pattern, const char *path)
             if (star == NULL || *from == '\0' || *from == '/')
                 return false;
             pattern = star;
-            path = ++from;
+            path = from = next_char(from);
         }
     }
     return true;

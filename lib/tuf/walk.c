@@ -57,6 +57,8 @@ static int push_delegations(struct cw_tuf_walk *walk, const struct cw_tuf_held *
         if (rc != CW_OK)
             return rc;
     }
+    if (walk->depth == before) /* there may be no stack at all yet */
+        return CW_OK;
     reverse(walk->stack + before, walk->depth - before);
     if (next.terminating) {
         walk->depth -= before;
