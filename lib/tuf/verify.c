@@ -9,66 +9,52 @@
 #include "base/mem.h"
 #include "codec/canon.h"
 #include "codec/hex.h"
-#include "crypt/sign.h"
+#include "crypt/verify.h"
 #include "tuf/meta.h"
 #include "tuf/write.h"
 
-#define MATERIAL                                                                                             \
-    32 /* bytes that tell one key from another: an ed25519 key itself, a digest for longer ones */
-
-struct kind {
+/* The kinds of key, as metadata names them. The scheme's name as a keytype is how older tools
+ * wrote it. */
+static const struct {
     const char *keytype, *scheme;
-    /* What makes this key this key, in one form however it was written; false for a key that is not
-     * well-formed. */
-    bool (*material)(unsigned char material[MATERIAL], const json_t *keyval);
-    bool (*verify)(const json_t *keyval, const char *sig, const struct cw_buf *text);
+    enum cw_public_kind kind;
+} kinds[] = {
+    {"ecdsa", "ecdsa-sha2-nistp256", CW_PUBLIC_ECDSA_P256},
+    {"ecdsa", "ecdsa-sha2-nistp384", CW_PUBLIC_ECDSA_P384},
+    {"ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", CW_PUBLIC_ECDSA_P256},
+    {"ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384", CW_PUBLIC_ECDSA_P384},
+    {"ed25519", "ed25519", CW_PUBLIC_ED25519},
+    {"rsa", "rsassa-pss-sha256", CW_PUBLIC_RSA_PSS_SHA256},
 };
 
-static bool ed25519_material(unsigned char material[MATERIAL], const json_t *keyval)
-{
-    const char *text = json_string_value(json_object_get(keyval, "public"));
-
-    return text != NULL && cw_hex_parse(material, CW_ED25519_PUBLIC, text);
-}
-
-static bool ed25519_verify(const json_t *keyval, const char *sig, const struct cw_buf *text)
-{
-    unsigned char public_key[CW_ED25519_PUBLIC], signature[CW_ED25519_SIGNATURE];
-
-    return ed25519_material(public_key, keyval) && cw_hex_parse(signature, sizeof signature, sig) &&
-           cw_ed25519_verify(public_key, signature, text->data, text->len);
-}
-
-static const struct kind kinds[] = {
-    {"ed25519", "ed25519", ed25519_material, ed25519_verify},
-};
-
-static const struct kind *kind_of(const json_t *key)
+/* CW_E_NOTFOUND for a key of no kind known here, CW_E_VERIFY for one that is not well-formed. */
+static int parse_key(struct cw_public **parsed, const json_t *key, struct cw_err *err)
 {
     const char *keytype = json_string_value(json_object_get(key, "keytype"));
     const char *scheme = json_string_value(json_object_get(key, "scheme"));
+    const char *text = json_string_value(json_object_get(json_object_get(key, "keyval"), "public"));
 
     for (size_t i = 0; keytype != NULL && scheme != NULL && i < CW_COUNT(kinds); i++) {
-        if (strcmp(kinds[i].keytype, keytype) == 0 && strcmp(kinds[i].scheme, scheme) == 0)
-            return &kinds[i];
+        if (strcmp(kinds[i].keytype, keytype) != 0 || strcmp(kinds[i].scheme, scheme) != 0)
+            continue;
+        if (text == NULL)
+            return cw_err_set(err, CW_E_VERIFY, "keyval has no 'public'");
+        return cw_public_parse(parsed, kinds[i].kind, text, err);
     }
-    return NULL;
+    return cw_err_set(err, CW_E_NOTFOUND, "no known type and scheme");
 }
 
-/* The keys that have been counted. */
+/* The keys that have been counted, by their material: one key counts once under whatever keyids and in whatever
+ * notations it is listed. */
 struct counted {
-    struct {
-        const struct kind *kind;
-        unsigned char material[MATERIAL];
-    } * keys;
+    unsigned char (*materials)[CW_PUBLIC_MATERIAL];
     size_t count;
 };
 
-static bool is_counted(const struct counted *counted, const struct kind *kind,
-                       const unsigned char material[MATERIAL])
+static bool is_counted(const struct counted *counted, const unsigned char *material)
 {
     for (size_t i = 0; i < counted->count; i++) {
-        if (counted->keys[i].kind == kind && memcmp(counted->keys[i].material, material, MATERIAL) == 0)
+        if (memcmp(counted->materials[i], material, CW_PUBLIC_MATERIAL) == 0)
             return true;
     }
     return false;
@@ -86,19 +72,31 @@ static const char *signature_by(const json_t *signatures, const char *keyid)
     return NULL;
 }
 
-/* Counts one key if it has signed and was not counted under another keyid. */
-static void count_key(struct counted *counted, const json_t *key, const char *sig, const struct cw_buf *text)
+static bool has_signed(const struct cw_public *key, const char *sig, const struct cw_buf *text)
 {
-    const struct kind *kind = kind_of(key);
-    const json_t *keyval = json_object_get(key, "keyval");
-    unsigned char material[MATERIAL] = {0};
+    unsigned char signature[CW_SIGNATURE_MAX];
+    size_t digits = strlen(sig);
 
-    if (kind == NULL || sig == NULL || sig[0] == '\0' || !kind->material(material, keyval) ||
-        is_counted(counted, kind, material) || !kind->verify(keyval, sig, text))
-        return;
-    counted->keys[counted->count].kind = kind;
-    memcpy(counted->keys[counted->count].material, material, MATERIAL);
-    counted->count++;
+    return digits % 2 == 0 && digits / 2 <= sizeof signature && cw_hex_parse(signature, digits / 2, sig) &&
+           cw_public_verify(key, signature, digits / 2, text->data, text->len);
+}
+
+/* Counts one key if it has signed and was not counted under another keyid. Fails only where memory does. */
+static int count_key(struct counted *counted, const json_t *key, const char *sig, const struct cw_buf *text,
+                     struct cw_err *err)
+{
+    CW_AUTO_PUBLIC *parsed = NULL;
+    int rc;
+
+    if (key == NULL || sig == NULL || sig[0] == '\0') /* listed but not yet signed */
+        return CW_OK;
+    rc = parse_key(&parsed, key, err);
+    if (rc != CW_OK)
+        return rc == CW_E_NOTFOUND || rc == CW_E_VERIFY ? CW_OK : rc;
+    if (is_counted(counted, cw_public_material(parsed)) || !has_signed(parsed, sig, text))
+        return CW_OK;
+    memcpy(counted->materials[counted->count++], cw_public_material(parsed), CW_PUBLIC_MATERIAL);
+    return CW_OK;
 }
 
 int cw_tuf_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role, struct cw_err *err)
@@ -106,20 +104,20 @@ int cw_tuf_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role
     CW_AUTO_BUF text = CW_BUF_INIT(CW_TUF_TEXT_MAX);
     const json_t *signatures = json_object_get(meta->doc, "signatures");
     size_t i, keyids = json_array_size(role->keyids);
-    struct counted counted = {.keys = NULL, .count = 0};
-    CW_AUTO_FREE void *memory = calloc(keyids + 1, sizeof counted.keys[0]);
+    struct counted counted = {.materials = NULL, .count = 0};
+    CW_AUTO_FREE void *memory = calloc(keyids + 1, sizeof counted.materials[0]);
     json_t *keyid;
-    int rc = memory != NULL ? cw_crypt_init(err) : cw_err_nomem(err);
+    int rc = memory != NULL ? cw_canon_format(&text, meta->signed_, err) : cw_err_nomem(err);
 
-    if (rc == CW_OK)
-        rc = cw_canon_format(&text, meta->signed_, err);
     if (rc != CW_OK)
         return rc;
-    counted.keys = memory;
+    counted.materials = memory;
     json_array_foreach (role->keyids, i, keyid) {
         const char *id = json_string_value(keyid);
 
-        count_key(&counted, json_object_get(role->keys, id), signature_by(signatures, id), &text);
+        rc = count_key(&counted, json_object_get(role->keys, id), signature_by(signatures, id), &text, err);
+        if (rc != CW_OK)
+            return rc;
         if ((int64_t)counted.count >= role->threshold)
             return CW_OK;
     }
