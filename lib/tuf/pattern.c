@@ -7,8 +7,8 @@
 
 #include "tuf/meta.h"
 
-/* Behind one character of UTF-8 text. A byte that belongs to none counts as one: metadata's form was checked by the
- * JSON parser, the path's by nobody. */
+/* Behind one character of UTF-8 text. A byte that belongs to none counts as one: metadata's form was checked
+ * by the JSON parser, the path's by nobody. */
 static const char *next_char(const char *p)
 {
     for (p++; ((unsigned char)*p & 0xC0) == 0x80; p++)

@@ -17,8 +17,7 @@ static void texts_become_canonical_or_are_refused(void **state)
     size_t i, len;
 
     (void)state;
-    data_each(table, i, item)
-    {
+    data_each (table, i, item) {
         const char *canonical = json_string_value(json_object_get(item, "canonical"));
         CW_AUTO_FREE char *text = data_bytes(item, &len);
         CW_AUTO_BUF buf = CW_BUF_INIT(4096);

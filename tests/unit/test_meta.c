@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * TUF metadata as data: what is well-formed, which signatures count, which hashes are checked. All of it without the
- * client workflow; patterns, names, bins and more thresholds are tables of test_tables.c.
+ * TUF metadata as data: what is well-formed, which signatures count, which hashes are checked. All of it
+ * without the client workflow; patterns, names, bins and more thresholds are tables of test_tables.c.
  */
 #include "tests/unit/unit.h"
 

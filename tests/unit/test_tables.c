@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rules of TUF that are best told by cases, each a table in tests/data: patterns, role names, hash bins, expiry,
- * thresholds. Canonical JSON has test_canon.c, foreign keys have test_verify.c.
+ * The rules of TUF that are best told by cases, each a table in tests/data: patterns, role names, hash bins,
+ * expiry, thresholds. Canonical JSON has test_canon.c, foreign keys have test_verify.c.
  */
 #include "tests/unit/unit.h"
 
@@ -24,8 +24,7 @@ static void patterns_match_within_one_part(void **state)
     size_t i;
 
     (void)state;
-    data_each(table, i, item)
-    {
+    data_each (table, i, item) {
         const char *pattern = data_text(item, "pattern"), *path = data_text(item, "path");
 
         if (cw_tuf_pattern_matches(pattern, path) != json_is_true(json_object_get(item, "matches")))
@@ -40,8 +39,7 @@ static void role_names_become_file_names(void **state)
     size_t i;
 
     (void)state;
-    data_each(table, i, item)
-    {
+    data_each (table, i, item) {
         const char *name = json_string_value(json_object_get(item, "name"));
         CW_AUTO_BUF got = CW_BUF_INIT(4096);
         struct cw_err err = {.code = 0};
@@ -76,8 +74,7 @@ static void paths_fall_into_bins(void **state)
     size_t i;
 
     (void)state;
-    data_each(table, i, item)
-    {
+    data_each (table, i, item) {
         json_int_t bits = json_integer_value(json_object_get(item, "bits"));
         size_t bin = (size_t)json_integer_value(json_object_get(item, "bin")), index = 0;
         struct cw_tuf_meta meta;
@@ -106,8 +103,7 @@ static void times_are_read(void **state)
     size_t i;
 
     (void)state;
-    data_each(table, i, item)
-    {
+    data_each (table, i, item) {
         const json_t *when = json_object_get(item, "when");
         struct cw_tuf_meta meta;
         struct cw_err err = {.code = 0};
@@ -239,7 +235,8 @@ static void thresholds_count_keys(void **state)
     size_t i;
 
     (void)state;
-    data_each(table, i, item) run_threshold(item);
+    data_each (table, i, item)
+        run_threshold(item);
 }
 
 int main(void)
