@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Foreign public keys. All of them is foreign data: texts are bounded before they are decoded, PEM never leads to
- * a prompt, and a key says what it is by itself only as far as its kind allows.
+ * Foreign public keys. All of them is foreign data: texts are bounded before they are decoded, PEM never
+ * leads to a prompt, and a key says what it is by itself only as far as its kind allows.
  */
 #include "crypt/verify.h"
 
@@ -64,8 +64,8 @@ static void clear_number(BIGNUM **number)
     BN_free(*number);
 }
 
-/* Only what bears the kind's own AlgorithmIdentifier is shown to libcrypto: no curve of somebody's own making, no
- * kind of key that is not wanted. */
+/* Only what bears the kind's own AlgorithmIdentifier is shown to libcrypto: no curve of somebody's own
+ * making, no kind of key that is not wanted. */
 static EVP_PKEY *parse_der(const struct parameters *own, const unsigned char *der, size_t len)
 {
     size_t header = len > 1 && der[1] == 0x82 ? 4 : len > 1 && der[1] == 0x81 ? 3 : 2;

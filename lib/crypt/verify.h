@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Public keys of every kind that other people's metadata is signed with, and whether they made a signature:
- * Ed25519 by libsodium, ECDSA and RSA by libcrypto. Which kind a key is of, the caller knows from the document
- * that holds it. Making such keys and signing with them is not done here: Causeway itself signs with Ed25519 only.
+ * Ed25519 by libsodium, ECDSA and RSA by libcrypto. Which kind a key is of, the caller knows from the
+ * document that holds it. Making such keys and signing with them is not done here: Causeway itself signs with
+ * Ed25519 only.
  */
 #ifndef CW_CRYPT_VERIFY_H
 #define CW_CRYPT_VERIFY_H
@@ -27,8 +28,8 @@ enum cw_public_kind {
 
 struct cw_public; /* one parsed key */
 
-/* Reads a key as its kind is written; PEM is a SubjectPublicKeyInfo ("BEGIN PUBLIC KEY"). CW_E_VERIFY for what is
- * no key of that kind. */
+/* Reads a key as its kind is written; PEM is a SubjectPublicKeyInfo ("BEGIN PUBLIC KEY"). CW_E_VERIFY for
+ * what is no key of that kind. */
 int cw_public_parse(struct cw_public **key, enum cw_public_kind kind, const char *text, struct cw_err *err);
 void cw_public_free(struct cw_public *key); /* NULL is fine */
 
@@ -38,8 +39,8 @@ static inline void cw_public_free_(struct cw_public **key)
 }
 #define CW_AUTO_PUBLIC __attribute__((cleanup(cw_public_free_))) struct cw_public
 
-/* What makes this key this key, however it was written: equal for two keys exactly when one secret key is behind
- * both (for RSA: one modulus). Borrowed, CW_PUBLIC_MATERIAL bytes. */
+/* What makes this key this key, however it was written: equal for two keys exactly when one secret key is
+ * behind both (for RSA: one modulus). Borrowed, CW_PUBLIC_MATERIAL bytes. */
 const unsigned char *cw_public_material(const struct cw_public *key);
 
 /* Did this key make this signature over these bytes? */

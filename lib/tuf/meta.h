@@ -73,14 +73,15 @@ bool cw_tuf_delegation_covers(const struct cw_tuf_meta *targets, size_t index, c
 /* The first delegation at or behind *index that covers this path; false when there is none. Bins are found
  * without trying each. */
 bool cw_tuf_delegation_find(const struct cw_tuf_meta *targets, const char *path, size_t *index);
-/* Does a pattern of "paths" match? '*', '?' and '[…]' as in glob(7), of characters and not of bytes, none of which
- * ever crosses '/';
- * no pattern takes longer than its length times the path's. */
+/* Does a pattern of "paths" match? '*', '?' and '[…]' as in glob(7), of characters and not of bytes, none of
+ * which ever crosses '/'. None takes longer than its length times the path's. */
 bool cw_tuf_pattern_matches(const char *pattern, const char *path);
 
 /* Enough distinct keys of the role signed this file: section 5.3.4 and its like. CW_E_VERIFY names role,
- * threshold and how many. Keys of unknown type or scheme do not count; one key under two keyids counts
- * once. */
+ * threshold and how many. Known are ed25519, ecdsa-sha2-nistp256 and nistp384 (keytype "ecdsa" or the
+ * scheme's name) and rsassa-pss-sha256, as crypt/verify.h has them. Keys of other types or schemes, and keys
+ * that are malformed, do not count and do no harm; one key counts once under however many keyids and in
+ * however many notations. */
 int cw_tuf_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role, struct cw_err *err);
 
 /* What snapshot says of a role's file, or timestamp of snapshot. */

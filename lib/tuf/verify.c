@@ -44,8 +44,8 @@ static int parse_key(struct cw_public **parsed, const json_t *key, struct cw_err
     return cw_err_set(err, CW_E_NOTFOUND, "no known type and scheme");
 }
 
-/* The keys that have been counted, by their material: one key counts once under whatever keyids and in whatever
- * notations it is listed. */
+/* The keys that have been counted, by their material: one key counts once under whatever keyids and in
+ * whatever notations it is listed. */
 struct counted {
     unsigned char (*materials)[CW_PUBLIC_MATERIAL];
     size_t count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Foreign keys of every kind: what is a key, which signatures it made, and when two notations are one key. The cases
- * are in tests/data/keys.json; openssl made keys and signatures.
+ * Foreign keys of every kind: what is a key, which signatures it made, and when two notations are one key.
+ * The cases are in tests/data/keys.json; openssl made keys and signatures.
  */
 #include "tests/unit/unit.h"
 
@@ -38,8 +38,7 @@ static const json_t *case_of(const json_t *table, const char *name)
     json_t *item;
     size_t i;
 
-    data_each(table, i, item)
-    {
+    data_each (table, i, item) {
         if (strcmp(data_text(item, "name"), name) == 0)
             return item;
     }
@@ -71,8 +70,7 @@ static void keys_verify_what_they_signed(void **state)
     size_t i;
 
     (void)state;
-    data_each(table, i, item)
-    {
+    data_each (table, i, item) {
         bool known = strstr(data_text(item, "name"), "of the future") == NULL;
         bool counts = json_is_true(json_object_get(item, "counts"));
 
@@ -121,8 +119,8 @@ static void material_tells_keys_apart(void **state)
 
 /* --- in metadata ---------------------------------------------------------------------------------------- */
 
-/* How many keys count for a targets file that all those of the table have signed, for better or worse, each under its
- * case's name as keyid. */
+/* How many keys count for a targets file that all those of the table have signed, for better or worse, each
+ * under its case's name as keyid. */
 static int verify_all(const json_t *table, int64_t threshold, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(1 << 18);
@@ -134,8 +132,7 @@ static int verify_all(const json_t *table, int64_t threshold, struct cw_err *err
     size_t i;
     int rc;
 
-    data_each(table, i, item)
-    {
+    data_each (table, i, item) {
         const char *id = data_text(item, "name");
 
         json_array_append(keyids, json_object_get(item, "name"));
@@ -156,8 +153,8 @@ static int verify_all(const json_t *table, int64_t threshold, struct cw_err *err
     return rc;
 }
 
-/* Eight cases are the same P-256 key in other notations: of all that verify there are six keys. The others do no
- * harm. */
+/* Eight cases are the same P-256 key in other notations: of all that verify there are six keys. The others do
+ * no harm. */
 static void a_threshold_counts_keys_of_all_kinds_once(void **state)
 {
     json_auto_t *table = data_load("keys");
@@ -176,8 +173,7 @@ static void each_case_counts_or_not(void **state)
     size_t i;
 
     (void)state;
-    data_each(table, i, item)
-    {
+    data_each (table, i, item) {
         json_auto_t *one = json_pack("{s:O, s:[O]}", "text", json_object_get(table, "text"), "cases", item);
         bool counts = json_is_true(json_object_get(item, "counts"));
         struct cw_err err = {.code = 0};
