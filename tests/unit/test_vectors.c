@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Repositories that other projects publish, verified from their roots to a target at the time they were taken; and
- * each of their metadata files with a bit turned over, refused. They are not part of this project: CW_VECTORS names
- * the folder they lie in, else it is looked for as "../shared/vectors" beside the sources, and without it the tests
- * are skipped.
+ * Repositories that other projects publish, verified from their roots to a target at the time they were
+ * taken; and each of their metadata files with a bit turned over, refused. They are not part of this project:
+ * CW_VECTORS names the folder they lie in, else it is looked for as "../shared/vectors" beside the sources,
+ * and without it the tests are skipped.
  */
 #include "tests/unit/unit.h"
 
@@ -99,8 +99,8 @@ static int64_t read_time(const char *folder)
     return when;
 }
 
-/* Reads a repository and trusts that root, as if nothing had been fetched before. The test is skipped where there is
- * none. */
+/* Reads a repository and trusts that root, as if nothing had been fetched before. The test is skipped where
+ * there is none. */
 static struct vector *open_vector(const char *name, const char *root)
 {
     CW_AUTO_FREE char *folder = folder_of(name), *path = NULL, *bytes = NULL, *target = NULL;
@@ -188,8 +188,9 @@ static void sigstore_holds(void **state)
                   "13.root.json timestamp.json 159.snapshot.json 11.targets.json");
 }
 
-/* Twelve roots from the first ceremony on: hexadecimal points and PEM, keytypes of both generations, fractions and an
- * offset in times, keyids that are no digests of the keys (which no client has to care about). */
+/* Twelve roots from the first ceremony on: hexadecimal points and PEM, keytypes of both generations,
+ * fractions and an offset in times, keyids that are no digests of the keys (which no client has to care
+ * about). */
 static void sigstore_holds_from_its_first_root(void **state)
 {
     (void)state;
