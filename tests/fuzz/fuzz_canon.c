@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Any bytes as JSON, its canonical form and its deterministic text. What was read is written so that reading it again
- * gives the same.
+ * Any bytes as JSON, its canonical form and its deterministic text. What was read is written so that reading
+ * it again gives the same.
  */
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Any bytes as a metadata file of each type. One that is well-formed is asked everything that can be asked of it, and
- * is verified under the keys that it lists itself, so that all kinds of key and signature are decoded.
+ * Any bytes as a metadata file of each type. One that is well-formed is asked everything that can be asked of
+ * it, and is verified under the keys that it lists itself, so that all kinds of key and signature are
+ * decoded.
  */
 #include <string.h>
 

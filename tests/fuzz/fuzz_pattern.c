@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A pattern, a NUL and a path. Where the pattern has no sets the answer is compared with one found by a table, which
- * is slower and cannot be wrong in the same way.
+ * A pattern, a NUL and a path. Where the pattern has no sets the answer is compared with one found by a
+ * table, which is slower and cannot be wrong in the same way.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The whole client workflow against a repository that the input makes up as it is asked: each answer is absence,
- * raw bytes, or metadata built from a few bytes and truly signed by keys of the input's choice. Several runs share
- * one disk; what is stored there may never go back.
+ * The whole client workflow against a repository that the input makes up as it is asked: each answer is
+ * absence, raw bytes, or metadata built from a few bytes and truly signed by keys of the input's choice.
+ * Several runs share one disk; what is stored there may never go back.
  */
 #include <string.h>
 
