@@ -287,6 +287,51 @@ static void succinct_hash_bins(void **state)
     misses(w, "five");
 }
 
+/* A million targets in 16384 bins: snapshot and each bin are within the default limits, one bin is fetched
+ * for one target, and what the second run costs has nothing to do with how many there are. */
+static void a_million_targets_in_bins(void **state)
+{
+    static const char path[] = "gateway/2.1.0/gateway-linux-amd64.tar.gz";
+    struct world *w = *state;
+    char sha256[CW_SHA256_TEXT], bin[16], request[32];
+    json_t *delegations, *role;
+    unsigned number;
+
+    assert_cw_ok(cw_sha256(sha256, path, strlen(path), &w->client.err), w->client.err);
+    assert_int_equal(sscanf(sha256, "%4x", &number), 1);
+    snprintf(bin, sizeof bin, "bin-%04x", number >> 2 & 0x3fff);
+    repo_delegate(&w->repo, "targets", bin, "*", K_A, true);
+    delegations = json_object_get(repo_body(&w->repo, "targets"), "delegations");
+    role = json_array_get(json_object_get(delegations, "roles"), 0);
+    json_object_set_new(delegations, "succinct_roles",
+                        json_pack("{s:O, s:i, s:i, s:s}", "keyids", json_object_get(role, "keyids"),
+                                  "threshold", 1, "bit_length", 14, "name_prefix", "bin"));
+    json_object_del(delegations, "roles");
+    for (unsigned i = 0; i < 1000000 / 16384; i++) {
+        char other[sizeof path + 16];
+
+        snprintf(other, sizeof other, "%s.%u", path, i);
+        repo_add_target(&w->repo, bin, other);
+    }
+    repo_add_target(&w->repo, bin, path);
+    w->repo.hashes = false; /* of the others there are no files to hash */
+    for (unsigned i = 0; i < 16384; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "bin-%04x", i & 0x3fff);
+        assert_cw_ok(
+            cw_tuf_meta_add(repo_body(&w->repo, "snapshot"), name, 1000, 20000, NULL, &w->client.err),
+            w->client.err);
+    }
+    begin(w);
+    finds(w, path, bin);
+    snprintf(request, sizeof request, "1.%s.json", bin);
+    assert_string_equal(w->client.requests, request);
+    assert_cw_ok(client_refresh(&w->client, &w->repo), w->client.err);
+    finds(w, path, bin);
+    assert_string_equal(w->client.requests, "2.root.json timestamp.json");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -306,6 +351,7 @@ int main(void)
         TEST(odd_role_names_stay_in_their_folder),
         TEST(path_hash_prefixes_cover_what_begins_with_them),
         TEST(succinct_hash_bins),
+        TEST(a_million_targets_in_bins),
     };
 
     return cmocka_run_group_tests_name("walk", tests, NULL, NULL);

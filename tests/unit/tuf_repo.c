@@ -201,7 +201,7 @@ void repo_add_target(struct repo *repo, const char *role, const char *path)
 void repo_publish_role(struct repo *repo, const char *role)
 {
     const struct body *body = repo_role(repo, role);
-    CW_AUTO_BUF text = CW_BUF_INIT(1 << 20), name = CW_BUF_INIT(512);
+    CW_AUTO_BUF text = CW_BUF_INIT(4 << 20), name = CW_BUF_INIT(512);
     json_auto_t *envelope = NULL;
     struct cw_err err;
 
