@@ -41,7 +41,7 @@ static void found(void *ctx, enum cw_finding kind, const char *path, const char 
 
 static int open_tree(struct verifying *v, const char *path, struct cw_err *err)
 {
-    bool there;
+    bool there = false;
     int rc;
 
     if (path != NULL) {

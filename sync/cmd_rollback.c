@@ -34,7 +34,9 @@ int cmd_rollback(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
                          err);
     if (rc != CW_OK)
         return rc;
-    cw_cli_say(cli, "generation %lld runs; what was left is held: 'causeway-sync status' shows by what, 'causeway-sync unhold' lifts it",
+    cw_cli_say(cli,
+               "generation %lld runs; what was left is held: 'causeway-sync status' shows by what, "
+               "'causeway-sync unhold' lifts it",
                (long long)number);
     doc = json_pack("{s:I}", "generation", (json_int_t)number);
     return doc != NULL ? cw_cli_json(cli, doc, err) : cw_err_nomem(err);

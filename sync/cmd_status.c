@@ -104,8 +104,8 @@ static int show_upstream(struct status *status, json_t *list, const struct cw_up
     int rc = cw_mirror_load(&set, &root_version, status->site, upstream, &problem);
 
     if (rc == CW_E_NOTFOUND) {
-        cw_cli_say(status->cli, "upstream     %s/%s: nothing was pulled yet; run 'causeway-sync pull'", upstream->name,
-                   upstream->channel);
+        cw_cli_say(status->cli, "upstream     %s/%s: nothing was pulled yet; run 'causeway-sync pull'",
+                   upstream->name, upstream->channel);
         entry = json_pack("{s:s, s:s}", "upstream", upstream->name, "channel", upstream->channel);
         return json_array_append_new(list, entry) != 0 ? cw_err_nomem(err) : CW_OK;
     }

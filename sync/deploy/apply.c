@@ -268,7 +268,8 @@ static int give_up(struct job *job, const char *reason, struct cw_err *err)
                           "'causeway-sync unhold'",
                           reason, (long long)to);
     return cw_err_set(err, CW_E_ROLLED_BACK,
-                      "%s: generation %lld runs again; what was left is held: 'causeway-sync status' shows by what, 'causeway-sync unhold' lifts it",
+                      "%s: generation %lld runs again; what was left is held: 'causeway-sync status' shows "
+                      "by what, 'causeway-sync unhold' lifts it",
                       reason, (long long)from);
 }
 

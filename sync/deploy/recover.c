@@ -129,7 +129,8 @@ static int act(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int r
         return undo(site, root, journal, current, now, err);
     case CW_JOURNAL_CHECK:
         say(said, journal,
-            "the one before runs again, and what was left is held: 'causeway-sync status' shows by what, 'causeway-sync unhold' lifts it");
+            "the one before runs again, and what was left is held: 'causeway-sync status' shows by what, "
+            "'causeway-sync unhold' lifts it");
         snprintf(journal->reason, sizeof journal->reason, "interrupted during its check");
         return cw_recover_return(site, root, journal, "recovery", now, err);
     case CW_JOURNAL_PASSED:
@@ -137,7 +138,8 @@ static int act(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int r
         return cw_recover_commit(site, journal, now, err);
     case CW_JOURNAL_RETURN:
         say(said, journal,
-            "the one before runs again, and what was left is held: 'causeway-sync status' shows by what, 'causeway-sync unhold' lifts it");
+            "the one before runs again, and what was left is held: 'causeway-sync status' shows by what, "
+            "'causeway-sync unhold' lifts it");
         return cw_recover_return(site, root, journal, "check", now, err);
     case CW_JOURNAL_ROLLBACK:
         say(said, journal, "it runs");

@@ -24,10 +24,10 @@ for program in causeway-gen causeway-sync; do
     sed -n '/^commands:/,/^$/p' "$out" | grep -Eo '^  [a-z].*' >rows
     refute_out '^  [a-z]+ .*[A-Z\])] [a-z]'
     expect 'each command has help of its own' test -s rows
-    for command in $(cut -d ' ' -f 3 rows); do
+    while read -r command _; do
         expect_exit 0 "$program" "$command" --help
         expect_out "^usage: $program $command "
-    done
+    done <rows
 done
 
 done_testing

@@ -121,7 +121,7 @@ expect "nothing of it is there" test -z "$(ls -A "$client/targets")"
 new_repo redirects
 server_rules '{"path": "/metadata/timestamp.json", "redirect": "/metadata/timestamp.json"}'
 refuses 'redirect'
-expect "a circle of redirects ends" test "$(server_requests)" -le 8
+expect "a circle of redirects ends" test "$(server_requests '')" -le 8
 server_rules '{"path": "/metadata/timestamp.json", "redirect": "file:///etc/passwd"}'
 refuses 'timestamp.json'
 server_rules '{"path": "/metadata/2.root.json", "redirect": "/metadata/2.root.json"}'
