@@ -55,6 +55,30 @@ static void first_run_fetches_each_file_once(void **state)
     assert_null(cw_tuf_update_meta(w->client.update, "gateway"));
 }
 
+/* The copy in the trust store may have been touched: it must at least stand behind itself. */
+static void a_trusted_root_not_signed_by_itself_is_refused(void **state)
+{
+    struct world *w = *state;
+    char *touched, *version;
+    const char *bytes;
+    size_t len;
+
+    begin(w);
+    bytes = files_get(&w->client.disk, "root.json", &len);
+    touched = malloc(len);
+    assert_non_null(touched);
+    memcpy(touched, bytes, len);
+    version = memmem(touched, len, "\"version\"", 9);
+    assert_non_null(version);
+    version = memchr(version, '1', 16);
+    assert_non_null(version);
+    *version = '2';
+    files_put(&w->client.disk, "root.json", touched, len);
+    free(touched);
+    refuses(w, CW_E_VERIFY, "trusted root: signed by 0 of");
+    assert_string_equal(w->client.requests, "");
+}
+
 static void what_is_stored_is_what_was_received(void **state)
 {
     static const char *const names[][2] = {{"timestamp.json", "timestamp.json"},
@@ -639,6 +663,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(first_run_fetches_each_file_once),
+        TEST(a_trusted_root_not_signed_by_itself_is_refused),
         TEST(what_is_stored_is_what_was_received),
         TEST(unchanged_repository_costs_two_fetches),
         TEST(only_what_changed_is_fetched),
