@@ -18,6 +18,8 @@
 #include "sync/history.h"
 #include "sync/mirror/mirror.h"
 
+#define SHOWN_LINES 10 /* of a failed check's output: what fits beside the rest on a screen */
+
 /* One apply under way. */
 struct job {
     const struct cw_world *world;
@@ -175,6 +177,22 @@ static int write_check(struct job *job, const json_t *change, const json_t *acti
                         : cw_err_nomem(err);
 }
 
+/* What a failed check said, its last lines: the first thing a person asks for. The log keeps more of it. */
+static void show_output(const struct job *job, const char *output)
+{
+    const char *start = output + strlen(output);
+    unsigned lines = 0;
+
+    while (start > output && (start[-1] != '\n' || start[0] == '\0' || ++lines < SHOWN_LINES))
+        start--;
+    while (*start != '\0') {
+        int len = (int)strcspn(start, "\n");
+
+        cw_cli_say(job->cli, "    | %.*s", len, start);
+        start += len + (start[len] == '\n');
+    }
+}
+
 static int run_action(struct job *job, const json_t *change, const json_t *action, struct cw_err *err)
 {
     struct cw_check check = {.product = text_of(change, "product"),
@@ -189,10 +207,11 @@ static int run_action(struct job *job, const json_t *change, const json_t *actio
     rc = cw_check_run(&result, &check, action, err);
     if (rc == CW_OK)
         rc = write_check(job, change, action, &result, err);
-    if (rc == CW_OK && !result.passed)
+    if (rc == CW_OK && !result.passed) {
         snprintf(job->failed, sizeof job->failed, "%s %s: check '%s' %s", check.product, check.version,
                  command, result.reason);
-    else if (rc == CW_OK)
+        show_output(job, json_string_value(result.output));
+    } else if (rc == CW_OK)
         cw_cli_say(job->cli, "checked %s %s: '%s' passed in %lld.%lld s", check.product, check.version,
                    command, (long long)(result.milliseconds / 1000),
                    (long long)(result.milliseconds % 1000 / 100));

@@ -29,6 +29,7 @@ SELFTEST='echo the sensor is gone; exit 3' make_build gateway 1.1.0
 ship gateway 1.1.0
 sync -q pull
 expect_exit 9 sync apply
+expect_out '^ *\| the sensor is gone$'
 expect_err 'gateway 1\.1\.0: check .* exited with 3.*generation 2 runs again'
 expect 'the generation before runs' test "$(generation), $(plant/current/gateway/bin/tool)" = '2, gateway 1.0.0'
 expect_exit 0 sync --json log
