@@ -11,10 +11,15 @@
 #include "fs/root.h"
 #include "sync/commands.h"
 #include "sync/tuf/client.h"
+#include "sync/tuf/mirror.h"
+
+#define URL_BYTES_MAX ((size_t)8192)
 
 static const char *metadata_dir, *metadata_url, *target_dir, *target_base_url;
 static struct cw_cli_list target_names;
 static uint64_t max_root, max_timestamp, max_snapshot, max_targets;
+static const char *root_file;
+static struct cw_cli_list globs;
 static int64_t max_time = CW_REMOTE_METADATA_SECONDS, stall_time = CW_REMOTE_STALL_SECONDS;
 
 const struct cw_option cmd_tuf_options[] = {
@@ -23,6 +28,8 @@ const struct cw_option cmd_tuf_options[] = {
     {CW_OPTION_LIST, "target-name", &target_names, "PATH", "download this target (may be repeated)"},
     {CW_OPTION_STRING, "target-dir", &target_dir, "DIR", "the folder that targets are downloaded to"},
     {CW_OPTION_STRING, "target-base-url", &target_base_url, "URL", "where the repository's targets are"},
+    {CW_OPTION_STRING, "root", &root_file, "FILE", "the root that a mirror trusts to begin with"},
+    {CW_OPTION_LIST, "targets", &globs, "GLOB", "mirror these targets (may be repeated; all)"},
     {CW_OPTION_NUMBER, "max-root", &max_root, "BYTES", "the largest root file to take (512000)"},
     {CW_OPTION_NUMBER, "max-timestamp", &max_timestamp, "BYTES", "the largest timestamp (16384)"},
     {CW_OPTION_NUMBER, "max-snapshot", &max_snapshot, "BYTES", "the largest snapshot (2000000)"},
@@ -38,9 +45,10 @@ static int need(const char *value, const char *option, const char *verb, struct 
     return value != NULL ? CW_OK : cw_err_set(err, CW_E_USAGE, "'tuf %s' needs '--%s'", verb, option);
 }
 
-static int open_remote(struct cw_remote *remote, const char *targets, struct cw_err *err)
+static int open_remote(struct cw_remote *remote, const char *metadata, const char *targets,
+                       struct cw_err *err)
 {
-    const struct cw_remote_options options = {.metadata_url = metadata_url,
+    const struct cw_remote_options options = {.metadata_url = metadata,
                                               .target_url = targets,
                                               .metadata_seconds = (unsigned)max_time,
                                               .stall_seconds = (unsigned)stall_time};
@@ -76,7 +84,7 @@ static int refresh(struct cw_client *client, struct cw_remote *remote, const cha
     if (rc == CW_OK)
         rc = need(metadata_url, "metadata-url", verb, err);
     if (rc == CW_OK)
-        rc = open_remote(remote, target_base_url, err);
+        rc = open_remote(remote, metadata_url, target_base_url, err);
     return rc == CW_OK ? cw_client_refresh(client, metadata_dir, remote, &now, err) : rc;
 }
 
@@ -141,6 +149,48 @@ static int tuf_download(struct cw_cli *cli, char **args, struct cw_err *err)
     return rc == CW_OK ? cw_cli_json(cli, doc, err) : rc;
 }
 
+static int tell_mirror(const struct cw_cli *cli, const char *folder,
+                       const struct cw_tuf_mirror_result *result, struct cw_err *err)
+{
+    char bytes[16];
+    json_auto_t *doc =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "root", (json_int_t)result->root, "timestamp",
+                  (json_int_t)result->timestamp, "roles", (json_int_t)result->roles, "targets",
+                  (json_int_t)result->targets, "fetched", (json_int_t)result->fetched_targets, "bytes",
+                  (json_int_t)result->bytes, "left_out", (json_int_t)result->left_out, "changed",
+                  result->written > 0 || result->fetched_targets > 0);
+
+    cw_str_bytes(result->bytes, bytes);
+    cw_cli_say(
+        cli, "'%s': root version %lld, timestamp version %lld, %llu role%s, %llu target%s; %llu fetched, %s",
+        folder, (long long)result->root, (long long)result->timestamp, (unsigned long long)result->roles,
+        cw_str_plural(result->roles), (unsigned long long)result->targets, cw_str_plural(result->targets),
+        (unsigned long long)result->fetched_targets, bytes);
+    return doc != NULL ? cw_cli_json(cli, doc, err) : cw_err_nomem(err);
+}
+
+static int tuf_mirror(struct cw_cli *cli, char **args, struct cw_err *err)
+{
+    CW_AUTO_REMOTE remote = {.metadata = NULL};
+    CW_AUTO_BUF metadata = CW_BUF_INIT(URL_BYTES_MAX);
+    CW_AUTO_BUF targets = CW_BUF_INIT(URL_BYTES_MAX);
+    const struct cw_tuf_mirror_options options = {
+        .folder = args[1], .root_file = root_file, .globs = &globs, .params = params()};
+    struct cw_tuf_mirror_result result;
+    int rc = need(root_file, "root", "mirror", err);
+
+    if (rc == CW_OK)
+        rc = cw_http_join(&metadata, args[0], "metadata", err);
+    if (rc == CW_OK)
+        rc = cw_http_join(&targets, args[0], "targets", err);
+    if (rc == CW_OK)
+        rc = open_remote(&remote, metadata_url != NULL ? metadata_url : cw_buf_text(&metadata),
+                         target_base_url != NULL ? target_base_url : cw_buf_text(&targets), err);
+    if (rc == CW_OK)
+        rc = cw_tuf_mirror(&result, &remote, &options, cli, err);
+    return rc == CW_OK ? tell_mirror(cli, args[1], &result, err) : rc;
+}
+
 static const struct {
     const char *name;
     int arg_count;
@@ -150,6 +200,7 @@ static const struct {
     {"init", 1, " ROOT_FILE", tuf_init},
     {"refresh", 0, "", tuf_refresh},
     {"download", 0, "", tuf_download},
+    {"mirror", 2, " URL DIR", tuf_mirror},
 };
 
 int cmd_tuf(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)

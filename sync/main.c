@@ -34,7 +34,7 @@ static const struct cw_command commands[] = {
      cmd_export, cmd_export_options, 1, 1, false},
     {"clock", "[confirm]", "show the clock beside what was published, or confirm it",
      cmd_clock, cmd_clock_options, 0, 1, false},
-    {"tuf", "init|refresh|download [FILE]", "be a client of any TUF repository, outside of a site",
+    {"tuf", "init|refresh|download|mirror ...", "be a client of any TUF repository, outside of a site",
      cmd_tuf, cmd_tuf_options, 1, 3, false, true},
     {.name = NULL},
 };

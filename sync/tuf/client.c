@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "base/str.h"
 #include "fs/commit.h"
 #include "fs/lock.h"
 #include "sync/tuf/target.h"
@@ -19,20 +18,6 @@ void cw_client_clear(struct cw_client *client)
     cw_tuf_update_free(client->update);
     cw_fd_close_(&client->dir);
     *client = (struct cw_client)CW_CLIENT_INIT;
-}
-
-static int read_named(struct cw_buf *bytes, const char *path, struct cw_err *err)
-{
-    CW_AUTO_FD int dir = -1;
-    CW_AUTO_FREE char *folder = strdup(path);
-    const char *name = cw_str_basename(path);
-    int rc;
-
-    if (folder == NULL)
-        return cw_err_nomem(err);
-    folder[name - path] = '\0';
-    rc = cw_dir_open(&dir, folder[0] != '\0' ? folder : ".", err);
-    return rc == CW_OK ? cw_at_read_file(bytes, dir, name, err) : rc;
 }
 
 /* The lock is held, so whatever has a temporary name is of a run that is dead. */
@@ -48,7 +33,7 @@ int cw_client_begin(const char *folder, const char *root_file, size_t root_max, 
     const struct cw_tuf_params params = {.root_max = root_max};
     CW_AUTO_BUF root = CW_BUF_INIT(root_max != 0 ? root_max : CW_TUF_ROOT_MAX);
     CW_AUTO_CLIENT client = CW_CLIENT_INIT;
-    int rc = read_named(&root, root_file, err);
+    int rc = cw_remote_read_named(&root, root_file, err);
 
     if (rc == CW_OK)
         rc = cw_tuf_update_new(&client.update, &params, cw_buf_text(&root), root.len, err);

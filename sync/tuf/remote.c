@@ -4,6 +4,8 @@
  */
 #include "sync/tuf/remote.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "fs/root.h"
@@ -57,6 +59,20 @@ int cw_remote_read_copy(struct cw_buf *bytes, int dir, const char *path, struct 
     if (rc == CW_OK && (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > bytes->max))
         return cw_err_set(err, CW_E_NOTFOUND, "'%s' is no file of at most %zu bytes", path, bytes->max);
     return rc == CW_OK ? cw_at_read_file(bytes, dir, path, err) : rc;
+}
+
+int cw_remote_read_named(struct cw_buf *bytes, const char *path, struct cw_err *err)
+{
+    CW_AUTO_FD int dir = -1;
+    CW_AUTO_FREE char *folder = strdup(path);
+    const char *name = cw_str_basename(path);
+    int rc;
+
+    if (folder == NULL)
+        return cw_err_nomem(err);
+    folder[name - path] = '\0';
+    rc = cw_dir_open(&dir, folder[0] != '\0' ? folder : ".", err);
+    return rc == CW_OK ? cw_at_read_file(bytes, dir, name, err) : rc;
 }
 
 static int answer_load(const struct cw_remote_copies *copies, struct cw_tuf_update *update,

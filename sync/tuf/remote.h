@@ -45,5 +45,7 @@ int cw_remote_drive(struct cw_remote *remote, const struct cw_remote_copies *cop
 int cw_remote_metadata(struct cw_remote *remote, const char *name, struct cw_buf *buf, struct cw_err *err);
 /* A copy of at most bytes->max bytes beneath dir. What is no regular file or is larger is none: CW_E_NOTFOUND. */
 int cw_remote_read_copy(struct cw_buf *bytes, int dir, const char *path, struct cw_err *err);
+/* A file that the user named. */
+int cw_remote_read_named(struct cw_buf *bytes, const char *path, struct cw_err *err);
 
 #endif

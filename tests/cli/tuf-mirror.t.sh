@@ -1,0 +1,238 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# causeway-sync tuf mirror: a verified copy that serves other TUF clients, offline, and costs two requests when nothing is new.
+# shellcheck disable=SC2317 # functions that "expect" calls
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+. "$CW_SRCDIR/tests/cli/tuf.sh"
+
+mirror() {
+    forget_requests
+    causeway-sync tuf mirror --root "$repo/metadata/1.root.json" "$@" "$(server_url '')" "$TEST_DIR/mirror"
+}
+
+names() {
+    (cd "$1" && find . -type f -printf '%P\n' | LC_ALL=C sort)
+}
+
+# Nothing but what the repository has, byte for byte.
+genuine() {
+    (cd mirror && find . -type f) | while read -r file; do
+        cmp "$repo/$file" "mirror/$file" || echo differs
+    done | grep -q . && return 1
+    return 0
+}
+
+new_repo origin
+sim <<'PY'
+r.file("targets", "top.txt")
+r.file("targets", "two/hashes.txt", algorithms=("sha256", "sha512"))
+r.delegate("targets", "a", paths=["a/*"])
+r.delegate("targets", "b", paths=["b/*", "b/*/*"])
+r.delegate("b", "c", paths=["b/c/*"])
+r.delegate("c", "b", paths=["*/*"])
+r.file("a", "a/1.txt")
+r.file("a", "b/not-its-own.txt")
+r.file("c", "b/c/2.txt")
+r.file("c", "b/c/empty", "")
+r.publish("targets", "a", "b", "c")
+r.new_root()
+r.new_root()
+PY
+
+# --- the whole repository
+
+expect_exit 0 mirror
+expect_out 'root version 3, timestamp version 2, 4 roles, 5 targets; 5 fetched'
+expect "all that is there is the repository's own" genuine
+expect "every root is there" test -f mirror/metadata/1.root.json -a -f mirror/metadata/2.root.json -a -f mirror/metadata/3.root.json
+expect "every role is there" test "$(names mirror/metadata | grep -v root | tr '\n' ' ')" = \
+    '1.a.json 1.b.json 1.c.json 2.snapshot.json 2.targets.json timestamp.json '
+expect "a target is there under each of its hashes" test "$(names mirror/targets | grep -c hashes.txt)" -eq 2
+expect "what no client would find is not" test -z "$(names mirror/targets | grep not-its-own)"
+expect_exit 0 mirror
+expect_asked metadata/4.root.json metadata/timestamp.json
+expect_out '0 fetched'
+
+# --- a client of the mirror alone
+
+server_stop
+server_start mirror
+gets top.txt a/1.txt b/c/2.txt b/c/empty two/hashes.txt
+expect "the target is the repository's" test "$(cat "$client/targets/a%2F1.txt")" = 'content of a/1.txt'
+refuses_target b/not-its-own.txt 'no role signs'
+server_stop
+server_start "$repo"
+
+# --- only what changed
+
+sim <<'PY'
+r.file("a", "a/3.txt")
+r.publish("a")
+PY
+expect_exit 0 mirror
+expect_asked metadata/4.root.json metadata/timestamp.json metadata/3.snapshot.json metadata/2.a.json \
+    "targets/a/$(sha256sum <"$(find "$repo/targets/a" -name '*3.txt')" | cut -d ' ' -f 1).3.txt"
+expect "what was served before still is" test -f mirror/metadata/2.snapshot.json -a -f mirror/metadata/1.a.json
+
+# --- globs
+
+rm -rf mirror
+expect_exit 0 mirror --targets 'a/*' --targets 'top.*'
+expect "only these targets" test "$(names mirror/targets | sed 's,[0-9a-f]*\.,,' | tr '\n' ' ')" = 'a/1.txt a/3.txt top.txt '
+expect_exit 0 mirror
+expect "the others come when they are wanted" test "$(names mirror/targets | wc -l)" -eq 7
+expect_exit 0 mirror --json
+expect_out '"changed": false'
+
+# --- the mirror stays what it was until all of the new one is there
+
+sim <<'PY'
+r.file("targets", "late.txt")
+r.file("a", "a/late.txt")
+r.publish("targets", "a")
+PY
+cp mirror/metadata/timestamp.json before.json
+names mirror/metadata >before.names
+server_rules '{"path": "/targets/a/*late.txt", "flip": [0]}'
+expect_exit 1 mirror
+expect_err 'sha256 differs'
+expect "its timestamp is the old one" cmp before.json mirror/metadata/timestamp.json
+names mirror/metadata >after.names
+expect "no new metadata is in it" cmp before.names after.names
+server_rules '{"path": "/metadata/3.a.json", "status": 404}'
+expect_exit 1 mirror
+server_rules '{"path": "/metadata/3.a.json", "flip": [50]}'
+expect_exit 1 mirror
+expect "its timestamp is still the old one" cmp before.json mirror/metadata/timestamp.json
+server_rules ''
+expect_exit 0 mirror
+expect "what was fetched before is not fetched again" test "$(server_requests 'GET.*targets/[0-9a-f]*.late.txt')" -eq 0
+expect "all that is there is the repository's own" genuine
+
+# --- killed anywhere, the next run completes it
+
+sim <<'PY'
+for i in range(20):
+    r.file("a", f"a/many-{i}.txt", str(i) * 1000)
+r.publish("a")
+PY
+server_rules '{"path": "/targets/a/*many-1?.txt", "delay": 5}'
+background causeway-sync tuf mirror --root "$repo/metadata/1.root.json" "$(server_url '')" "$TEST_DIR/mirror"
+child=$!
+tries=0
+while [ "$(server_requests 'many')" -lt 5 ] && [ $tries -lt 100 ]; do
+    tries=$((tries + 1))
+    sleep 0.05
+done
+sleep 0.2
+expect_exit 1 mirror
+expect_err 'locked'
+kill -KILL "$child"
+wait "$child" 2>/dev/null
+server_rules ''
+expect_exit 0 mirror
+expect "all that is there is the repository's own" genuine
+expect "no leftovers" test -z "$(find mirror -name '.tmp-*')"
+
+# --- damaged copies are taken anew, a rollback is not
+
+printf x >mirror/metadata/2.root.json
+printf x >mirror/metadata/3.targets.json
+printf x >mirror/metadata/5.snapshot.json
+expect_exit 0 mirror
+expect "the damaged ones were replaced" genuine
+cp "$repo/metadata/timestamp.json" newest.json
+sim <<'PY'
+r.timestamp["version"] = 1
+r.put("timestamp")
+PY
+expect_exit 1 mirror
+expect_err 'older than the trusted version'
+cp newest.json "$repo/metadata/timestamp.json"
+expect "the mirror is as it was" cmp newest.json mirror/metadata/timestamp.json
+
+# --- it begins at a later root: those before it come, too, as far as there are any
+
+rm -rf mirror
+expect_exit 0 causeway-sync tuf mirror --root "$repo/metadata/3.root.json" "$(server_url '')" mirror
+expect "the roots before are there" test -f mirror/metadata/1.root.json -a -f mirror/metadata/2.root.json
+forget_requests
+expect_exit 0 causeway-sync tuf mirror --root "$repo/metadata/3.root.json" "$(server_url '')" mirror
+expect_asked metadata/4.root.json metadata/timestamp.json
+rm -rf mirror
+server_rules '{"path": "/metadata/2.root.json", "status": 404}'
+expect_exit 0 causeway-sync tuf mirror --root "$repo/metadata/3.root.json" "$(server_url '')" mirror
+forget_requests
+expect_exit 0 causeway-sync tuf mirror --root "$repo/metadata/3.root.json" "$(server_url '')" mirror
+expect_asked metadata/4.root.json metadata/timestamp.json
+expect_exit 1 causeway-sync tuf mirror "$(server_url '')" mirror
+expect_err '--root'
+
+# --- what a mirror warns of
+
+rm -rf mirror
+new_repo odd
+sim <<'PY'
+r.delegate("targets", "sp ace")
+r.delegate("targets", "a/b")
+r.delegate("targets", "unlisted")
+r.file("targets", "../../evil")
+r.file("targets", "/abs")
+r.file("targets", "md5", algorithms=("md5",))
+r.file("sp ace", "good.txt")
+r.publish("targets", "sp ace", "a/b")
+PY
+expect_exit 0 mirror
+expect_err "warning: role 'sp ace' is kept as 'sp%20ace.json'"
+expect_err "warning: role 'a/b' is kept as 'a%2Fb.json'"
+expect_err "warning: role 'unlisted'"
+expect_err "warning: target '../../evil'.*left out"
+expect_err "warning: target '/abs'.*left out"
+expect_err "warning: target 'md5'.*left out"
+expect "the others are there" test "$(names mirror/targets | grep -c good.txt)" -eq 1
+expect "each role is one file" test -f mirror/metadata/1.a%2Fb.json -a -f 'mirror/metadata/1.sp%20ace.json'
+expect "nothing lies outside" test ! -e evil -a ! -e "$TEST_DIR/evil"
+
+# --- metadata and targets in other places; no consistent snapshots
+
+rm -rf mirror
+repo=$TEST_DIR/flat
+sim <<'PY'
+r.root["consistent_snapshot"] = False
+r.put("root")
+r.delegate("targets", "a", paths=["*/*"])
+r.file("a", "x/y.txt")
+r.publish("targets", "a")
+PY
+new_repo flat
+expect_exit 0 causeway-sync tuf mirror --root "$repo/metadata/1.root.json" --metadata-url "$(server_url metadata)" \
+    --target-base-url "$(server_url targets/)" http://127.0.0.1:1/nowhere mirror
+expect "names bear nothing" test "$(names mirror | tr '\n' ' ')" = \
+    'metadata/1.root.json metadata/a.json metadata/snapshot.json metadata/targets.json metadata/timestamp.json targets/x/y.txt '
+expect_exit 0 mirror
+expect_asked metadata/2.root.json metadata/timestamp.json
+sim <<'PY'
+r.file("a", "x/y.txt", "changed of a/y.txt")
+r.publish("a")
+PY
+expect_exit 0 mirror
+expect "a changed target takes the old one's place" genuine
+
+# --- hash bins
+
+rm -rf mirror
+new_repo bins
+sim <<'PY'
+r.bins("targets", 2, "bin")
+names = [f"bin-{i:x}" for i in range(4)]
+for i in range(12):
+    path = f"files/{i}"
+    r.file(names[hashlib.sha256(path.encode()).digest()[0] >> 6], path)
+r.publish("targets", *names)
+PY
+expect_exit 0 mirror
+expect_out '5 roles, 12 targets'
+expect "all of it is the repository's own" genuine
+
+server_stop
+done_testing
