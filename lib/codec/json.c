@@ -92,10 +92,22 @@ static json_t *load(const void *text, size_t len, json_error_t *where, bool *nom
     return value;
 }
 
+/* The line of a NUL byte, which jansson passes over behind a number or a word; 0: there is none. */
+static unsigned nul_line(const char *text, size_t len)
+{
+    const char *nul = memchr(text, '\0', len);
+    unsigned line = 1;
+
+    for (; nul != NULL && text < nul; text++)
+        line += *text == '\n';
+    return nul != NULL ? line : 0;
+}
+
 int cw_json_parse(json_t **doc, const void *text, size_t len, struct cw_err *err)
 {
     json_error_t where;
     json_t *value;
+    unsigned line;
     bool nomem;
 
     *doc = NULL;
@@ -106,9 +118,11 @@ int cw_json_parse(json_t **doc, const void *text, size_t len, struct cw_err *err
         return cw_err_nomem(err);
     if (value == NULL)
         return cw_err_set(err, CW_E_VERIFY, "line %d, column %d: %s", where.line, where.column, where.text);
-    if (has_real(value)) {
+    line = nul_line(text, len);
+    if (line != 0 || has_real(value)) {
         json_decref(value);
-        return cw_err_set(err, CW_E_VERIFY, "JSON has a number that is not an integer");
+        return line != 0 ? cw_err_set(err, CW_E_VERIFY, "line %u: there is a NUL byte", line)
+                         : cw_err_set(err, CW_E_VERIFY, "JSON has a number that is not an integer");
     }
     *doc = value;
     return CW_OK;

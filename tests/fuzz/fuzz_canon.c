@@ -19,6 +19,21 @@ static void canonical_of(struct cw_buf *buf, const json_t *doc)
     always(cw_canon_format(buf, doc, &err) == CW_OK);
 }
 
+/* Where values begin is told of a text that is well-formed, for whatever path. */
+static void look_for_lines(const uint8_t *text, size_t size)
+{
+    static const char *const paths[] = {"", "a", "a.b[1].c", "[0]", "[1][0].a", "b[2]", "x[9999999999]"};
+    unsigned lines = 1;
+
+    for (size_t i = 0; i < size; i++)
+        lines += text[i] == '\n';
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        unsigned line = cw_json_line(text, size, paths[i]);
+
+        always(line >= 1 && line <= lines);
+    }
+}
+
 /* The canonical form of `text`, which is well-formed, equals `canonical`. */
 static void same_again(const char *text, size_t len, const struct cw_buf *canonical)
 {
@@ -51,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         always(doc == NULL && (err.code == CW_E_VERIFY || err.code == CW_E_NOMEM) && err.text[0] != '\0');
         return 0;
     }
+    look_for_lines(data, size);
     canonical_of(&canonical, doc);
     always(cw_json_format(&text, doc, &err) == CW_OK);
     same_again(text.data, text.len, &canonical);

@@ -71,6 +71,15 @@ static void look_at_delegation(const struct cw_tuf_meta *meta, size_t index, con
     cw_tuf_delegation_covers(meta, index, path);
 }
 
+static void look_at_name(const char *path)
+{
+    CW_AUTO_BUF name = CW_BUF_INIT(1 << 16);
+    struct cw_err err;
+
+    if (cw_tuf_target_filename(&name, path, &err) == CW_OK)
+        always(strchr(name.data, '/') == NULL && name.len <= 255);
+}
+
 static void look_at_targets(const struct cw_tuf_meta *meta)
 {
     size_t count = cw_tuf_delegation_count(meta), index = 0;
@@ -86,6 +95,7 @@ static void look_at_targets(const struct cw_tuf_meta *meta)
     json_object_foreach (json_object_get(meta->signed_, "targets"), path, entry) {
         always(cw_tuf_target_file(&file, meta, path, &err) == CW_OK);
         look_at_file(&file);
+        look_at_name(path);
         for (index = 0; cw_tuf_delegation_find(meta, path, &index); index++)
             always(index < count && cw_tuf_delegation_covers(meta, index, path));
     }

@@ -307,6 +307,35 @@ static void search(struct world *w, struct cw_tuf_update *update)
     }
 }
 
+static int look_at(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes, size_t len,
+                   struct cw_err *err)
+{
+    size_t own;
+
+    (void)err;
+    always(cw_tuf_update_meta(ctx, role) == meta);
+    always(cw_tuf_update_bytes(ctx, role, &own) == bytes && own == len);
+    return CW_OK;
+}
+
+/* Every delegation of the top-level role, as a mirror takes them; the first failure is final. */
+static void take_all(struct world *w, struct cw_tuf_update *update)
+{
+    struct cw_err err;
+    int rc = CW_OK;
+
+    for (size_t i = 0; i < cw_tuf_delegation_count(cw_tuf_update_meta(update, "targets")) && rc == CW_OK;
+         i++) {
+        rc = cw_tuf_update_take(update, "targets", i, &err);
+        if (rc == CW_OK)
+            rc = drive(w, update, &err);
+    }
+    if (rc != CW_OK)
+        always(cw_tuf_update_find(update, "f", &err) != CW_OK);
+    always(cw_tuf_update_each(update, look_at, update, &err) == CW_OK);
+    always(cw_tuf_update_grace_used(update) >= 0);
+}
+
 static void run(struct world *w)
 {
     const struct cw_tuf_params params = {.now = NOW, .grace = take(w) == 1 ? 86400 : 0};
@@ -320,6 +349,7 @@ static void run(struct world *w)
     if (rc == CW_OK) {
         w->fresh_keys = false;
         search(w, update);
+        take_all(w, update);
     } else {
         always(err.text[0] != '\0');
     }
