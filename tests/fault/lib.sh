@@ -27,7 +27,8 @@ FAULT_KILLS=${FAULT_KILLS-keep keep:half lost torn zero}
 CW_FAULT_MAX=${CW_FAULT_MAX:-24}
 
 # With FAULT_PROGRAM set to a program's name, a command that fails must say why in one line of standard error that begins with
-# that name (warnings do not count), and exit with the code of that error: 8 for ENOSPC; else one of $FAULT_EXITS, by default 1. With 9 among them, 9 is right for all.
+# that name (warnings do not count), and exit with the code of that error: 8 for ENOSPC; else one of $FAULT_EXITS, by default 1,
+# and for ENOMEM also 3 or 6. With 9 among them, 9 is right for all.
 FAULT_PROGRAM=${FAULT_PROGRAM-}
 FAULT_EXITS=${FAULT_EXITS-1}
 
@@ -77,6 +78,11 @@ fault_says() {
     ENOSPC*" 9 "*) [ "$fault_code" -eq 8 ] || [ "$fault_code" -eq 9 ] && return ;;
     ENOSPC*) [ "$fault_code" -eq 8 ] && return ;;
     *" $fault_code "*) return ;;
+    esac
+    # Memory that runs out in a confined child or inside a library is told as what that part was asked for: an archive that
+    # cannot be read or a signature that does not hold (3), a policy that gives no decision (6).
+    case $2:$fault_code in
+    ENOMEM*:[36]) return ;;
     esac
     fault_bad "$1" "exits with $fault_code after $2: $(tail -n 1 "$fault_dir/errors")"
 }
