@@ -25,11 +25,17 @@ struct inos {
     size_t count;
 };
 
+/* A removed folder was made anew; what the log says of inode from, before its removal, holds of inode to. */
+struct anew {
+    uint64_t from, to;
+};
+
 static struct { /* what one crash_apply works on; the program runs one */
     const struct fault_control *ctl;
     const struct fault_record **rec;
     size_t count;
-    struct inos from, to; /* folders made anew in place of removed ones */
+    struct anew *anew;
+    size_t anew_count;
 } crash;
 
 static bool inos_have(const struct inos *s, uint64_t ino)
@@ -46,6 +52,40 @@ static void inos_add(struct inos *s, uint64_t ino)
     if (!s->at)
         abort();
     s->at[s->count++] = ino;
+}
+
+static void inos_drop(struct inos *s, uint64_t ino)
+{
+    for (size_t i = s->count; i-- > 0;)
+        if (s->at[i] == ino)
+            s->at[i] = s->at[--s->count];
+}
+
+static void anew_add(uint64_t from, uint64_t to)
+{
+    crash.anew = realloc(crash.anew, (crash.anew_count + 1) * sizeof *crash.anew);
+    if (!crash.anew)
+        abort();
+    crash.anew[crash.anew_count++] = (struct anew){from, to};
+}
+
+/* The last one added counts: the filesystem gives a number to one folder after another. */
+static uint64_t anew_find(uint64_t ino)
+{
+    for (size_t i = crash.anew_count; i-- > 0;)
+        if (crash.anew[i].from == ino)
+            return crash.anew[i].to;
+    return ino;
+}
+
+/* Before it was made, the number belonged to another. */
+static void anew_drop(uint64_t from)
+{
+    for (size_t i = crash.anew_count; i-- > 0;)
+        if (crash.anew[i].from == from) {
+            memmove(crash.anew + i, crash.anew + i + 1, (--crash.anew_count - i) * sizeof *crash.anew);
+            return;
+        }
 }
 
 static void log_index(const struct fault_control *ctl)
@@ -96,9 +136,7 @@ static bool name_path(char *path, uint64_t dir, const struct fault_record *rec, 
                       uint16_t at_name)
 {
     char base[PATH_MAX - NAME_MAX - 2];
-    for (size_t i = 0; i < crash.from.count; i++)
-        if (crash.from.at[i] == dir)
-            dir = crash.to.at[i];
+    dir = anew_find(dir);
     int n = snprintf(base, sizeof base, "%s/%s", crash.ctl->root, rec->text + at_dir);
     if (n < 0 || (size_t)n >= sizeof base)
         return false;
@@ -299,10 +337,8 @@ static void dir_back(const char *path, mode_t mode, uint64_t ino)
     struct stat st;
     struct opened o;
     mode_open_parent(&o, path);
-    if (mkdir(path, 0700) == 0 && chmod(path, mode) == 0 && lstat(path, &st) == 0) {
-        inos_add(&crash.from, ino);
-        inos_add(&crash.to, st.st_ino);
-    }
+    if (mkdir(path, 0700) == 0 && chmod(path, mode) == 0 && lstat(path, &st) == 0)
+        anew_add(ino, st.st_ino);
     mode_restore(&o);
 }
 
@@ -319,14 +355,11 @@ static void rename_undo(const struct fault_record *rec, uint64_t ino, const char
 static void name_undo(const struct fault_record *rec)
 {
     char path[PATH_MAX], path2[PATH_MAX] = "";
-    uint64_t ino = rec->ino;
+    uint64_t ino = anew_find(rec->ino);
     if (!rec->at_name || !name_path(path, rec->dir, rec, rec->at_dir, rec->at_name))
         return;
     if (rec->at_name2 && !name_path(path2, rec->dir2, rec, rec->at_dir2, rec->at_name2))
         return;
-    for (size_t i = 0; i < crash.from.count; i++)
-        if (crash.from.at[i] == ino)
-            ino = crash.to.at[i];
     switch (rec->op) {
     case OP_NEW:
     case OP_LINK:
@@ -362,6 +395,10 @@ static void all_names_undo(void)
             inos_add(&safe, rec->ino);
         else if (!inos_have(&safe, rec->at_name2 ? rec->dir2 : rec->dir))
             name_undo(rec);
+        if (rec->op == OP_MKDIR) {
+            anew_drop(rec->ino);
+            inos_drop(&safe, rec->ino);
+        }
     }
     free(safe.at);
 }
@@ -378,8 +415,7 @@ int crash_apply(const struct fault_control *ctl, enum crash_model model)
     int rc = all_data_undo(model);
     if (rc == 0 && model == CRASH_LOST)
         all_names_undo();
-    free(crash.from.at);
-    free(crash.to.at);
+    free(crash.anew);
     free(crash.rec);
     return rc;
 }

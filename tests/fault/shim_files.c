@@ -51,7 +51,19 @@ static uint32_t keep_truncated(const struct request *r, const struct stat *st)
     return n > 0 && (size_t)n < sizeof path ? spare_bytes(path, 0, st->st_size) : 0;
 }
 
-static int open_changing(const struct request *r, const struct place *p, void *site)
+/* Where a file was made: elsewhere than its path says if that led over a symbolic link to nothing. */
+static void place_made(struct place *p, int fd)
+{
+    char link[64], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof path - 1);
+    if (len <= 0)
+        return;
+    path[len] = '\0';
+    place_find(p, AT_FDCWD, path);
+}
+
+static int open_changing(const struct request *r, struct place *p, void *site)
 {
     struct stat st;
     bool nameless = (r->flags & O_TMPFILE) == O_TMPFILE, existed, cut;
@@ -67,6 +79,8 @@ static int open_changing(const struct request *r, const struct place *p, void *s
         spare = keep_truncated(r, &st);
     int fd = perform(r);
     fd_learn(fd);
+    if (fd >= 0 && !existed && !(r->flags & (O_EXCL | O_NOFOLLOW)))
+        place_made(p, fd);
     if (fd >= 0 && !existed)
         log_change((struct fault_record){.op = OP_NEW, .ino = fd_ino(fd)}, nameless ? NULL : p, NULL);
     else if (fd >= 0 && cut)
