@@ -8,37 +8,11 @@
 #include "sync/commands.h"
 #include "sync/deploy/recover.h"
 #include "sync/deploy/run.h"
-#include "sync/mirror/mirror.h"
+#include "sync/pull_all.h"
 
 const struct cw_option cmd_update_options[] = {
     {.kind = CW_OPTION_END},
 };
-
-static int pull_all(const struct cw_site *site, int64_t now, const struct cw_cli *cli, struct cw_err *err)
-{
-    int first = CW_OK;
-
-    for (size_t i = 0; i < site->upstream_count; i++) {
-        const struct cw_upstream *upstream = &site->upstreams[i];
-        struct cw_pull_result result;
-        struct cw_err own = {0};
-        int rc = cw_mirror_pull(&result, site, upstream, NULL, now, cli, &own);
-
-        if (rc == CW_OK) {
-            cw_cli_say(cli, "%s: %s: %s serial %lld", upstream->name,
-                       result.changed ? "complete and genuine" : "up to date", upstream->channel,
-                       (long long)result.serial);
-            continue;
-        }
-        (void)cw_err_prefix(&own, "upstream '%s'", upstream->name);
-        if (first != CW_OK)
-            cw_cli_warn(cli, "%s", own.text);
-        else
-            *err = own;
-        first = first != CW_OK ? first : rc;
-    }
-    return first;
-}
 
 int cmd_update(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
@@ -52,7 +26,7 @@ int cmd_update(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     (void)argv;
     if (rc != CW_OK)
         return rc;
-    pulled = pull_all(&site, now, cli, err);
+    pulled = cw_pull_all(NULL, &site, NULL, NULL, now, cli, err);
     if (site.install_root == NULL)
         return pulled;
     rc = cw_deploy_run(&result, &site, NULL, true, now, cli, &deploy);

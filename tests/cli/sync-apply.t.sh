@@ -108,6 +108,18 @@ expect_out 'other: may be applied'
 expect_out 'acme: may be applied'
 expect 'both vendors run' test "$(plant/current/gateway/bin/tool), $(plant/current/pump/bin/tool)" = 'gateway 1.2.0, pump 1.0.0'
 expect 'in one generation' test "$(generation)" = 4
+
+# One vendor who cannot be reached keeps no other from being pulled.
+mv repo/tree repo/away
+expect_exit 5 sync pull
+expect_err "upstream 'acme'"
+expect_out 'other: up to date'
+mv second/repo/tree second/repo/away
+expect_exit 5 sync --json pull
+expect_out '"error": '
+expect_err "upstream '(acme|other)'"
+mv repo/away repo/tree
+mv second/repo/away second/repo/tree
 (
     cd second || exit 1
     make_build gateway 6.6.6

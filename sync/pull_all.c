@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What each upstream's pull came to, said to people and to programs.
+ */
+#include "sync/pull_all.h"
+
+#include "base/str.h"
+#include "sync/mirror/mirror.h"
+
+static void tell(const struct cw_cli *cli, const struct cw_upstream *upstream,
+                 const struct cw_pull_result *result)
+{
+    char bytes[16];
+
+    if (result->older) {
+        cw_cli_say(cli, "%s: nothing is taken from %s: it is older than what this site has, %s serial %lld",
+                   upstream->name, result->source, upstream->channel, (long long)result->serial);
+        return;
+    }
+    if (!result->changed) {
+        cw_cli_say(cli, "%s: up to date: %s serial %lld", upstream->name, upstream->channel,
+                   (long long)result->serial);
+        return;
+    }
+    cw_str_bytes(result->bytes, bytes);
+    cw_cli_say(cli, "%s: complete and genuine: %s serial %lld, %llu file%s (%s) from %s", upstream->name,
+               upstream->channel, (long long)result->serial, (unsigned long long)result->files,
+               cw_str_plural(result->files), bytes, result->source);
+}
+
+static json_t *to_json(const struct cw_upstream *upstream, const struct cw_pull_result *result)
+{
+    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I}", "upstream", upstream->name,
+                     "channel", upstream->channel, "source", result->source, "changed", result->changed,
+                     "older", result->older, "serial", (json_int_t)result->serial, "files",
+                     (json_int_t)result->files, "bytes", (json_int_t)result->bytes, "grace_used",
+                     (json_int_t)result->grace_used, "root_version", (json_int_t)result->root_version);
+}
+
+static int pull_one(json_t *pulled, const struct cw_site *site, const struct cw_upstream *upstream,
+                    const char *where, int64_t now, const struct cw_cli *cli, struct cw_err *err)
+{
+    struct cw_pull_result result;
+    json_t *row;
+    int rc = cw_mirror_pull(&result, site, upstream, where, now, cli, err);
+
+    if (rc == CW_OK)
+        tell(cli, upstream, &result);
+    else
+        rc = cw_err_prefix(err, "upstream '%s'", upstream->name);
+    if (pulled == NULL)
+        return rc;
+    row = rc == CW_OK ? to_json(upstream, &result)
+                      : json_pack("{s:s, s:s}", "upstream", upstream->name, "error", err->text);
+    return json_array_append_new(pulled, row) != 0 ? cw_err_nomem(err) : rc;
+}
+
+int cw_pull_all(json_t *pulled, const struct cw_site *site, const struct cw_upstream *chosen,
+                const char *where, int64_t now, const struct cw_cli *cli, struct cw_err *err)
+{
+    size_t i;
+    int first = CW_OK;
+
+    for (i = 0; i < site->upstream_count; i++) {
+        const struct cw_upstream *upstream = &site->upstreams[i];
+        struct cw_err own = {0};
+        int rc;
+
+        if (chosen != NULL && chosen != upstream)
+            continue;
+        rc = pull_one(pulled, site, upstream, where, now, cli, &own);
+        if (rc == CW_E_NOMEM || (rc != CW_OK && first == CW_OK)) {
+            *err = own;
+            first = rc;
+        } else if (rc != CW_OK) {
+            cw_cli_warn(cli, "%s", own.text);
+        }
+        if (rc == CW_E_NOMEM)
+            break;
+    }
+    return first;
+}
