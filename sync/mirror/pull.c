@@ -100,6 +100,47 @@ static int pull_from_source(struct cw_pull *pull, struct cw_err *err)
     return cw_pull_enter(pull, update, channels, err);
 }
 
+static int record(const struct cw_pull *pull, struct cw_err *err)
+{
+    const struct cw_pull_result *result = pull->result;
+    json_auto_t *data = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "upstream", pull->upstream->name,
+                                  "source", result->source, "channel", pull->upstream->channel, "serial",
+                                  (json_int_t)result->serial, "root", (json_int_t)result->root_version,
+                                  "files", (json_int_t)result->files, "bytes", (json_int_t)result->bytes);
+
+    if (data == NULL)
+        return cw_err_nomem(err);
+    return cw_history_append(pull->site->fd, pull->now, "pull", data, err);
+}
+
+static int record_grace(const struct cw_pull *pull, struct cw_err *err)
+{
+    int64_t seconds = pull->result->grace_used;
+    json_auto_t *data = json_pack("{s:s, s:s, s:I}", "upstream", pull->upstream->name, "source",
+                                  pull->result->source, "seconds", (json_int_t)seconds);
+
+    if (data == NULL)
+        return cw_err_nomem(err);
+    cw_cli_warn(pull->cli, "metadata from %s had expired %lld hour%s ago; site.lua's grace let it in",
+                pull->result->source, (long long)((seconds + 3599) / 3600),
+                cw_str_plural((uint64_t)((seconds + 3599) / 3600)));
+    return cw_history_append(pull->site->fd, pull->now, "grace", data, err);
+}
+
+/* What this source brought goes into the history before another one is asked. */
+static int note_taken(struct cw_pull *pull, struct cw_err *err)
+{
+    const struct cw_pull_result *result = pull->result;
+    int rc = CW_OK;
+
+    if (result->changed || pull->rooted)
+        rc = record(pull, err);
+    pull->rooted = false;
+    if (rc == CW_OK && result->changed && result->grace_used > 0)
+        rc = record_grace(pull, err);
+    return rc;
+}
+
 static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char *where, bool *answered,
                       struct cw_err *err)
 {
@@ -108,10 +149,13 @@ static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char
 
     *answered = rc != CW_OK && rc != CW_E_NOTFOUND;
     pull->older = false;
+    *pull->result = (struct cw_pull_result){.changed = false};
     if (rc != CW_OK)
         return rc;
     pull->source = source;
     rc = pull_from_source(pull, err);
+    if (rc == CW_OK)
+        rc = note_taken(pull, err);
     /* A line that breaks and a stick of last month are no reason not to ask the next one. */
     *answered = cw_source_answered(source) && rc != CW_E_TEMP && !pull->older;
     pull->source = NULL;
@@ -119,9 +163,39 @@ static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", cw_source_where(source));
 }
 
-/* All folders that a removable pattern names now; none is like a source that does not answer. */
+/* What came of the media that were tried one after the other. */
+struct media {
+    bool taken;
+    struct cw_pull_result result; /* of those that were taken, or of an older one */
+    struct cw_err first;          /* the first that failed; code CW_OK: none did */
+};
+
+static void note_medium(struct media *media, const struct cw_pull *pull, int rc, const struct cw_err *err)
+{
+    const struct cw_pull_result *result = pull->result;
+
+    if (rc == CW_OK && (!media->taken || result->changed)) {
+        struct cw_pull_result before = media->result;
+
+        media->result = *result;
+        media->result.files += media->taken ? before.files : 0;
+        media->result.bytes += media->taken ? before.bytes : 0;
+        media->taken = true;
+    } else if (rc != CW_OK && pull->older && !media->taken) {
+        media->result = *result;
+    } else if (rc != CW_OK && !pull->older && media->first.code == CW_OK) {
+        media->first = *err;
+    } else if (rc != CW_OK && !pull->older) {
+        cw_cli_warn(pull->cli, "%s", err->text);
+    }
+}
+
+/* All folders that a removable pattern names now, each: two sticks may be in, and the first by its name need not
+ * be the newer one, or this upstream's. None is like a source that does not answer. */
 static int try_removable(struct cw_pull *pull, const char *pattern, bool *answered, struct cw_err *err)
 {
+    struct media media = {.taken = false};
+    bool older = false, one;
     char **matches;
     size_t i;
     int rc = cw_source_match(&matches, pattern, err);
@@ -129,10 +203,23 @@ static int try_removable(struct cw_pull *pull, const char *pattern, bool *answer
     *answered = false;
     if (rc == CW_OK)
         rc = cw_err_set(err, CW_E_TEMP, "%s: no such folder; is the medium in?", pattern);
-    for (i = 0; matches != NULL && matches[i] != NULL && !*answered; i++)
-        rc = try_source(pull, CW_SOURCE_REMOVABLE, matches[i], answered, err);
+    for (i = 0; matches != NULL && matches[i] != NULL && media.first.code != CW_E_NOMEM; i++) {
+        struct cw_err own = {0};
+
+        rc = try_source(pull, CW_SOURCE_REMOVABLE, matches[i], &one, &own);
+        note_medium(&media, pull, rc, &own);
+        older = older || pull->older;
+        *answered = *answered || one;
+        *err = own;
+    }
     cw_source_matches_free(matches);
-    return rc;
+    *pull->result = media.result;
+    pull->older = older && !media.taken && media.first.code == CW_OK;
+    if (media.taken && media.first.code != CW_OK)
+        cw_cli_warn(pull->cli, "%s", media.first.text);
+    else if (media.first.code != CW_OK)
+        *err = media.first;
+    return media.taken ? CW_OK : err->code;
 }
 
 static int try_configured(struct cw_pull *pull, struct cw_err *err)
@@ -171,33 +258,6 @@ static enum cw_source_kind kind_of(const struct cw_upstream *upstream, const cha
             return CW_SOURCE_REMOVABLE;
     }
     return CW_SOURCE_FOLDER;
-}
-
-static int record(const struct cw_pull *pull, struct cw_err *err)
-{
-    const struct cw_pull_result *result = pull->result;
-    json_auto_t *data = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "upstream", pull->upstream->name,
-                                  "source", result->source, "channel", pull->upstream->channel, "serial",
-                                  (json_int_t)result->serial, "root", (json_int_t)result->root_version,
-                                  "files", (json_int_t)result->files, "bytes", (json_int_t)result->bytes);
-
-    if (data == NULL)
-        return cw_err_nomem(err);
-    return cw_history_append(pull->site->fd, pull->now, "pull", data, err);
-}
-
-static int record_grace(const struct cw_pull *pull, struct cw_err *err)
-{
-    int64_t seconds = pull->result->grace_used;
-    json_auto_t *data = json_pack("{s:s, s:s, s:I}", "upstream", pull->upstream->name, "source",
-                                  pull->result->source, "seconds", (json_int_t)seconds);
-
-    if (data == NULL)
-        return cw_err_nomem(err);
-    cw_cli_warn(pull->cli, "metadata from %s had expired %lld hour%s ago; site.lua's grace let it in",
-                pull->result->source, (long long)((seconds + 3599) / 3600),
-                cw_str_plural((uint64_t)((seconds + 3599) / 3600)));
-    return cw_history_append(pull->site->fd, pull->now, "grace", data, err);
 }
 
 static void warn_clock(const struct cw_pull *pull)
@@ -258,12 +318,6 @@ static int run(struct cw_pull *pull, const char *where, struct cw_err *err)
         cw_err_clear(err);
         rc = CW_OK;
     }
-    if (rc != CW_OK)
-        return rc;
-    if (pull->result->changed || pull->rooted)
-        rc = record(pull, err);
-    if (rc == CW_OK && pull->result->changed && pull->result->grace_used > 0)
-        rc = record_grace(pull, err);
     if (rc == CW_OK)
         warn_clock(pull);
     return rc;

@@ -145,6 +145,23 @@ site_init field --source "$PWD/media/*/causeway"
 causeway-sync -q -C field pull media/b-new/causeway
 expect_exit 0 causeway-sync -C field pull
 expect_out 'up to date: stable serial 2'
+
+# Every stick that is in is looked at: whichever comes first by its name, the newer one is taken; another publisher's is passed over
+# with a word.
+mkdir other
+(cd other && publisher_init && publisher_release pump 1.0.0 && publisher_publish && site_init there &&
+    causeway-sync -q -C there pull repo/tree && causeway-sync -q -C there export ../media/a-foreign/causeway)
+site_init fresh --source "$PWD/media/*/causeway"
+expect_exit 0 causeway-sync -C fresh pull
+expect_out 'complete and genuine: stable serial 2'
+expect_err 'a-foreign'
+expect_exit 0 causeway-sync -C fresh log
+expect_out 'pull .*serial=1, source=.*/a-old/causeway'
+expect_out 'pull .*serial=2, source=.*/b-new/causeway'
+rm -rf media/b-new media/a-old
+site_init lone --source "$PWD/media/*/causeway"
+expect_exit 3 causeway-sync -C lone pull
+expect_err 'a-foreign'
 cd ..
 
 done_testing
