@@ -9,6 +9,7 @@
 #include "sync/deploy/hold.h"
 #include "sync/deploy/recover.h"
 #include "sync/history.h"
+#include "sync/mirror/mirror.h"
 
 static const char *reason;
 static bool all;
@@ -49,6 +50,27 @@ static int put(json_t **hold, const struct cw_site *site, const char *product, c
     return list != NULL ? write_history(site, "hold", list, now, err) : cw_err_nomem(err);
 }
 
+/* A hold on what nobody ships may be meant for later, or be a slip of the hand. */
+static void warn_unknown(const struct cw_site *site, const struct cw_cli *cli, const char *product)
+{
+    bool pulled = false;
+
+    for (size_t i = 0; i < site->upstream_count; i++) {
+        CW_AUTO_SET set = {.files = NULL};
+        struct cw_err unheard = {0};
+        int64_t root;
+        int rc = cw_mirror_load(&set, &root, site, &site->upstreams[i], &unheard);
+
+        if (rc != CW_OK && rc != CW_E_NOTFOUND)
+            return;
+        if (rc == CW_OK && cw_channel_pin(&set.channel, product) != NULL)
+            return;
+        pulled = pulled || rc == CW_OK;
+    }
+    if (pulled)
+        cw_cli_warn(cli, "no upstream ships a product '%s' at present; the hold waits for one", product);
+}
+
 int cmd_hold(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
     CW_AUTO_SITE site = CW_SITE_INIT;
@@ -67,6 +89,7 @@ int cmd_hold(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
         rc = put(&hold, &site, argv[1], version, now, err);
     if (rc != CW_OK)
         return rc;
+    warn_unknown(&site, cli, argv[1]);
     cw_hold_describe(what, hold);
     cw_cli_say(cli, "hold %lld on %s, until 'causeway-sync unhold %lld'",
                (long long)json_integer_value(json_object_get(hold, "id")), what,

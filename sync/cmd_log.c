@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "sync/commands.h"
+#include "sync/deploy/hold.h"
 #include "sync/history.h"
 #include "sync/site.h"
 
@@ -61,6 +62,21 @@ static bool add_change(struct cw_buf *text, const json_t *obj)
     return true;
 }
 
+/* A hold, with the words that status has for it. */
+static bool add_hold(struct cw_buf *text, const json_t *obj)
+{
+    const char *by = json_string_value(json_object_get(obj, "by"));
+    const char *reason = json_string_value(json_object_get(obj, "reason"));
+    char what[512];
+
+    if (by == NULL || reason == NULL || json_object_get(obj, "id") == NULL)
+        return false;
+    cw_hold_describe(what, obj);
+    cw_buf_addf(text, "%lld on %s by %s: %s", (long long)json_integer_value(json_object_get(obj, "id")), what,
+                by, reason);
+    return true;
+}
+
 static void add_value(struct cw_buf *text, const json_t *value)
 {
     const char *word = json_string_value(value);
@@ -73,7 +89,7 @@ static void add_value(struct cw_buf *text, const json_t *value)
         cw_buf_addf(text, "%lld", (long long)json_integer_value(value));
     else if (json_is_array(value))
         add_list(text, value);
-    else if (json_is_object(value) && !add_change(text, value))
+    else if (json_is_object(value) && !add_change(text, value) && !add_hold(text, value))
         add_fields(text, value, " ");
     else if (!json_is_object(value))
         cw_buf_adds(text, json_is_true(value) ? "yes" : json_is_false(value) ? "no" : "-");

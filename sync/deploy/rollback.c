@@ -67,6 +67,8 @@ static int read_target(json_t **target, int root, int64_t current, int64_t to, s
     if (to == current)
         return cw_err_set(err, CW_E_FAIL, "generation %lld runs already", (long long)to);
     rc = cw_store_read(target, root, to, err);
+    if (rc == CW_E_NOTFOUND)
+        return rc; /* it names the generation itself */
     if (rc == CW_OK)
         rc = cw_store_has_failed(&failed, root, to, err);
     if (rc == CW_OK && failed)

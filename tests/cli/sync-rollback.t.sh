@@ -77,12 +77,20 @@ expect_exit 0 sync unhold --all
 expect_out 'there are no holds'
 
 # Holds by hand.
+expect_exit 0 sync hold gatway --reason 'a slip of the hand'
+expect_err "no upstream ships a product 'gatway' at present"
+expect_exit 0 sync unhold gatway
+expect_exit 0 sync log
+expect_out 'hold .* on gatway by person: a slip of the hand'
 expect_exit 0 sync hold gateway 1.4.0 --reason 'known to leak'
+refute_err 'at present'
 make_build gateway 1.4.0
 ship gateway 1.4.0
 expect_exit 0 sync update
 expect_out 'known to leak'
 expect_exit 6 sync apply
+expect_exit 1 sync rollback 77
+expect_err ': there is no generation 77$'
 expect_exit 2 sync hold ../x
 expect_exit 2 sync hold gateway one
 expect_exit 1 sync unhold plc
