@@ -11,6 +11,7 @@
 int cmd_apply(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_clock(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_export(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
+int cmd_gc(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_hold(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_init(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_log(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);

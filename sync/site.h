@@ -25,6 +25,8 @@
 #define CW_SITE_LOCK "lock"
 #define CW_UPSTREAMS_MAX 64
 #define CW_SOURCES_MAX 32
+#define CW_KEEP_VERSIONS 2 /* what runs and what ran before */
+#define CW_KEEP_VERSIONS_MAX 1000
 
 enum cw_source_kind { CW_SOURCE_HTTP, CW_SOURCE_FOLDER, CW_SOURCE_REMOVABLE };
 
@@ -53,6 +55,7 @@ struct cw_site {
     char config_sha256[CW_SHA256_TEXT];
     const char *name;
     const char *install_root; /* absolute; NULL: this site mirrors only */
+    int64_t keep_versions;    /* of each product, when gc removes */
     struct cw_upstream upstreams[CW_UPSTREAMS_MAX];
     size_t upstream_count;
 };

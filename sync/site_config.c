@@ -216,9 +216,24 @@ static int take_install(struct cw_site *site, struct cw_err *err)
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "install");
 }
 
+static int take_keep(struct cw_site *site, struct cw_err *err)
+{
+    static const char *const keys[] = {"versions", NULL};
+    const json_t *keep;
+    int rc = object_in(&keep, site->config, "keep", err);
+
+    site->keep_versions = CW_KEEP_VERSIONS;
+    if (rc != CW_OK || keep == NULL)
+        return rc;
+    rc = cw_json_only(keep, keys, err);
+    if (rc == CW_OK && json_object_get(keep, "versions") != NULL)
+        rc = cw_json_get_int(&site->keep_versions, keep, "versions", 1, CW_KEEP_VERSIONS_MAX, err);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "keep");
+}
+
 static int configure(struct cw_site *site, struct cw_err *err)
 {
-    static const char *const keys[] = {"site", "upstreams", "install", NULL};
+    static const char *const keys[] = {"site", "upstreams", "install", "keep", NULL};
     int rc;
 
     if (!json_is_object(site->config))
@@ -230,7 +245,9 @@ static int configure(struct cw_site *site, struct cw_err *err)
         rc = cw_name_check(site->name, "site", err);
     if (rc == CW_OK)
         rc = take_upstreams(site, err);
-    return rc == CW_OK ? take_install(site, err) : rc;
+    if (rc == CW_OK)
+        rc = take_install(site, err);
+    return rc == CW_OK ? take_keep(site, err) : rc;
 }
 
 int cw_site_configure(struct cw_site *site, struct cw_err *err)

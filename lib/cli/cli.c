@@ -64,7 +64,7 @@ static const struct cw_option *find_option(const struct parser *p, const char *n
 
     if (found == NULL)
         found = find_in(p->shared, name, len);
-    if (found != NULL && found->value == &p->cli->dry_run && (command == NULL || !command->dry_run))
+    if (found != NULL && found->value == &p->cli->dry_run && command != NULL && !command->dry_run)
         return NULL;
     return found;
 }
@@ -81,8 +81,10 @@ static int unknown_option(const struct parser *p, const char *word, struct cw_er
         if (count < CW_COUNT(names) - 8)
             names[count++] = row->name;
     }
-    for (row = p->shared; row->kind != CW_OPTION_END; row++)
-        names[count++] = row->name;
+    for (row = p->shared; row->kind != CW_OPTION_END; row++) {
+        if (find_option(p, row->name, strlen(row->name)) != NULL)
+            names[count++] = row->name;
+    }
     names[count] = NULL;
     near = cw_str_nearest(word + strspn(word, "-"), names);
     if (near != NULL)
@@ -217,6 +219,9 @@ static int check_arguments(const struct parser *p, struct cw_err *err)
     if (count < command->min_args || (command->max_args >= 0 && count > command->max_args))
         return cw_err_set(err, CW_E_USAGE, "usage: %s %s%s%s", p->cli->program->name, command->name,
                           command->args[0] != '\0' ? " " : "", command->args);
+    if (p->cli->dry_run && !command->dry_run) /* it stood before the command */
+        return cw_err_set(err, CW_E_USAGE, "'%s %s' takes no '--dry-run'", p->cli->program->name,
+                          command->name);
     return CW_OK;
 }
 

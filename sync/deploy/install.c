@@ -336,7 +336,7 @@ static void drop_empty(int root, const char *path)
         (void)unlinkat(parent, name, AT_REMOVEDIR);
 }
 
-/* What a failed installation made. What cannot be removed now, the next run sweeps. */
+/* A release that shall not be, and what belongs to it. What cannot be removed now, the next run sweeps. */
 static void discard(int root, const char *path, const char *tmp)
 {
     char place[CW_PATH_MAX];
@@ -380,6 +380,45 @@ int cw_install_release(int root, int mirror, const json_t *change, struct cw_err
                        : cw_err_prefix(err, "%s %s", text_of(change, "product"), text_of(change, "to"));
 }
 
+int cw_install_remove(int root, const char *path, struct cw_err *err)
+{
+    char tmp[CW_PATH_MAX];
+    int rc = beside(tmp, path, CW_TMP_PREFIX "%s", err);
+
+    if (rc == CW_OK)
+        rc = cw_remove_tree(root, tmp, err);
+    if (rc == CW_OK)
+        rc = cw_move_new(root, path, tmp, err);
+    if (rc == CW_OK)
+        discard(root, path, tmp);
+    return rc;
+}
+
+/* A version's folder: temporary ones go, and what says of which manifest a release is that is not there. */
+static int sweep_version(int root, const char *path, struct cw_err *err)
+{
+    CW_AUTO_LIST DIR *stream = NULL;
+    char place[CW_PATH_MAX];
+    const char *name;
+    bool there;
+    int rc = cw_sweep(root, path, err);
+
+    if (rc == CW_OK)
+        rc = cw_at_open_list(&stream, root, path, err);
+    while (rc == CW_OK && (rc = cw_dir_next(&name, stream, path, err)) == CW_OK && name != NULL) {
+        size_t len = strlen(name);
+
+        if (name[0] != '.' || !cw_str_ends(name, ".json") ||
+            snprintf(place, sizeof place, "%s/%.*s", path, (int)(len - strlen("..json")), name + 1) >=
+                (int)sizeof place)
+            continue;
+        rc = cw_at_has(&there, root, place, err);
+        if (rc == CW_OK && !there && snprintf(place, sizeof place, "%s/%s", path, name) < (int)sizeof place)
+            rc = cw_remove(root, place, err);
+    }
+    return rc;
+}
+
 /* Sweeps the folders `depth` levels below path. */
 static int sweep_below(int root, const char *path, int depth, struct cw_err *err)
 {
@@ -389,7 +428,7 @@ static int sweep_below(int root, const char *path, int depth, struct cw_err *err
     int rc;
 
     if (depth == 0)
-        return cw_sweep(root, path, err);
+        return sweep_version(root, path, err);
     rc = cw_at_open_list(&stream, root, path, err);
     if (rc == CW_E_NOTFOUND)
         cw_err_clear(err);

@@ -31,6 +31,10 @@ int cw_install_check_space(int root, const json_t *plan, struct cw_err *err);
  * archive that may not be. */
 int cw_install_release(int root, int mirror, const json_t *change, struct cw_err *err);
 
+/* Removes a release ("releases/<product>/<version>/<platform>") that no generation links to. Killed at any moment,
+ * it is there whole or not at all. */
+int cw_install_remove(int root, const char *path, struct cw_err *err);
+
 /* Removes what an interrupted run left. */
 int cw_install_sweep(int root, struct cw_err *err);
 

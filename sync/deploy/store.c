@@ -224,10 +224,18 @@ int cw_store_switch(int root, int64_t generation, struct cw_err *err)
 
 int cw_store_drop(int root, int64_t generation, struct cw_err *err)
 {
-    char path[CW_PATH_MAX];
+    char path[CW_PATH_MAX], tmp[CW_PATH_MAX];
+    bool there;
+    int rc;
 
     generation_path(path, generation, "");
-    return cw_remove_tree(root, path, err);
+    snprintf(tmp, sizeof tmp, GENERATIONS "/" CW_TMP_PREFIX "%lld", (long long)generation);
+    rc = cw_remove_tree(root, tmp, err);
+    if (rc == CW_OK)
+        rc = cw_at_has(&there, root, path, err);
+    if (rc == CW_OK && there) /* a half of it must not look like a generation */
+        rc = cw_move_new(root, path, tmp, err);
+    return rc == CW_OK ? cw_remove_tree(root, tmp, err) : rc;
 }
 
 int cw_store_mark_failed(int root, int64_t generation, const char *reason, struct cw_err *err)

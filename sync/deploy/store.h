@@ -45,7 +45,7 @@ int cw_store_is_whole(int root, const json_t *doc, struct cw_err *err);
 int cw_store_make(int root, const json_t *doc, struct cw_err *err);
 /* Makes it the running one; 0 takes the link away. */
 int cw_store_switch(int root, int64_t generation, struct cw_err *err);
-/* Removes one that never ran. Nothing there is success. */
+/* Removes one that does not run. Nothing there is success. */
 int cw_store_drop(int root, int64_t generation, struct cw_err *err);
 
 int cw_store_mark_failed(int root, int64_t generation, const char *reason, struct cw_err *err);

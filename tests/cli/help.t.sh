@@ -30,4 +30,12 @@ for program in causeway-gen causeway-sync; do
     done <rows
 done
 
+# A word that only some commands know is refused alike before and behind those that do not.
+for words in '--dry-run status' 'status --dry-run'; do
+    # shellcheck disable=SC2086
+    expect_exit 2 causeway-sync $words
+    expect_err "'?--dry-run'"
+    refute_err 'did you mean'
+done
+
 done_testing

@@ -295,4 +295,38 @@ check_hold() {
 
 fault_rows hold setup_hold 'causeway-sync -C "$ROOT/site" hold gateway 1.1.0' check_hold
 
+# --- gc -----------------------------------------------------------------------------------------------
+
+setup_gc() {
+    setup_from "$1" three
+}
+
+# Whatever is gone, what runs and what a rollback goes to are whole, and so is each release that is there at all.
+check_gc() {
+    if [ "$(running "$1")" != three ] || ! causeway-sync -C "$1/site" verify >"$here/check.out" 2>&1; then
+        wrong "$(running "$1"), verify"
+        return
+    fi
+    for release in "$1"/plant/releases/*/*/*/; do
+        case $release in
+        */gateway/*) [ -x "$release/bin/tool" ] && [ -x "$release/bin/selftest" ] ;;
+        *) [ -e "$release/table.cfg" ] ;;
+        esac || {
+            echo "half of $release"
+            return
+        }
+    done
+    [ -d "$1/plant/releases/gateway/1.1.0" ] || {
+        echo 'nothing to roll back to'
+        return
+    }
+    [ -d "$1/plant/releases/gateway/1.0.0" ] && echo old || echo new
+}
+
+again_gc() {
+    sync_at gc && settled "$ROOT" && [ ! -d "$ROOT/plant/releases/gateway/1.0.0" ]
+}
+
+fault_rows gc setup_gc 'causeway-sync -C "$ROOT/site" gc' check_gc again_gc
+
 done_testing

@@ -88,7 +88,9 @@ static const struct {
      "grace: "},
     {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"grace\": {\"http\": \"x\"}}}}",
      "grace: "},
-    {"{\"site\": \"s\", \"keep\": {\"versions\": 2}}", "unknown field 'keep'"},
+    {"{\"site\": \"s\", \"keep\": {\"version\": 2}}", "keep: unknown field 'version'"},
+    {"{\"site\": \"s\", \"keep\": {\"versions\": 0}}", "keep: "},
+    {"{\"site\": \"s\", \"keep\": 2}", "'keep'"},
     {"{\"site\": \"s\", \"install\": {\"root\": \"opt\"}}", "root 'opt'"},
     {"{\"site\": \"s\", \"install\": {\"root\": \"/\"}}", "root '/'"},
 };
