@@ -20,6 +20,7 @@ static struct cw_cli_list target_names;
 static uint64_t max_root, max_timestamp, max_snapshot, max_targets;
 static const char *root_file;
 static struct cw_cli_list globs;
+static bool verify;
 static int64_t max_time = CW_REMOTE_METADATA_SECONDS, stall_time = CW_REMOTE_STALL_SECONDS;
 
 const struct cw_option cmd_tuf_options[] = {
@@ -30,6 +31,7 @@ const struct cw_option cmd_tuf_options[] = {
     {CW_OPTION_STRING, "target-base-url", &target_base_url, "URL", "where the repository's targets are"},
     {CW_OPTION_STRING, "root", &root_file, "FILE", "the root that a mirror trusts to begin with"},
     {CW_OPTION_LIST, "targets", &globs, "GLOB", "mirror these targets (may be repeated; all)"},
+    {CW_OPTION_FLAG, "verify", &verify, NULL, "look at every file of the mirror, though nothing is new"},
     {CW_OPTION_NUMBER, "max-root", &max_root, "BYTES", "the largest root file to take (512000)"},
     {CW_OPTION_NUMBER, "max-timestamp", &max_timestamp, "BYTES", "the largest timestamp (16384)"},
     {CW_OPTION_NUMBER, "max-snapshot", &max_snapshot, "BYTES", "the largest snapshot (2000000)"},
@@ -154,18 +156,20 @@ static int tell_mirror(const struct cw_cli *cli, const char *folder,
 {
     char bytes[16];
     json_auto_t *doc =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "root", (json_int_t)result->root, "timestamp",
-                  (json_int_t)result->timestamp, "roles", (json_int_t)result->roles, "targets",
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "root", (json_int_t)result->root,
+                  "timestamp", (json_int_t)result->timestamp, "roles", (json_int_t)result->roles, "targets",
                   (json_int_t)result->targets, "fetched", (json_int_t)result->fetched_targets, "bytes",
                   (json_int_t)result->bytes, "left_out", (json_int_t)result->left_out, "changed",
-                  result->written > 0 || result->fetched_targets > 0);
+                  result->written > 0 || result->fetched_targets > 0, "checked", !result->unchanged);
 
     cw_str_bytes(result->bytes, bytes);
     cw_cli_say(
-        cli, "'%s': root version %lld, timestamp version %lld, %llu role%s, %llu target%s; %llu fetched, %s",
+        cli,
+        "'%s': root version %lld, timestamp version %lld, %llu role%s, %llu target%s; %llu fetched, %s%s",
         folder, (long long)result->root, (long long)result->timestamp, (unsigned long long)result->roles,
         cw_str_plural(result->roles), (unsigned long long)result->targets, cw_str_plural(result->targets),
-        (unsigned long long)result->fetched_targets, bytes);
+        (unsigned long long)result->fetched_targets, bytes,
+        result->unchanged ? "; unchanged ('--verify' looks at every file)" : "");
     return doc != NULL ? cw_cli_json(cli, doc, err) : cw_err_nomem(err);
 }
 
@@ -175,7 +179,7 @@ static int tuf_mirror(struct cw_cli *cli, char **args, struct cw_err *err)
     CW_AUTO_BUF metadata = CW_BUF_INIT(URL_BYTES_MAX);
     CW_AUTO_BUF targets = CW_BUF_INIT(URL_BYTES_MAX);
     const struct cw_tuf_mirror_options options = {
-        .folder = args[1], .root_file = root_file, .globs = &globs, .params = params()};
+        .folder = args[1], .root_file = root_file, .globs = &globs, .verify = verify, .params = params()};
     struct cw_tuf_mirror_result result;
     int rc = need(root_file, "root", "mirror", err);
 

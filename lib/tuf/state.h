@@ -26,6 +26,10 @@ struct cw_tuf_held {
     struct cw_tuf_meta meta;
     void *bytes; /* as received */
     size_t len;
+    /* The delegator's keys with which it was verified last, as references, so that they stay the same ones.
+     * NULL: none yet. */
+    json_t *keys, *keyids;
+    int64_t threshold;
 };
 
 /* A delegation that the walk is still to follow. */
@@ -55,7 +59,8 @@ struct cw_tuf_update {
     struct cw_tuf_held *
         *held; /* everything verified in this run, each for itself on the heap so that pointers stay */
     size_t held_count, held_room;
-    json_t *index; /* object: role → place in held */
+    size_t loose_bytes; /* of those that may be forgotten */
+    json_t *index;      /* object: role → place in held */
 
     int rotations;     /* roots taken in this run */
     bool keys_rotated; /* one of them took away keys of timestamp or snapshot */
@@ -68,7 +73,7 @@ struct cw_tuf_update {
     struct cw_tuf_walk walk;
 };
 
-/* update.c */
+/* hold.c */
 /* Parses, and copies the bytes. The caller owns *held (cw_tuf_held_free). */
 int cw_tuf_held_new(struct cw_tuf_held **held, const char *role, enum cw_tuf_type type, const void *bytes,
                     size_t len, struct cw_err *err);
@@ -78,6 +83,11 @@ void cw_tuf_held_free(struct cw_tuf_held *held);
 int cw_tuf_hold(struct cw_tuf_update *update, struct cw_tuf_held **held, bool store, struct cw_err *err);
 /* This run's file of a role; NULL when there is none. */
 struct cw_tuf_held *cw_tuf_held_of(const struct cw_tuf_update *update, const char *role);
+/* Was it verified with these very keys already? The next two save a search the same signatures for each target. */
+bool cw_tuf_held_is_by(const struct cw_tuf_held *held, const struct cw_tuf_role *role);
+void cw_tuf_held_note(struct cw_tuf_held *held, const struct cw_tuf_role *role);
+
+/* update.c */
 /* Signed by enough keys of that top-level role of the trusted root? */
 int cw_tuf_verify_top(const struct cw_tuf_update *update, const struct cw_tuf_meta *meta, const char *role,
                       struct cw_err *err);

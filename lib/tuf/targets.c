@@ -14,14 +14,23 @@ static int proceed(struct cw_tuf_update *update, struct cw_err *err)
     return cw_tuf_walk_visit(update, cw_tuf_held_of(update, update->wanted.name), err);
 }
 
+static int verify(struct cw_tuf_held *held, const struct cw_tuf_role *role, struct cw_err *err)
+{
+    int rc = cw_tuf_held_is_by(held, role) ? CW_OK : cw_tuf_verify(&held->meta, role, err);
+
+    if (rc == CW_OK)
+        cw_tuf_held_note(held, role);
+    return rc;
+}
+
 int cw_tuf_targets_start(struct cw_tuf_update *update, const struct cw_tuf_role *role, struct cw_err *err)
 {
-    const struct cw_tuf_held *held = cw_tuf_held_of(update, role->name);
+    struct cw_tuf_held *held = cw_tuf_held_of(update, role->name);
     int rc;
 
     update->wanted = *role;
     if (held != NULL) { /* verified before, but maybe with another delegator's keys */
-        rc = cw_tuf_verify(&held->meta, role, err);
+        rc = verify(held, role, err);
         return rc == CW_OK ? proceed(update, err) : cw_err_prefix(err, "%s", role->name);
     }
     rc = cw_tuf_meta_file(&update->wanted_file, &cw_tuf_held_of(update, "snapshot")->meta, role->name, err);
@@ -38,13 +47,13 @@ int cw_tuf_targets_load_want(struct cw_tuf_update *update, struct cw_tuf_want *w
 }
 
 /* 5.6.2 to 5.6.4. */
-static int check(const struct cw_tuf_update *update, const struct cw_tuf_held *targets, struct cw_err *err)
+static int check(const struct cw_tuf_update *update, struct cw_tuf_held *targets, struct cw_err *err)
 {
     const struct cw_tuf_file *file = &update->wanted_file;
     int rc = cw_tuf_file_check(file, targets->bytes, targets->len, err);
 
     if (rc == CW_OK)
-        rc = cw_tuf_verify(&targets->meta, &update->wanted, err);
+        rc = verify(targets, &update->wanted, err);
     if (rc == CW_OK && targets->meta.version != file->version)
         rc = cw_err_set(err, CW_E_VERIFY, "has version %lld, but snapshot lists version %lld",
                         (long long)targets->meta.version, (long long)file->version);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The client workflow's outer side: what is wanted next, who takes the answer, what is held. What each step
- * does is in root.c, timestamp.c, snapshot.c, targets.c and walk.c.
+ * does is in root.c, timestamp.c, snapshot.c, targets.c and walk.c; what is held, in hold.c.
  */
 #include "tuf/update.h"
 
@@ -31,81 +31,6 @@ static const struct {
                                   cw_tuf_targets_load_absent, true},
     [CW_TUF_STEP_TARGETS_FETCH] = {cw_tuf_targets_want, cw_tuf_targets_give, NULL, false},
 };
-
-void cw_tuf_held_free(struct cw_tuf_held *held)
-{
-    if (held == NULL)
-        return;
-    cw_tuf_meta_clear(&held->meta);
-    free(held->bytes);
-    free(held);
-}
-
-int cw_tuf_held_new(struct cw_tuf_held **held, const char *role, enum cw_tuf_type type, const void *bytes,
-                    size_t len, struct cw_err *err)
-{
-    struct cw_tuf_held *made = calloc(1, sizeof *made);
-    int rc;
-
-    *held = NULL;
-    if (made == NULL)
-        return cw_err_nomem(err);
-    snprintf(made->role, sizeof made->role, "%s", role);
-    rc = cw_tuf_meta_parse(&made->meta, type, bytes, len, err);
-    if (rc == CW_OK && (made->bytes = malloc(len)) == NULL)
-        rc = cw_err_nomem(err);
-    if (rc != CW_OK) {
-        cw_tuf_held_free(made);
-        return rc;
-    }
-    memcpy(made->bytes, bytes, len);
-    made->len = len;
-    *held = made;
-    return CW_OK;
-}
-
-struct cw_tuf_held *cw_tuf_held_of(const struct cw_tuf_update *update, const char *role)
-{
-    const json_t *place = json_object_get(update->index, role);
-
-    return place != NULL ? update->held[json_integer_value(place)] : NULL;
-}
-
-static int hold_more(struct cw_tuf_update *update, struct cw_tuf_held *held, struct cw_err *err)
-{
-    if (update->held_count == update->held_room) {
-        size_t room = update->held_room != 0 ? 2 * update->held_room : 8;
-        struct cw_tuf_held **list = reallocarray(update->held, room, sizeof *list);
-
-        if (list == NULL)
-            return cw_err_nomem(err);
-        update->held = list;
-        update->held_room = room;
-    }
-    if (json_object_set_new(update->index, held->role, json_integer((json_int_t)update->held_count)) != 0)
-        return cw_err_nomem(err);
-    update->held[update->held_count++] = held;
-    return CW_OK;
-}
-
-int cw_tuf_hold(struct cw_tuf_update *update, struct cw_tuf_held **held, bool store, struct cw_err *err)
-{
-    const json_t *place = json_object_get(update->index, (*held)->role);
-    int rc = CW_OK;
-
-    if (place == NULL) {
-        rc = hold_more(update, *held, err);
-    } else {
-        cw_tuf_held_free(update->held[json_integer_value(place)]);
-        update->held[json_integer_value(place)] = *held;
-    }
-    if (rc != CW_OK)
-        return rc;
-    if (store)
-        update->store = *held;
-    *held = NULL;
-    return CW_OK;
-}
 
 int cw_tuf_verify_top(const struct cw_tuf_update *update, const struct cw_tuf_meta *meta, const char *role,
                       struct cw_err *err)

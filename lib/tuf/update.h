@@ -74,6 +74,12 @@ int cw_tuf_update_take(struct cw_tuf_update *update, const char *delegator, size
 const struct cw_tuf_meta *cw_tuf_update_meta(const struct cw_tuf_update *update, const char *role);
 /* The same as the bytes that were received. NULL when not there. */
 const void *cw_tuf_update_bytes(const struct cw_tuf_update *update, const char *role, size_t *len);
+/* Forgets delegated roles that themselves delegate to nobody, but not `keep` (may be NULL), the oldest first, when those held have more
+ * than `most` bytes: for who goes through a whole repository. One that a later search needs is wanted again, as a LOAD first. The
+ * result of the last search may be gone. Call after DONE. */
+void cw_tuf_update_trim(struct cw_tuf_update *update, const char *keep, size_t most);
+/* How many bytes those have now. */
+size_t cw_tuf_update_loose(const struct cw_tuf_update *update);
 /* Calls fn for each role verified in this run, top-level ones included. */
 int cw_tuf_update_each(const struct cw_tuf_update *update,
                        int (*fn)(void *ctx, const char *role, const struct cw_tuf_meta *meta,

@@ -15,16 +15,33 @@ struct cw_mirroring {
     struct cw_tuf_mirror_result *result;
     int dir;
     struct cw_tuf_update *update;
-    json_t *roles;         /* array of names: targets and all that are reached from it, parents first */
-    struct cw_batch roots; /* new roots, complete, waiting for their turn */
-    int64_t first_root;    /* the version of options->root_file */
-    int64_t snapshot;      /* the version that the mirror's own timestamp names; 0: none */
-    bool was_complete;     /* it has been complete once: it has a timestamp */
+    json_t *
+        roles; /* object: every role met, targets and all that are reached from it → is it in the snapshot? */
+    struct cw_batch roots;  /* new roots, complete, waiting for their turn */
+    struct cw_batch staged; /* new files of targets roles, on their way to where stage_path() says */
+    size_t staged_bytes;
+    int64_t first_root;             /* the version of options->root_file */
+    int64_t snapshot;               /* the version that the mirror's own timestamp names; 0: none */
+    char timestamp[CW_SHA256_TEXT]; /* of the mirror's own file; "" while it has none */
+    uint64_t stored;                /* files other than roots that were not in the mirror */
+    struct cw_batch targets;        /* those fetched, waiting to be durable together */
+    uint64_t targets_bytes;
+    struct cw_progress progress;
+    json_t *swept; /* object: folder of targets → true: no leftovers are in it */
 };
 
-int cw_mirroring_drive(struct cw_mirroring *mirroring, struct cw_err *err);
 /* Does the repository's root say that names bear version and hash? */
 bool cw_mirroring_is_consistent(const struct cw_mirroring *mirroring);
+
+/* mirror_files.c: files of metadata, from the mirror, from the server and into the mirror. */
+/* Removes what an interrupted run left. */
+int cw_mirroring_sweep(struct cw_mirroring *mirroring, struct cw_err *err);
+/* Answers what the state machine wants until nothing is wanted any more. */
+int cw_mirroring_drive(struct cw_mirroring *mirroring, struct cw_err *err);
+/* Keeps memory within bounds; `keep` is a role that is still looked into. */
+int cw_mirroring_trim(struct cw_mirroring *mirroring, const char *keep, struct cw_err *err);
+/* Metadata in the order of publishing, each step durable before the next. */
+int cw_mirroring_commit(struct cw_mirroring *mirroring, struct cw_err *err);
 
 /* mirror_roots.c: the newest root that the mirror has a verified chain to, from the one that is trusted. */
 int cw_mirroring_read_roots(struct cw_mirroring *mirroring, struct cw_buf *root, struct cw_err *err);
@@ -35,7 +52,18 @@ int cw_mirroring_add_root(struct cw_mirroring *mirroring, int64_t version, const
  * one that trusts an earlier one verifies the whole chain. */
 int cw_mirroring_fetch_old_roots(struct cw_mirroring *mirroring, struct cw_err *err);
 
-/* mirror_targets.c: every target that a client could find and that is wanted. */
-int cw_mirroring_fetch_targets(struct cw_mirroring *mirroring, struct cw_err *err);
+/* mirror_roles.c: every role, and with each its targets. */
+int cw_mirroring_follow_roles(struct cw_mirroring *mirroring, struct cw_err *err);
+
+/* mirror_targets.c: of a role that is held, every target that a client could find there and that is wanted. */
+int cw_mirroring_fetch_targets(struct cw_mirroring *mirroring, const char *role, struct cw_err *err);
+/* Those fetched so far become durable. */
+int cw_mirroring_flush_targets(struct cw_mirroring *mirroring, struct cw_err *err);
+
+/* mirror_mark.c: the note in the mirror that it is complete, so that a run which finds nothing new need not look at everything. */
+/* Is this run's repository the one of the note, and are the same targets wanted? *result is filled from it then. */
+bool cw_mirroring_is_marked(struct cw_mirroring *mirroring);
+int cw_mirroring_mark(struct cw_mirroring *mirroring, struct cw_err *err);
+int cw_mirroring_unmark(struct cw_mirroring *mirroring, struct cw_err *err);
 
 #endif

@@ -14,18 +14,10 @@
 #define BATCH_FILES 256                   /* each holds a descriptor of its folder */
 #define BATCH_BYTES (UINT64_C(256) << 20) /* what a power cut may cost */
 
-struct fetching {
-    struct cw_mirroring *mirroring;
-    struct cw_batch batch;
-    uint64_t batch_bytes;
-    struct cw_progress progress;
-    json_t *swept; /* object: folder → true */
-};
-
-static int flush(struct fetching *fetching, struct cw_err *err)
+int cw_mirroring_flush_targets(struct cw_mirroring *mirroring, struct cw_err *err)
 {
-    fetching->batch_bytes = 0;
-    return cw_batch_commit(&fetching->batch, err);
+    mirroring->targets_bytes = 0;
+    return cw_batch_commit(&mirroring->targets, err);
 }
 
 /* Where the target lies in the mirror, by the name with this hash (NULL: none). False: nowhere. */
@@ -37,42 +29,60 @@ static bool place_of(char path[CW_PATH_MAX], const struct cw_target *target, con
     if (cw_target_place(&place, target, hash, NULL) != CW_OK)
         return false;
     n = snprintf(path, CW_PATH_MAX, "targets/%s", cw_buf_text(&place));
-    return n > 0 && n < CW_PATH_MAX && cw_path_is_relative(path);
+    return n > 0 && n < CW_PATH_MAX && cw_path_is_relative(path) &&
+           !cw_str_starts(cw_str_basename(path), CW_TMP_PREFIX); /* it would be swept away */
 }
 
 /* What a killed run left in a folder goes before a new file comes into it. */
-static int sweep_folder_of(struct fetching *fetching, const char *path, struct cw_err *err)
+static int sweep_folder_of(struct cw_mirroring *mirroring, const char *path, struct cw_err *err)
 {
     char folder[CW_PATH_MAX];
 
     snprintf(folder, sizeof folder, "%.*s", (int)(cw_str_basename(path) - path - 1), path);
-    if (json_object_get(fetching->swept, folder) != NULL)
+    if (json_object_get(mirroring->swept, folder) != NULL)
         return CW_OK;
-    if (json_object_set_new(fetching->swept, folder, json_true()) != 0)
+    if (json_object_set_new(mirroring->swept, folder, json_true()) != 0)
         return cw_err_nomem(err);
-    return cw_sweep(fetching->mirroring->dir, folder, err);
+    return cw_sweep(mirroring->dir, folder, err);
 }
 
-/* The names under which the target is missing. A name that bears a hash was only ever given to what has it. */
-static int find_missing(char paths[CW_TARGET_HASHES_MAX][CW_PATH_MAX], size_t *count,
-                        const struct fetching *fetching, const struct cw_target *target, struct cw_err *err)
+/* A name that bears a hash was only ever given to what has it, so its length tells whether it is there. Asked to verify, what is damaged
+ * goes at once, so that no later run takes it for whole. */
+static int is_there(bool *there, const struct cw_mirroring *mirroring, const struct cw_target *target,
+                    const char *path, struct cw_err *err)
 {
-    const struct cw_mirroring *mirroring = fetching->mirroring;
+    struct stat st;
+    int rc;
+
+    *there = cw_at_stat(&st, mirroring->dir, path, NULL) == CW_OK;
+    if (!*there)
+        return CW_OK;
+    if (cw_mirroring_is_consistent(mirroring) && !mirroring->options->verify) {
+        *there = S_ISREG(st.st_mode) && st.st_size == (off_t)target->file.length;
+        return CW_OK;
+    }
+    rc = cw_target_matches(there, target, mirroring->dir, path, err);
+    if (rc != CW_OK || *there || !mirroring->options->verify)
+        return rc;
+    cw_cli_warn(mirroring->cli, "'%s' was damaged; it is fetched anew", path);
+    return cw_remove(mirroring->dir, path, err);
+}
+
+/* The names under which the target is missing. */
+static int find_missing(char paths[CW_TARGET_HASHES_MAX][CW_PATH_MAX], size_t *count,
+                        const struct cw_mirroring *mirroring, const struct cw_target *target,
+                        struct cw_err *err)
+{
     bool there = false, consistent = cw_mirroring_is_consistent(mirroring);
     size_t names = consistent ? target->hash_count : 1;
-    struct stat st;
 
     *count = 0;
     for (size_t i = 0; i < names; i++) {
-        int rc = CW_OK;
+        int rc;
 
         if (!place_of(paths[*count], target, consistent ? target->hashes[i] : NULL))
             return cw_err_set(err, CW_E_VERIFY, "target '%s': its path cannot be a file's", target->path);
-        if (consistent)
-            there = cw_at_stat(&st, mirroring->dir, paths[*count], NULL) == CW_OK && S_ISREG(st.st_mode) &&
-                    st.st_size == (off_t)target->file.length;
-        else
-            rc = cw_target_matches(&there, target, mirroring->dir, paths[*count], err);
+        rc = is_there(&there, mirroring, target, paths[*count], err);
         if (rc != CW_OK)
             return rc;
         *count += !there;
@@ -80,31 +90,31 @@ static int find_missing(char paths[CW_TARGET_HASHES_MAX][CW_PATH_MAX], size_t *c
     return CW_OK;
 }
 
-static int fetch(struct fetching *fetching, const struct cw_target *target,
+static int fetch(struct cw_mirroring *mirroring, const struct cw_target *target,
                  char paths[CW_TARGET_HASHES_MAX][CW_PATH_MAX], size_t count, struct cw_err *err)
 {
-    struct cw_mirroring *mirroring = fetching->mirroring;
     struct cw_out outs[CW_TARGET_HASHES_MAX] = {CW_OUT_INIT, CW_OUT_INIT};
     size_t i;
-    int rc = sweep_folder_of(fetching, paths[0], err);
+    int rc = sweep_folder_of(mirroring, paths[0], err);
 
     for (i = 0; i < count && rc == CW_OK; i++)
         rc = cw_out_open(&outs[i], mirroring->dir, paths[i], 0644, err);
     if (rc == CW_OK)
         rc = cw_target_fetch(mirroring->remote, target, cw_mirroring_is_consistent(mirroring), outs, count,
-                             &fetching->progress, err);
+                             &mirroring->progress, err);
     for (i = 0; i < count; i++) {
         if (rc == CW_OK)
-            rc = cw_batch_add(&fetching->batch, &outs[i], err);
+            rc = cw_batch_add(&mirroring->targets, &outs[i], err);
         cw_out_discard(&outs[i]);
     }
     if (rc != CW_OK)
         return rc;
     mirroring->result->fetched_targets++;
     mirroring->result->bytes += (uint64_t)target->file.length;
-    fetching->batch_bytes += (uint64_t)target->file.length;
-    return fetching->batch.count >= BATCH_FILES || fetching->batch_bytes >= BATCH_BYTES ? flush(fetching, err)
-                                                                                        : CW_OK;
+    mirroring->targets_bytes += (uint64_t)target->file.length;
+    return mirroring->targets.count >= BATCH_FILES || mirroring->targets_bytes >= BATCH_BYTES
+               ? cw_mirroring_flush_targets(mirroring, err)
+               : CW_OK;
 }
 
 static bool is_wanted(const struct cw_mirroring *mirroring, const char *path)
@@ -118,7 +128,7 @@ static bool is_wanted(const struct cw_mirroring *mirroring, const char *path)
     return globs->count == 0;
 }
 
-/* Would a client that searches the path end at this role? All roles are verified by now, so nothing is asked for. */
+/* Would a client that searches the path end at this role? What it passes is in the mirror, or comes into it now. */
 static int search(bool *here, struct cw_tuf_file *file, struct cw_mirroring *mirroring, const char *role,
                   const char *path, struct cw_err *err)
 {
@@ -133,9 +143,8 @@ static int search(bool *here, struct cw_tuf_file *file, struct cw_mirroring *mir
     return rc == CW_E_NOTFOUND || rc == CW_E_VERIFY ? CW_OK : rc;
 }
 
-static int take_target(struct fetching *fetching, const char *role, const char *path, struct cw_err *err)
+static int take_target(struct cw_mirroring *mirroring, const char *role, const char *path, struct cw_err *err)
 {
-    struct cw_mirroring *mirroring = fetching->mirroring;
     char paths[CW_TARGET_HASHES_MAX][CW_PATH_MAX];
     struct cw_target target;
     struct cw_tuf_file file;
@@ -147,53 +156,32 @@ static int take_target(struct fetching *fetching, const char *role, const char *
         return rc;
     rc = cw_target_init(&target, path, &file, err);
     if (rc == CW_OK)
-        rc = find_missing(paths, &missing, fetching, &target, err);
+        rc = find_missing(paths, &missing, mirroring, &target, err);
     if (rc == CW_E_VERIFY) {
         cw_cli_warn(mirroring->cli, "%s; it is left out", err->text);
         mirroring->result->left_out++;
         return CW_OK;
     }
     if (rc == CW_OK && missing > 0)
-        rc = fetch(fetching, &target, paths, missing, err);
+        rc = fetch(mirroring, &target, paths, missing, err);
     mirroring->result->targets += rc == CW_OK;
     return rc;
 }
 
-static int fetch_role(struct fetching *fetching, const char *role, struct cw_err *err)
+int cw_mirroring_fetch_targets(struct cw_mirroring *mirroring, const char *role, struct cw_err *err)
 {
-    const struct cw_tuf_meta *meta = cw_tuf_update_meta(fetching->mirroring->update, role);
+    const struct cw_tuf_meta *meta = cw_tuf_update_meta(mirroring->update, role);
     json_t *targets = json_object_get(meta->signed_, "targets"), *entry;
     const char *path;
-    int rc = CW_OK;
+    int rc = cw_mirroring_trim(mirroring, role, err);
 
     json_object_foreach (targets, path, entry) {
-        if (is_wanted(fetching->mirroring, path))
-            rc = take_target(fetching, role, path, err);
+        if (rc == CW_OK && is_wanted(mirroring, path))
+            rc = take_target(mirroring, role, path, err);
+        if (rc == CW_OK) /* a search may have looked into many roles */
+            rc = cw_mirroring_trim(mirroring, role, err);
         if (rc != CW_OK)
             break;
     }
-    return rc;
-}
-
-int cw_mirroring_fetch_targets(struct cw_mirroring *mirroring, struct cw_err *err)
-{
-    struct fetching fetching = {.mirroring = mirroring, .swept = json_object()};
-    json_t *role;
-    size_t i;
-    int rc = fetching.swept != NULL ? CW_OK : cw_err_nomem(err);
-
-    cw_batch_init(&fetching.batch, mirroring->dir);
-    cw_progress_start(&fetching.progress, mirroring->cli, "mirroring", 0);
-    json_array_foreach (mirroring->roles, i, role) {
-        if (rc == CW_OK)
-            rc = fetch_role(&fetching, json_string_value(role), err);
-    }
-    if (rc == CW_OK)
-        rc = flush(&fetching, err);
-    else
-        (void)flush(&fetching, NULL); /* finished files stay for the next try */
-    cw_progress_end(&fetching.progress);
-    cw_batch_clear(&fetching.batch);
-    json_decref(fetching.swept);
     return rc;
 }

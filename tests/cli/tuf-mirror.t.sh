@@ -10,13 +10,14 @@ mirror() {
     causeway-sync tuf mirror --root "$repo/metadata/1.root.json" "$@" "$(server_url '')" "$TEST_DIR/mirror"
 }
 
+# All but the note that it is complete.
 names() {
-    (cd "$1" && find . -type f -printf '%P\n' | LC_ALL=C sort)
+    (cd "$1" && find . -type f ! -name .causeway-mirror.json -printf '%P\n' | LC_ALL=C sort)
 }
 
 # Nothing but what the repository has, byte for byte.
 genuine() {
-    (cd mirror && find . -type f) | while read -r file; do
+    names mirror | while read -r file; do
         cmp "$repo/$file" "mirror/$file" || echo differs
     done | grep -q . && return 1
     return 0
@@ -52,6 +53,36 @@ expect "what no client would find is not" test -z "$(names mirror/targets | grep
 expect_exit 0 mirror
 expect_asked metadata/4.root.json metadata/timestamp.json
 expect_out '0 fetched'
+
+# --- nothing new: the note that it is complete is believed, and --verify looks at everything
+
+victim=$(find mirror/targets/a -name '*1.txt')
+printf 'CONTENT of a/1.txt' >"$victim"
+rm mirror/metadata/1.c.json
+expect_exit 0 mirror
+expect_asked metadata/4.root.json metadata/timestamp.json
+expect_out '4 roles, 5 targets; 0 fetched.*unchanged.*--verify'
+expect_exit 0 mirror --json
+expect_out '"checked": false'
+expect_exit 0 mirror --verify
+expect_asked metadata/4.root.json metadata/timestamp.json "targets/a/${victim##*/}" metadata/1.c.json
+expect_out '4 roles, 5 targets; 1 fetched'
+expect_err "warning: '${victim#mirror/}' was damaged"
+expect "all that is there is the repository's own" genuine
+expect_exit 0 mirror --verify
+expect_asked metadata/4.root.json metadata/timestamp.json
+printf 'CONTENT of a/1.txt' >"$victim"
+server_rules '{"path": "/targets/a/*1.txt", "status": 404}'
+expect_exit 1 mirror --verify
+server_rules ''
+expect "what is damaged is not served on" test ! -e "$victim"
+expect_exit 0 mirror
+expect_out '; 1 fetched'
+expect "all that is there is the repository's own" genuine
+printf '{"format": 2}' >mirror/.causeway-mirror.json
+expect_exit 0 mirror --json
+expect_out '"checked": true'
+expect_out '"changed": false'
 
 # --- a client of the mirror alone
 
@@ -217,6 +248,74 @@ r.publish("a")
 PY
 expect_exit 0 mirror
 expect "a changed target takes the old one's place" genuine
+
+# --- more roles than are held at once: what was forgotten is read again, not fetched again
+
+for consistent in True False; do
+    rm -rf mirror
+    repo=$TEST_DIR/large-$consistent
+    sim <<PY
+r.root["consistent_snapshot"] = $consistent
+r.put("root")
+names = [f"large-{i}" for i in range(4)]
+for name in names:
+    r.delegate("targets", name, paths=["*"])
+    r[name]["x-padding"] = "." * 2200000
+    r.file(name, name + "-1")
+    r.file(name, name + "-2")
+r.publish("targets", *names)
+PY
+    new_repo "large-$consistent"
+    expect_exit 0 mirror
+    expect_out '5 roles, 8 targets; 8 fetched'
+    expect "each role is asked for once" test "$(server_requests 'metadata/.*large-')" -eq 4
+    expect "all that is there is the repository's own" genuine
+    expect "nothing waits any more" test "$(find mirror -name '.*' | tr '\n' ' ')" = 'mirror/.causeway-mirror.json '
+done
+
+# --- names that would collide where names bear no version
+
+for role in 9.root 1.snapshot .tmp-x; do
+    rm -rf mirror
+    repo=$TEST_DIR/collide-$role
+    sim <<PY
+r.root["consistent_snapshot"] = False
+r.put("root")
+r.delegate("targets", "$role")
+r.publish("targets", "$role")
+PY
+    new_repo "collide-$role"
+    expect_exit 1 mirror
+    expect_err "role '$role' cannot be mirrored"
+    expect "nothing is there" test ! -e mirror/metadata/timestamp.json
+done
+rm -rf mirror
+new_repo versioned
+sim <<'PY'
+for role in ("2.root", "1.snapshot", ".tmp-x"):
+    r.delegate("targets", role, paths=[role + "/*"])
+    r.file(role, role + "/x")
+r.publish("targets", "2.root", "1.snapshot", ".tmp-x")
+r.new_root()
+PY
+expect_exit 0 mirror
+expect_out '4 roles, 3 targets'
+expect "with versions they are names like others" genuine
+rm -rf mirror
+repo=$TEST_DIR/harmless
+sim <<'PY'
+r.root["consistent_snapshot"] = False
+r.put("root")
+r.delegate("targets", "2.5", paths=["x/*"])
+r.delegate("targets", "roots.root")
+r.file("2.5", "x/y")
+r.file("targets", "x/.tmp-y")
+r.publish("targets", "2.5", "roots.root")
+PY
+new_repo harmless
+expect_exit 0 mirror
+expect "others are harmless" genuine
+expect_err "warning: target 'x/.tmp-y'.*left out"
 
 # --- hash bins
 

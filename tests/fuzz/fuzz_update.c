@@ -142,6 +142,15 @@ static int drive(struct world *w, struct cw_tuf_update *update, struct cw_err *e
     return rc;
 }
 
+/* What delegates to nobody goes and is wanted again where it is searched. */
+static void forget(struct cw_tuf_update *update)
+{
+    const struct cw_tuf_meta *kept = cw_tuf_update_meta(update, "a");
+
+    cw_tuf_update_trim(update, "a", 0);
+    always(cw_tuf_update_meta(update, "targets") != NULL && cw_tuf_update_meta(update, "a") == kept);
+}
+
 static void search(struct world *w, struct cw_tuf_update *update)
 {
     struct cw_tuf_file file;
@@ -155,6 +164,8 @@ static void search(struct world *w, struct cw_tuf_update *update)
             rc = drive(w, update, &err);
         if (rc == CW_OK && cw_tuf_update_found(update, &file, &role, &err) == CW_OK)
             always(cw_tuf_update_meta(update, role) != NULL && file.length == 0);
+        if (i == 1) /* the others are taken with what is held */
+            forget(update);
     }
 }
 

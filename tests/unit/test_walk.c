@@ -162,6 +162,8 @@ static void a_held_role_is_verified_for_each_delegator(void **state)
     assert_cw_fails(CW_E_VERIFY, "shared: signed by 0 of the 1 keys",
                     client_find(&w->client, &w->repo, "b/x", NULL), w->client.err);
     finds(w, "a/x", "shared"); /* a failed search is no failed refresh */
+    assert_cw_fails(CW_E_VERIFY, "shared: signed by 0 of the 1 keys",
+                    client_find(&w->client, &w->repo, "b/x", NULL), w->client.err);
     repo_signers(&w->repo, "shared", 2, K_A, K_B);
     repo_publish(&w->repo, "shared", NULL);
     assert_cw_ok(client_refresh(&w->client, &w->repo), w->client.err);
@@ -332,6 +334,45 @@ static void a_million_targets_in_bins(void **state)
     assert_string_equal(w->client.requests, "2.root.json timestamp.json");
 }
 
+/* Who goes through all of a repository forgets roles; what delegates, and the one looked into, stay. */
+static void forgotten_roles_are_read_again(void **state)
+{
+    struct world *w = *state;
+    struct cw_tuf_file file;
+
+    repo_delegate(&w->repo, "targets", "a", "a/*", K_A, true);
+    repo_delegate(&w->repo, "targets", "b", "b/*", K_B, true);
+    repo_delegate(&w->repo, "targets", "c", "c/*", K_B, true);
+    repo_delegate(&w->repo, "c", "d", "c/*", K_B, true);
+    repo_add_target(&w->repo, "a", "a/x");
+    repo_add_target(&w->repo, "b", "b/x");
+    repo_add_target(&w->repo, "d", "c/x");
+    begin(w);
+    assert_int_equal(cw_tuf_update_loose(w->client.update), 0);
+    finds(w, "c/x", "d");
+    finds(w, "a/x", "a");
+    finds(w, "b/x", "b");
+    cw_tuf_update_trim(w->client.update, "b", SIZE_MAX);
+    assert_non_null(cw_tuf_update_meta(w->client.update, "d"));
+    cw_tuf_update_trim(w->client.update, "b", 1);
+    assert_null(cw_tuf_update_meta(w->client.update, "a"));
+    assert_null(cw_tuf_update_meta(w->client.update, "d"));
+    assert_non_null(cw_tuf_update_meta(w->client.update, "b"));
+    assert_non_null(cw_tuf_update_meta(w->client.update, "c"));
+    assert_non_null(cw_tuf_update_meta(w->client.update, "targets"));
+    assert_int_equal(cw_tuf_update_found(w->client.update, &file, NULL, NULL), CW_E_NOTFOUND);
+    w->client.requests[0] = '\0';
+    finds(w, "c/x", "d");
+    finds(w, "b/x", "b");
+    assert_string_equal(w->client.requests, ""); /* from the copies */
+    files_remove(&w->client.disk, "a.json");
+    finds(w, "a/x", "a");
+    assert_string_equal(w->client.requests, "1.a.json");
+    cw_tuf_update_trim(w->client.update, NULL, 0);
+    assert_int_equal(cw_tuf_update_loose(w->client.update), 0);
+    misses(w, "e/x");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -352,6 +393,7 @@ int main(void)
         TEST(path_hash_prefixes_cover_what_begins_with_them),
         TEST(succinct_hash_bins),
         TEST(a_million_targets_in_bins),
+        TEST(forgotten_roles_are_read_again),
     };
 
     return cmocka_run_group_tests_name("walk", tests, NULL, NULL);
