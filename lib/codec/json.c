@@ -74,7 +74,7 @@ static void watch_allocations(void)
 }
 
 /* NULL with *nomem: memory ran out. */
-static json_t *load(const void *text, size_t len, json_error_t *where, bool *nomem)
+static json_t *load(const void *text, size_t len, size_t flags, json_error_t *where, bool *nomem)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     jmp_buf out;
@@ -87,7 +87,7 @@ static json_t *load(const void *text, size_t len, json_error_t *where, bool *nom
         return NULL;
     }
     parsing = &out;
-    value = json_loadb(text, len, JSON_REJECT_DUPLICATES, where);
+    value = json_loadb(text, len, JSON_REJECT_DUPLICATES | flags, where);
     parsing = NULL;
     return value;
 }
@@ -103,7 +103,7 @@ static unsigned nul_line(const char *text, size_t len)
     return nul != NULL ? line : 0;
 }
 
-int cw_json_parse(json_t **doc, const void *text, size_t len, struct cw_err *err)
+static int parse(json_t **doc, const void *text, size_t len, bool foreign, struct cw_err *err)
 {
     json_error_t where;
     json_t *value;
@@ -113,19 +113,29 @@ int cw_json_parse(json_t **doc, const void *text, size_t len, struct cw_err *err
     *doc = NULL;
     if (too_deep(text, len))
         return cw_err_set(err, CW_E_VERIFY, "JSON is nested more than %d deep", CW_JSON_DEPTH_MAX);
-    value = load(text, len, &where, &nomem);
+    value = load(text, len, foreign ? JSON_DECODE_INT_AS_REAL : 0, &where, &nomem);
     if (nomem)
         return cw_err_nomem(err);
     if (value == NULL)
         return cw_err_set(err, CW_E_VERIFY, "line %d, column %d: %s", where.line, where.column, where.text);
     line = nul_line(text, len);
-    if (line != 0 || has_real(value)) {
+    if (line != 0 || (!foreign && has_real(value))) {
         json_decref(value);
         return line != 0 ? cw_err_set(err, CW_E_VERIFY, "line %u: there is a NUL byte", line)
                          : cw_err_set(err, CW_E_VERIFY, "JSON has a number that is not an integer");
     }
     *doc = value;
     return CW_OK;
+}
+
+int cw_json_parse(json_t **doc, const void *text, size_t len, struct cw_err *err)
+{
+    return parse(doc, text, len, false, err);
+}
+
+int cw_json_parse_foreign(json_t **doc, const void *text, size_t len, struct cw_err *err)
+{
+    return parse(doc, text, len, true, err);
 }
 
 /* A cursor over text that is known to be well-formed. */

@@ -25,6 +25,10 @@
  * and column. */
 int cw_json_parse(json_t **doc, const void *text, size_t len, struct cw_err *err);
 
+/* The same for documents of other people's formats, which may have any number: all numbers come as reals, since
+ * some are larger than an integer here may be. Not for what is written again. */
+int cw_json_parse_foreign(json_t **doc, const void *text, size_t len, struct cw_err *err);
+
 /* The line (from 1) on which the value at `path` starts in a text that cw_json_parse accepts; `path` as the
  * getters' callers build it: "products[1].releases[0].version". For a missing member, the line of its nearest
  * parent. */

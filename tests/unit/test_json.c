@@ -228,6 +228,28 @@ static void unknown_majors_are_refused_by_name(void **state)
     }
 }
 
+/* Other people's documents may have any number, and are as strict otherwise. */
+static void foreign_documents_have_any_number(void **state)
+{
+    static const char good[] = "{\"score\": 7.5, \"size\": 18446744073709551615, \"n\": [1, -2e3]}";
+    static const char *const bad[] = {"{\"a\": 1.5, \"a\": 2}", "{\"a\": 1e999}", "{\"a\": .5}", "[1,]"};
+    json_auto_t *doc = NULL;
+    struct cw_err err;
+
+    (void)state;
+    assert_cw_fails(CW_E_VERIFY, "line 1", cw_json_parse(&doc, good, strlen(good), &err), err);
+    assert_cw_ok(cw_json_parse_foreign(&doc, good, strlen(good), &err), err);
+    assert_true(json_is_real(json_object_get(doc, "score")));
+    assert_true(json_is_real(json_object_get(doc, "size")));
+    for (size_t i = 0; i < CW_COUNT(bad); i++) {
+        json_auto_t *none = NULL;
+
+        assert_cw_fails(CW_E_VERIFY, "line 1", cw_json_parse_foreign(&none, bad[i], strlen(bad[i]), &err),
+                        err);
+        assert_null(none);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +260,7 @@ int main(void)
         cmocka_unit_test(writing_is_deterministic),
         cmocka_unit_test(fields_are_named_when_wrong),
         cmocka_unit_test(unknown_majors_are_refused_by_name),
+        cmocka_unit_test(foreign_documents_have_any_number),
     };
 
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
