@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "tree/layout.h"
 
 void cw_closure_clear(struct cw_closure *closure)
@@ -43,10 +44,10 @@ static int add(struct cw_closure *closure, const char *path, const char *sha256,
     return CW_OK;
 }
 
-static bool is_sbom(const struct cw_set_file *file)
+/* Artifacts, bills of materials and attestations come before the manifests that name them. */
+static bool is_manifest(const struct cw_set_file *file)
 {
-    return file->manifest != NULL && file->manifest->has_sbom &&
-           strcmp(file->target, file->manifest->sbom.path) == 0;
+    return file->manifest == NULL || strcmp(cw_str_basename(file->target), CW_MANIFEST_FILE) == 0;
 }
 
 int cw_closure_add_set(struct cw_closure *closure, const struct cw_set *set, struct cw_err *err)
@@ -55,13 +56,12 @@ int cw_closure_add_set(struct cw_closure *closure, const struct cw_set *set, str
 
     for (i = 0; i < set->file_count; i++) {
         const struct cw_set_file *file = &set->files[i];
-        bool content = file->artifact != NULL || is_sbom(file);
         char path[CW_PATH_MAX];
         int rc = cw_tree_target_path(path, file->target, file->sha256, err);
 
         if (rc == CW_OK)
             rc = add(closure, path, file->sha256, file->length,
-                     content ? CW_CLOSURE_ARTIFACT : CW_CLOSURE_MANIFEST, err);
+                     is_manifest(file) ? CW_CLOSURE_MANIFEST : CW_CLOSURE_ARTIFACT, err);
         if (rc != CW_OK)
             return rc;
     }

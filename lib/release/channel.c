@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "codec/hex.h"
 #include "codec/json.h"
+#include "release/attested.h"
 #include "release/manifest.h"
 #include "release/name.h"
 #include "release/semver.h"
@@ -191,6 +192,8 @@ static int parse(struct cw_channel *channel, const void *bytes, size_t len, stru
         rc = parse_head(channel, err);
     if (rc == CW_OK)
         rc = parse_pins(channel, err);
+    if (rc == CW_OK)
+        rc = cw_attested_parse(channel, err);
     return rc == CW_OK ? parse_withdrawn(channel, err) : rc;
 }
 
@@ -211,6 +214,7 @@ void cw_channel_clear(struct cw_channel *channel)
 {
     json_decref(channel->doc);
     free(channel->pins);
+    free(channel->attestations);
     *channel = (struct cw_channel){0};
 }
 

@@ -40,10 +40,10 @@ static const struct cw_tuf_meta *role_of(const struct tree *tree, const char *ta
     return n > 0 && (size_t)n < sizeof name ? cw_metadata_check_role(&tree->metadata, name) : NULL;
 }
 
-/* A channel manifest is superseded by the next, and kept. */
-static bool is_channel(const char *target)
+/* A channel manifest is superseded by the next, and kept; so are the attestations that it named. */
+static bool is_superseded(const char *target)
 {
-    return cw_str_starts(target, "channels/") && strcmp(cw_str_basename(target), CW_CHANNEL_FILE) == 0;
+    return cw_str_starts(target, "channels/") && cw_str_ends(target, ".json");
 }
 
 /* Every part of a target path is a portable name. */
@@ -109,7 +109,7 @@ static int check_target(struct tree *tree, const char *path, struct cw_err *err)
     rc = check_content(tree, path, sha256, is_signed ? file.length : -1, &good, err);
     if (rc != CW_OK || is_signed || !good)
         return rc;
-    if (is_channel(target))
+    if (is_superseded(target))
         tree->check->older++;
     else if (!tree->check->partial || role != NULL)
         cw_finding_add(tree->check, CW_FINDING_ORPHAN, path, "no role signs it");

@@ -39,7 +39,7 @@ struct cw_tree_check {
     /* What was found. */
     uint64_t files, bytes; /* checked by hash or signature */
     uint64_t bad, missing, orphans;
-    uint64_t older;          /* superseded metadata and channel manifests, whole */
+    uint64_t older;          /* superseded metadata, channel manifests and their attestations, whole */
     uint64_t absent_roles;   /* partial: role files that the snapshot lists and the tree does not hold */
     uint64_t unsigned_files; /* pages and the like outside metadata/ and targets/ */
 };

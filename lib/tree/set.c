@@ -245,6 +245,27 @@ static int add_part(struct load *load, const struct cw_manifest *manifest, const
     return add_file(load->set, &like, part->path, part->sha256, err);
 }
 
+/* What the channel's role signs of the release. */
+static int add_attestations(struct load *load, const struct cw_manifest *manifest, const struct cw_pin *pin,
+                            struct cw_err *err)
+{
+    size_t i;
+
+    for (i = 0; i < pin->attestation_count; i++) {
+        const struct cw_attestation *attestation = &pin->attestations[i];
+        struct cw_set_file like = {.length = attestation->length, .manifest = manifest};
+        struct cw_tuf_file file;
+        int rc = find_agreed(load, attestation->path, load->set->channel.channel, attestation->sha256,
+                             attestation->length, "the channel", &file, err);
+
+        if (rc == CW_OK)
+            rc = add_file(load->set, &like, attestation->path, attestation->sha256, err);
+        if (rc != CW_OK)
+            return cw_err_prefix(err, "%s %s", pin->product, pin->version);
+    }
+    return CW_OK;
+}
+
 static int add_release(struct load *load, const struct cw_manifest *manifest, struct cw_err *err)
 {
     const struct cw_pin *pin = cw_channel_pin(&load->set->channel, manifest->product);
@@ -261,16 +282,17 @@ static int add_release(struct load *load, const struct cw_manifest *manifest, st
     }
     if (rc == CW_OK && manifest->has_sbom)
         rc = add_part(load, manifest, &manifest->sbom, false, err);
-    return rc;
+    return rc == CW_OK ? add_attestations(load, manifest, pin, err) : rc;
 }
 
-/* No target comes twice: paths differ within a manifest, and each release has its own folder. */
+/* No target comes twice: paths differ within a manifest, each release has its own folder, and so have the
+ * attestations. */
 static int list_files(struct load *load, struct cw_err *err)
 {
     struct cw_set *set = load->set;
     struct cw_set_file like = {.length = load->channel_length};
     char target[CW_PATH_MAX];
-    size_t i, most = 1;
+    size_t i, most = 1 + set->channel.attestation_count;
     int rc;
 
     for (i = 0; i < set->release_count; i++)

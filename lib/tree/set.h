@@ -27,7 +27,7 @@ struct cw_set_file { /* one file of the tree that the set needs */
     char *target;    /* target path; owned */
     char *sha256;    /* owned */
     uint64_t length;
-    const struct cw_artifact *artifact; /* NULL: a manifest or an SBOM */
+    const struct cw_artifact *artifact; /* NULL: a manifest, an SBOM or an attestation */
     const struct cw_manifest *manifest; /* the release it belongs to; NULL for the channel manifest */
 };
 
@@ -56,7 +56,7 @@ struct cw_set_wanted {
  * no withdrawal undone);   - each wanted release manifest is a target of the role named like its product,
  * with the pin's sha256 and     length, and says the pin's product and version;   - each of its artifacts
  * (of the wanted platforms) and its SBOM is a target of that same role, with the     manifest's sha256 and
- * length;   - what it requires is in the channel's whole set. A product that a wanted release requires is
+ * length;   - each attestation that its pin names is a target of the channel's role, with the pin's sha256 and length;   - what it requires is in the channel's whole set. A product that a wanted release requires is
  * wanted too. */
 int cw_set_load(struct cw_set *set, struct cw_tuf_update *update, const char *channel,
                 const struct cw_set_wanted *wanted, const struct cw_set_source *source, const json_t *memory,

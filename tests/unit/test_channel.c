@@ -148,6 +148,90 @@ static void each_wrong_member_is_refused(void **state)
     }
 }
 
+#define GIVEN(path, more)                                                                                    \
+    "{\"path\": \"" path "\", \"sha256\": \"" SHA_A                                                          \
+    "\", \"length\": 9, \"predicate\": \"https://example.com/p\", \"signers\": [\"k\"]" more "}"
+#define AT "channels/stable/"
+
+/* `good` with attestations of plc and gateway, a demand of gateway's, and one key, "k". */
+static json_t *attested_doc(const char *plc, const char *gateway, const char *demanded)
+{
+    json_t *doc = doc_of(good), *releases = json_object_get(doc, "releases");
+
+    set_at(json_object_get(releases, "plc"), "attestations", plc);
+    set_at(json_object_get(releases, "gateway"), "attestations", gateway);
+    set_at(json_object_get(releases, "gateway"), "demanded", demanded);
+    set_at(doc, "attestors", "{\"k\": {\"keytype\": \"ed25519\"}}");
+    return doc;
+}
+
+static void attestations_are_told_by_release(void **state)
+{
+    json_auto_t *doc = attested_doc(
+        "[" GIVEN(AT "p.json", "") "]", "[" GIVEN(AT "a.json", "") ", " GIVEN(AT "b.json", "") "]",
+        "[{\"predicate\": \"sbom\", \"threshold\": 0, \"keys\": []},"
+        " {\"predicate\": \"test-result\", \"threshold\": 1, \"keys\": [\"k\"], \"new\": 1}]");
+    struct cw_channel channel;
+    struct cw_err err;
+
+    (void)state;
+    assert_cw_ok(parse_doc(&channel, doc, &err), err);
+    assert_int_equal(channel.attestation_count, 3);
+    assert_int_equal(cw_channel_pin(&channel, "gateway")->attestation_count, 2);
+    assert_string_equal(cw_channel_pin(&channel, "gateway")->attestations[1].path, AT "b.json");
+    assert_int_equal(cw_channel_pin(&channel, "plc")->attestation_count, 1);
+    assert_string_equal(cw_channel_pin(&channel, "plc")->attestations[0].path, AT "p.json");
+    assert_string_equal(cw_channel_pin(&channel, "plc")->attestations[0].predicate, "https://example.com/p");
+    assert_int_equal(cw_channel_pin(&channel, "plc")->attestations[0].length, 9);
+    cw_channel_clear(&channel);
+}
+
+static void wrong_attestations_are_refused(void **state)
+{
+    static const struct {
+        const char *gateway, *demanded, *why;
+    } cases[] = {
+        {"{}", "[]", "releases: 'gateway': field 'attestations' is not an array"},
+        {"[1]", "[]", "releases: 'gateway': attestations[0]: is not an object"},
+        {"[" GIVEN("channels/stable/", "") "]", "[]", "file name is empty"},
+        {"[" GIVEN("channels/other/a.json", "") "]", "[]", "does not lie in 'channels/stable/'"},
+        {"[" GIVEN("channels/stable/x/a.json", "") "]", "[]", "does not lie in 'channels/stable/'"},
+        {"[" GIVEN("gateway/2.1.0/a.json", "") "]", "[]", "does not lie in 'channels/stable/'"},
+        {"[" GIVEN(AT "..", "") "]", "[]", "starts with '.'"},
+        {"[" GIVEN(AT "con.json", "") "]", "[]", "is a device"},
+        {"[" GIVEN(AT "Channel.json", "") "]", "[]", "is the channel manifest itself"},
+        {"[" GIVEN(AT "P.json", "") "]", "[]", "is named twice"},
+        {"[" GIVEN(AT "a.json", "") ", " GIVEN(AT "a.json", "") "]", "[]", "is named twice"},
+        {"[{\"path\": \"" AT "a.json\", \"sha256\": \"00\"}]", "[]", "not 64 lower-case hex"},
+        {"[{\"path\": \"" AT "a.json\", \"sha256\": \"" SHA_A "\", \"length\": 16777217}]", "[]",
+         "field 'length'"},
+        {"[{\"path\": \"" AT "a.json\", \"sha256\": \"" SHA_A "\", \"length\": 9, \"predicate\": \"\"}]",
+         "[]", "field 'predicate' does not have"},
+        {"[{\"path\": \"" AT "a.json\", \"sha256\": \"" SHA_A
+         "\", \"length\": 9, \"predicate\": \"a\\u0007\"}]",
+         "[]", "control character"},
+        {"[{\"path\": \"" AT "a.json\", \"sha256\": \"" SHA_A
+         "\", \"length\": 9, \"predicate\": \"a\", \"signers\": [\"q\"]}]",
+         "[]", "'attestors' has no key 'q'"},
+        {"[]", "{}", "field 'demanded' is not an array"},
+        {"[]", "[7]", "demanded[0]: is not an object"},
+        {"[]", "[{\"predicate\": \"sbom\", \"threshold\": -1, \"keys\": []}]", "field 'threshold'"},
+        {"[]", "[{\"predicate\": \"sbom\", \"threshold\": 1, \"keys\": [1]}]", "'keys[0]' is not a string"},
+        {"[]", "[{\"predicate\": \"sbom\", \"threshold\": 1, \"keys\": [\"q\"]}]", "has no key 'q'"},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < CW_COUNT(cases); i++) {
+        json_auto_t *doc = attested_doc("[" GIVEN(AT "p.json", "") "]", cases[i].gateway, cases[i].demanded);
+        struct cw_channel channel;
+        struct cw_err err;
+
+        assert_cw_fails(CW_E_VERIFY, cases[i].why, parse_doc(&channel, doc, &err), err);
+        assert_null(channel.doc);
+    }
+}
+
 static void requires_are_met_from_the_set(void **state)
 {
     json_auto_t *met = doc_of("{\"plc\": \">=1.0.0\"}");
@@ -303,6 +387,8 @@ int main(void)
         cmocka_unit_test(good_channel_is_read),
         cmocka_unit_test(later_minor_formats_are_read),
         cmocka_unit_test(each_wrong_member_is_refused),
+        cmocka_unit_test(attestations_are_told_by_release),
+        cmocka_unit_test(wrong_attestations_are_refused),
         cmocka_unit_test(requires_are_met_from_the_set),
         cmocka_unit_test(memory_starts_and_is_stable),
         cmocka_unit_test(memory_refuses_replay_and_change),

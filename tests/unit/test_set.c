@@ -296,6 +296,64 @@ static void disagreements_are_named(void **state)
     }
 }
 
+#define ATTESTATION "channels/stable/plc_1.0.0.json"
+
+/* A channel with plc alone and an attestation for it, signed by `role` and named with this hash (NULL: its
+ * own). */
+static void attest(struct repo *repo, const char *role, const char *sha256, json_int_t length)
+{
+    json_t *plc = repo_release(repo, "plc", "plc", "1.0.0", repo_plc(repo, "1.0.0"));
+    char own[CW_SHA256_TEXT];
+
+    repo_target(repo, role, ATTESTATION, "envelope", own);
+    json_object_set_new(plc, "attestations",
+                        json_pack("[{s:s, s:s, s:I, s:s, s:[]}]", "path", ATTESTATION, "sha256",
+                                  sha256 != NULL ? sha256 : own, "length", length, "predicate", "https://p",
+                                  "signers"));
+    repo_channel(repo, "stable", 1, json_pack("{s:o}", "plc", plc), NULL);
+    repo_publish(repo);
+}
+
+static void attestations_are_part_of_the_set(void **state)
+{
+    struct repo *repo = *state;
+    struct cw_set set;
+    struct cw_err err;
+
+    attest(repo, "stable", NULL, 8);
+    assert_cw_ok(load(repo, &set, NULL, NULL, &err), err);
+    assert_int_equal(set.file_count, 4);
+    assert_true(has_file(&set, ATTESTATION));
+    cw_set_clear(&set);
+}
+
+static void attestations_come_with_their_release(void **state)
+{
+    static const char *const none[] = {"gate*", NULL};
+    const struct cw_set_wanted wanted = {none, NULL};
+    struct repo *repo = *state;
+    struct cw_set set;
+    struct cw_err err;
+
+    attest(repo, "stable", NULL, 8);
+    assert_cw_ok(load(repo, &set, &wanted, NULL, &err), err);
+    assert_int_equal(set.file_count, 1);
+    cw_set_clear(&set);
+}
+
+static void attestations_that_differ_are_refused(void **state)
+{
+    struct repo *repo = *state;
+
+    attest(repo, "stable", SHA_A, 8);
+    assert_refused(repo, "plc 1.0.0: " ATTESTATION ": sha256 differs: the channel says aaaa");
+    attest(repo, "stable", NULL, 9);
+    assert_refused(repo, "plc 1.0.0: " ATTESTATION ": length differs: the channel says 9");
+    json_object_del(json_object_get(repo_role(repo, "stable")->signed_, "targets"), ATTESTATION);
+    repo_publish(repo);
+    assert_refused(repo, "plc 1.0.0: " ATTESTATION ": no role signs it");
+}
+
 static void unsigned_artifact_is_refused(void **state)
 {
     struct repo *repo = *state;
@@ -411,6 +469,9 @@ int main(void)
         case_of(other_roles_do_not_count),
         case_of(replay_after_key_rotation_is_refused),
         case_of(disagreements_are_named),
+        case_of(attestations_are_part_of_the_set),
+        case_of(attestations_come_with_their_release),
+        case_of(attestations_that_differ_are_refused),
         case_of(unsigned_artifact_is_refused),
         case_of(product_and_version_must_agree),
         case_of(channel_must_say_its_own_name),
