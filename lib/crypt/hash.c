@@ -99,6 +99,21 @@ int cw_hash_final(struct cw_hash *hash, char out[CW_HASH_TEXT_MAX], struct cw_er
     return CW_OK;
 }
 
+int cw_sha256_bytes(unsigned char out[CW_SHA256_BYTES], const void *data, size_t len, struct cw_err *err)
+{
+    static _Thread_local EVP_MD_CTX *ctx; /* for as long as the program runs: making one costs twice a hash */
+    const EVP_MD *md = digest_of(CW_SHA256);
+
+    if (ctx == NULL)
+        ctx = EVP_MD_CTX_new();
+    if (md == NULL || ctx == NULL)
+        return cw_err_nomem(err);
+    if (EVP_DigestInit_ex2(ctx, md, NULL) != 1 || EVP_DigestUpdate(ctx, data, len) != 1 ||
+        EVP_DigestFinal_ex(ctx, out, NULL) != 1)
+        return failed(err);
+    return CW_OK;
+}
+
 int cw_sha256(char out[CW_SHA256_TEXT], const void *data, size_t len, struct cw_err *err)
 {
     const EVP_MD *md = digest_of(CW_SHA256);

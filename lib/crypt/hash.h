@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 
+#define CW_SHA256_BYTES 32
 #define CW_SHA256_TEXT 65 /* hex digits and NUL */
 #define CW_HASH_TEXT_MAX 129
 
@@ -31,6 +32,9 @@ static inline void cw_hash_free_(struct cw_hash **hash)
 
 /* One piece of memory. */
 int cw_sha256(char out[CW_SHA256_TEXT], const void *data, size_t len, struct cw_err *err);
+
+/* The same as bytes; for many small pieces, since the running digest is kept. */
+int cw_sha256_bytes(unsigned char out[CW_SHA256_BYTES], const void *data, size_t len, struct cw_err *err);
 
 /* All that is left of fd; *len (may be NULL) gets the number of bytes. */
 int cw_sha256_fd(char out[CW_SHA256_TEXT], uint64_t *len, int fd, const char *what, struct cw_err *err);

@@ -27,6 +27,20 @@ struct load {
     uint64_t channel_length;
 };
 
+/* Is `signer` the role of that name, or the hash bin to which that role hands this target? A bin is its role's in all: the same
+ * keys sign it, and the walk has verified it under them. */
+static bool speaks_for(const struct load *load, const char *signer, const char *role, const char *target)
+{
+    const struct cw_tuf_meta *meta = cw_tuf_update_meta(load->update, role);
+    struct cw_tuf_role bin;
+    size_t index = 0;
+
+    if (strcmp(signer, role) == 0)
+        return true;
+    return meta != NULL && cw_tuf_delegation_bins(meta) && cw_tuf_delegation_find(meta, target, &index) &&
+           cw_tuf_delegation_at(&bin, meta, index, NULL) == CW_OK && strcmp(signer, bin.name) == 0;
+}
+
 /* TUF's word for a target, which must come from the role of the given name. */
 static int find(struct load *load, const char *target, const char *role, struct cw_tuf_file *file,
                 struct cw_err *err)
@@ -43,7 +57,7 @@ static int find(struct load *load, const char *target, const char *role, struct 
         return cw_err_set(err, CW_E_VERIFY, "%s: no role signs it", target);
     if (rc != CW_OK)
         return rc;
-    if (strcmp(signer, role) != 0)
+    if (!speaks_for(load, signer, role, target))
         return cw_err_set(err, CW_E_VERIFY, "%s: signed by role '%s'; only role '%s' may", target, signer,
                           role);
     if (cw_tuf_file_sha256(file) == NULL || file->length < 0)

@@ -130,6 +130,11 @@ static const json_t *bins_of(const struct cw_tuf_meta *targets)
     return json_object_get(delegations_of(targets), "succinct_roles");
 }
 
+bool cw_tuf_delegation_bins(const struct cw_tuf_meta *targets)
+{
+    return bins_of(targets) != NULL;
+}
+
 static unsigned bits_of(const json_t *bins)
 {
     return (unsigned)json_integer_value(json_object_get(bins, "bit_length"));

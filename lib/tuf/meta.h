@@ -68,6 +68,8 @@ int cw_tuf_root_role(struct cw_tuf_role *role, const struct cw_tuf_meta *root, c
 size_t cw_tuf_delegation_count(const struct cw_tuf_meta *targets);
 int cw_tuf_delegation_at(struct cw_tuf_role *role, const struct cw_tuf_meta *targets, size_t index,
                          struct cw_err *err);
+/* Does this file delegate to succinct hash bins? */
+bool cw_tuf_delegation_bins(const struct cw_tuf_meta *targets);
 /* Does delegation number `index` cover this target path? */
 bool cw_tuf_delegation_covers(const struct cw_tuf_meta *targets, size_t index, const char *path);
 /* The first delegation at or behind *index that covers this path; false when there is none. Bins are found
@@ -83,6 +85,9 @@ bool cw_tuf_pattern_matches(const char *pattern, const char *path);
  * that are malformed, do not count and do no harm; one key counts once under however many keyids and in
  * however many notations. */
 int cw_tuf_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role, struct cw_err *err);
+/* The same for who has no tree of the file: its "signatures", and the canonical form of its signed part. */
+int cw_tuf_verify_text(const json_t *signatures, const struct cw_buf *canonical,
+                       const struct cw_tuf_role *role, struct cw_err *err);
 
 /* What snapshot says of a role's file, or timestamp of snapshot. */
 struct cw_tuf_file {

@@ -99,23 +99,22 @@ static int count_key(struct counted *counted, const json_t *key, const char *sig
     return CW_OK;
 }
 
-int cw_tuf_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role, struct cw_err *err)
+int cw_tuf_verify_text(const json_t *signatures, const struct cw_buf *canonical,
+                       const struct cw_tuf_role *role, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_TUF_TEXT_MAX);
-    const json_t *signatures = json_object_get(meta->doc, "signatures");
     size_t i, keyids = json_array_size(role->keyids);
     struct counted counted = {.materials = NULL, .count = 0};
     CW_AUTO_FREE void *memory = calloc(keyids + 1, sizeof counted.materials[0]);
     json_t *keyid;
-    int rc = memory != NULL ? cw_canon_format(&text, meta->signed_, err) : cw_err_nomem(err);
 
-    if (rc != CW_OK)
-        return rc;
+    if (memory == NULL)
+        return cw_err_nomem(err);
     counted.materials = memory;
     json_array_foreach (role->keyids, i, keyid) {
         const char *id = json_string_value(keyid);
+        int rc = count_key(&counted, json_object_get(role->keys, id), signature_by(signatures, id), canonical,
+                           err);
 
-        rc = count_key(&counted, json_object_get(role->keys, id), signature_by(signatures, id), &text, err);
         if (rc != CW_OK)
             return rc;
         if ((int64_t)counted.count >= role->threshold)
@@ -123,4 +122,12 @@ int cw_tuf_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role
     }
     return cw_err_set(err, CW_E_VERIFY, "signed by %zu of the %lld keys that role '%s' needs", counted.count,
                       (long long)role->threshold, role->name);
+}
+
+int cw_tuf_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_TUF_TEXT_MAX);
+    int rc = cw_canon_format(&text, meta->signed_, err);
+
+    return rc == CW_OK ? cw_tuf_verify_text(json_object_get(meta->doc, "signatures"), &text, role, err) : rc;
 }

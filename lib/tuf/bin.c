@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Bins as text; see tuf/bin.h.
+ */
+#include "tuf/bin.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "codec/hex.h"
+#include "codec/json.h"
+#include "tuf/form.h"
+#include "tuf/write.h"
+
+#define DIGEST (CW_SHA256_TEXT - 1)
+
+void cw_bin_clear(struct cw_bin *bin)
+{
+    free(bin->targets);
+    *bin = (struct cw_bin){.targets = NULL};
+}
+
+int cw_bin_add(struct cw_bin *bin, const struct cw_bin_target *target, struct cw_err *err)
+{
+    if (bin->count == bin->room) {
+        size_t room = bin->room != 0 ? bin->room * 2 : 64;
+        struct cw_bin_target *targets = reallocarray(bin->targets, room, sizeof *targets);
+
+        if (targets == NULL)
+            return cw_err_nomem(err);
+        bin->targets = targets;
+        bin->room = room;
+    }
+    bin->targets[bin->count++] = *target;
+    return CW_OK;
+}
+
+/* ---- reading ---- */
+
+static bool is_digest(struct cw_slice text)
+{
+    return text.len == DIGEST && strspn(text.at, "0123456789abcdef") >= DIGEST;
+}
+
+/* {"sha256": digest} and nothing else. */
+static bool scan_hashes(struct cw_scan *scan, const char **sha256)
+{
+    struct cw_slice key, value;
+    bool first = true;
+
+    *sha256 = NULL;
+    if (!cw_scan_open(scan, '{'))
+        return false;
+    while (cw_scan_member(scan, &first, &key)) {
+        if (*sha256 != NULL || !cw_slice_is(key, "sha256") || !cw_scan_string(scan, &value) ||
+            !is_digest(value))
+            return false;
+        *sha256 = value.at;
+    }
+    return !scan->odd && *sha256 != NULL;
+}
+
+static bool scan_target(struct cw_scan *scan, struct cw_bin_target *target)
+{
+    struct cw_slice key;
+    bool first = true;
+
+    target->sha256 = NULL;
+    target->length = -1;
+    if (!cw_scan_open(scan, '{'))
+        return false;
+    while (cw_scan_member(scan, &first, &key)) {
+        bool taken =
+            cw_slice_is(key, "hashes") && target->sha256 == NULL
+                ? scan_hashes(scan, &target->sha256)
+                : cw_slice_is(key, "length") && target->length < 0 && cw_scan_integer(scan, &target->length);
+
+        if (!taken)
+            return false;
+    }
+    return !scan->odd && target->sha256 != NULL && target->length >= 0;
+}
+
+static int compare_targets(const void *a, const void *b)
+{
+    const struct cw_slice *one = &((const struct cw_bin_target *)a)->path;
+    const struct cw_slice *two = &((const struct cw_bin_target *)b)->path;
+    int order = memcmp(one->at, two->at, one->len < two->len ? one->len : two->len);
+
+    return order != 0 ? order : (one->len > two->len) - (one->len < two->len);
+}
+
+static bool scan_targets(struct cw_scan *scan, struct cw_bin *bin, struct cw_err *err)
+{
+    struct cw_bin_target target;
+    bool first = true;
+
+    if (bin->count > 0 || !cw_scan_open(scan, '{'))
+        return false;
+    while (cw_scan_member(scan, &first, &target.path)) {
+        if (!scan_target(scan, &target) || cw_bin_add(bin, &target, err) != CW_OK)
+            return false;
+        if (bin->count > 1 && compare_targets(&bin->targets[bin->count - 2], &target) >= 0)
+            return false;
+    }
+    return !scan->odd;
+}
+
+static bool scan_time(struct cw_scan *scan, int64_t *when)
+{
+    struct cw_slice value;
+    char text[CW_TIME_TEXT];
+
+    if (!cw_scan_string(scan, &value) || value.len != sizeof text - 1)
+        return false;
+    memcpy(text, value.at, value.len);
+    text[value.len] = '\0';
+    return cw_time_parse(when, text, NULL) == CW_OK;
+}
+
+static bool scan_constant(struct cw_scan *scan, const char *text)
+{
+    struct cw_slice value;
+
+    return cw_scan_string(scan, &value) && cw_slice_is(value, text);
+}
+
+static bool scan_signed(struct cw_scan *scan, struct cw_bin *bin, struct cw_err *err)
+{
+    struct cw_slice key;
+    bool first = true, taken = true;
+
+    if (!cw_scan_open(scan, '{'))
+        return false;
+    while (taken && cw_scan_member(scan, &first, &key)) {
+        if (cw_slice_is(key, "_type"))
+            taken = scan_constant(scan, "targets");
+        else if (cw_slice_is(key, "expires"))
+            taken = scan_time(scan, &bin->expires);
+        else if (cw_slice_is(key, "spec_version"))
+            taken = scan_constant(scan, CW_TUF_SPEC_VERSION);
+        else if (cw_slice_is(key, "targets"))
+            taken = scan_targets(scan, bin, err);
+        else
+            taken = cw_slice_is(key, "version") && cw_scan_integer(scan, &bin->version);
+    }
+    return taken && !scan->odd;
+}
+
+static bool scan_file(struct cw_bin *bin, struct cw_slice *signatures, const char *text, size_t len,
+                      struct cw_err *err)
+{
+    struct cw_scan scan;
+    struct cw_slice key;
+    bool first = true, taken = true;
+
+    cw_scan_init(&scan, text, len);
+    if (!cw_scan_open(&scan, '{'))
+        return false;
+    while (taken && cw_scan_member(&scan, &first, &key)) {
+        if (cw_slice_is(key, "signatures"))
+            taken = cw_scan_value(&scan, signatures);
+        else
+            taken = cw_slice_is(key, "signed") && scan_signed(&scan, bin, err);
+    }
+    return taken && cw_scan_is_done(&scan);
+}
+
+int cw_bin_read(struct cw_bin *bin, const char *text, size_t len, const struct cw_tuf_role *role,
+                struct cw_err *err)
+{
+    CW_AUTO_BUF canonical = CW_BUF_INIT(CW_TUF_TEXT_MAX);
+    struct cw_slice signatures = {.at = NULL};
+    json_auto_t *parsed = NULL;
+    struct cw_err cause = {.code = CW_OK};
+    int rc;
+
+    *bin = (struct cw_bin){.version = 0};
+    /* What was passed over unread is either not there or part of what the signatures do not cover. */
+    if (!scan_file(bin, &signatures, text, len, &cause) || signatures.at == NULL || bin->version == 0) {
+        cw_bin_clear(bin);
+        return cause.code == CW_E_NOMEM
+                   ? cw_err_nomem(err)
+                   : cw_err_set(err, CW_E_VERIFY, "is not written as Causeway writes it");
+    }
+    rc = cw_json_parse(&parsed, signatures.at, signatures.len, err);
+    if (rc == CW_OK)
+        rc = json_is_array(parsed) ? cw_tuf_form_signatures(parsed, err)
+                                   : cw_err_set(err, CW_E_VERIFY, "field 'signatures' is not an array");
+    if (rc == CW_OK)
+        rc = cw_bin_canon(&canonical, bin, err);
+    if (rc == CW_OK)
+        rc = cw_tuf_verify_text(parsed, &canonical, role, err);
+    if (rc != CW_OK)
+        cw_bin_clear(bin);
+    return rc;
+}
+
+/* ---- changing ---- */
+
+int cw_bin_sort(struct cw_bin *bin, struct cw_err *err)
+{
+    size_t i, kept = 0;
+
+    if (bin->count > 1)
+        qsort(bin->targets, bin->count, sizeof *bin->targets, compare_targets);
+    for (i = 0; i < bin->count; i++) {
+        const struct cw_bin_target *target = &bin->targets[i], *last = &bin->targets[kept - 1];
+
+        if (kept > 0 && cw_slice_equal(last->path, target->path)) {
+            if (last->length != target->length || memcmp(last->sha256, target->sha256, DIGEST) != 0)
+                return cw_err_set(err, CW_E_VERIFY, "'%.*s' is published with other content",
+                                  (int)target->path.len, target->path.at);
+            continue;
+        }
+        bin->targets[kept++] = *target;
+    }
+    bin->count = kept;
+    return CW_OK;
+}
+
+const struct cw_bin_target *cw_bin_find(const struct cw_bin *bin, const char *path)
+{
+    struct cw_bin_target key = {.path = {.at = path, .len = strlen(path)}};
+
+    if (bin->count == 0)
+        return NULL;
+    return bsearch(&key, bin->targets, bin->count, sizeof key, compare_targets);
+}
+
+/* ---- writing ---- */
+
+/* Paths are made of portable names, so nothing in them needs an escape in either form; what does is refused. */
+static bool is_plain(struct cw_slice path)
+{
+    size_t i;
+
+    for (i = 0; i < path.len; i++) {
+        if ((unsigned char)path.at[i] < 0x20 || path.at[i] == '"' || path.at[i] == '\\' ||
+            (unsigned char)path.at[i] >= 0x7f)
+            return false;
+    }
+    return path.len > 0;
+}
+
+/* The decimal digits of a length: snprintf() would cost more than all else of a target. */
+static void add_number(struct cw_buf *buf, int64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    cw_buf_add(buf, digits + at, sizeof digits - at);
+}
+
+/* What stands before, between and behind the parts of a target in either form. */
+struct frame {
+    const char *before, *path, *sha256, *length;
+    size_t before_len, path_len, sha256_len, length_len;
+};
+#define FRAME(b, p, s, l)                                                                                    \
+    {                                                                                                        \
+        b, p, s, l, sizeof(b) - 1, sizeof(p) - 1, sizeof(s) - 1, sizeof(l) - 1                               \
+    }
+
+static int add_targets(struct cw_buf *buf, const struct cw_bin *bin, const struct frame *frame,
+                       struct cw_err *err)
+{
+    size_t i;
+
+    for (i = 0; i < bin->count; i++) {
+        const struct cw_bin_target *target = &bin->targets[i];
+
+        if (!is_plain(target->path))
+            return cw_err_set(err, CW_E_FAIL, "'%.*s' cannot be a target of a bin", (int)target->path.len,
+                              target->path.at);
+        if (i > 0)
+            cw_buf_addc(buf, ',');
+        cw_buf_add(buf, frame->before, frame->before_len);
+        cw_buf_add(buf, target->path.at, target->path.len);
+        cw_buf_add(buf, frame->path, frame->path_len);
+        cw_buf_add(buf, target->sha256, DIGEST);
+        cw_buf_add(buf, frame->sha256, frame->sha256_len);
+        add_number(buf, target->length);
+        cw_buf_add(buf, frame->length, frame->length_len);
+    }
+    return CW_OK;
+}
+
+int cw_bin_canon(struct cw_buf *buf, const struct cw_bin *bin, struct cw_err *err)
+{
+    static const struct frame frame = FRAME("\"", "\":{\"hashes\":{\"sha256\":\"", "\"},\"length\":", "}");
+    char expires[CW_TIME_TEXT];
+    int rc;
+
+    cw_time_format(bin->expires, expires);
+    cw_buf_addf(buf, "{\"_type\":\"targets\",\"expires\":\"%s\",\"spec_version\":\"%s\",\"targets\":{",
+                expires, CW_TUF_SPEC_VERSION);
+    rc = add_targets(buf, bin, &frame, err);
+    cw_buf_addf(buf, "},\"version\":%" PRId64 "}", bin->version);
+    return rc == CW_OK ? cw_buf_check(buf, "a bin", err) : rc;
+}
+
+static void add_signatures(struct cw_buf *buf, const json_t *signatures)
+{
+    json_t *item;
+    size_t i;
+
+    cw_buf_adds(buf, "{\n \"signatures\": [");
+    json_array_foreach (signatures, i, item) {
+        cw_buf_addf(buf, "%s\n  {\n   \"keyid\": \"%s\",\n   \"sig\": \"%s\"\n  }", i > 0 ? "," : "",
+                    json_string_value(json_object_get(item, "keyid")),
+                    json_string_value(json_object_get(item, "sig")));
+    }
+    cw_buf_adds(buf, json_array_size(signatures) > 0 ? "\n ],\n" : "],\n");
+}
+
+int cw_bin_format(struct cw_buf *buf, const struct cw_bin *bin, const json_t *signatures, struct cw_err *err)
+{
+    static const struct frame frame = FRAME("\n   \"", "\": {\n    \"hashes\": {\n     \"sha256\": \"",
+                                            "\"\n    },\n    \"length\": ", "\n   }");
+    char expires[CW_TIME_TEXT];
+    int rc;
+
+    cw_time_format(bin->expires, expires);
+    add_signatures(buf, signatures);
+    cw_buf_addf(buf,
+                " \"signed\": {\n  \"_type\": \"targets\",\n  \"expires\": \"%s\",\n"
+                "  \"spec_version\": \"%s\",\n  \"targets\": {",
+                expires, CW_TUF_SPEC_VERSION);
+    rc = add_targets(buf, bin, &frame, err);
+    cw_buf_addf(buf, "%s},\n  \"version\": %" PRId64 "\n }\n}\n", bin->count > 0 ? "\n  " : "", bin->version);
+    return rc == CW_OK ? cw_buf_check(buf, "a bin", err) : rc;
+}
+
+size_t cw_bin_target_size(size_t path_len, int64_t length)
+{
+    size_t digits = 1;
+
+    for (; length >= 10; length /= 10)
+        digits++;
+    return path_len + digits + DIGEST +
+           sizeof ",\n   \"\": {\n    \"hashes\": {\n     \"sha256\": \"\"\n    },\n    \"length\": \n   }" -
+           1;
+}
+
+/* ---- numbers and names ---- */
+
+int cw_bin_hash(uint32_t *hash, const char *path, size_t len, struct cw_err *err)
+{
+    unsigned char digest[CW_SHA256_BYTES];
+    int rc = cw_sha256_bytes(digest, path, len, err);
+
+    *hash = (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 | (uint32_t)digest[2] << 8 | digest[3];
+    return rc;
+}
+
+void cw_bin_name(char name[CW_TUF_NAME_MAX], const char *prefix, size_t number)
+{
+    snprintf(name, CW_TUF_NAME_MAX, "%.200s-%0*zx", prefix, CW_BIN_DIGITS, number);
+}
+
+bool cw_bin_takes_name(const char *prefix, const char *name)
+{
+    size_t len = strlen(prefix);
+
+    return strncasecmp(prefix, name, len) == 0 && name[len] == '-' &&
+           strlen(name + len + 1) == CW_BIN_DIGITS &&
+           strspn(name + len + 1, "0123456789abcdefABCDEF") == CW_BIN_DIGITS;
+}
+
+bool cw_bin_spec(const char **prefix, unsigned *bits, const struct cw_tuf_meta *targets)
+{
+    const json_t *bins = json_object_get(json_object_get(targets->signed_, "delegations"), "succinct_roles");
+    json_int_t found = json_integer_value(json_object_get(bins, "bit_length"));
+
+    *prefix = json_string_value(json_object_get(bins, "name_prefix"));
+    *bits = (unsigned)found;
+    return *prefix != NULL && found >= CW_BIN_BITS_MIN && found <= CW_BIN_BITS_MAX;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A bin's file must be what the general writer makes of the same content, byte for byte, and clients must find a target in the
+ * bin into which the publisher put it.
+ */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/canon.h"
+#include "codec/json.h"
+#include "tuf/bin.h"
+#include "tuf/write.h"
+
+#define SHA_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define SHA_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+static struct cw_err err;
+
+#define EXPIRES INT64_C(1900000000)
+
+static const struct {
+    const char *path, *sha256;
+    int64_t length;
+} targets[] = {{"p/1.0.0/a", SHA_A, 0},
+               {"p/1.0.0/a.b", SHA_B, 9},
+               {"p/1.0.0-rc.1/release.json", SHA_A, 10},
+               {"p/1.0.0/b", SHA_A, 9007199254740991}};
+
+static void fill(struct cw_bin *bin, size_t count)
+{
+    *bin = (struct cw_bin){.version = 7, .expires = EXPIRES};
+    for (size_t i = 0; i < count; i++) {
+        struct cw_bin_target target = {.path = {targets[i].path, strlen(targets[i].path)},
+                                       .sha256 = targets[i].sha256,
+                                       .length = targets[i].length};
+
+        assert_cw_ok(cw_bin_add(bin, &target, &err), err);
+    }
+    assert_cw_ok(cw_bin_sort(bin, &err), err);
+}
+
+/* The same by the general way; secret signs. */
+static json_t *envelope(size_t count, const struct cw_secret *secret)
+{
+    json_t *body, *made;
+
+    assert_cw_ok(cw_tuf_targets_new(&body, 7, EXPIRES, false, &err), err);
+    for (size_t i = 0; i < count; i++)
+        assert_cw_ok(
+            cw_tuf_targets_add(body, targets[i].path, targets[i].length, targets[i].sha256, NULL, &err), err);
+    assert_cw_ok(cw_tuf_envelope_new(&made, body, &err), err);
+    if (secret != NULL)
+        assert_cw_ok(cw_tuf_envelope_sign(made, secret, &err), err);
+    json_decref(body);
+    return made;
+}
+
+static void is_what_the_general_writer_makes(void **state)
+{
+    (void)state;
+    for (size_t count = 0; count <= sizeof targets / sizeof targets[0]; count++) {
+        CW_AUTO_BUF ours = CW_BUF_INIT(100000);
+        CW_AUTO_BUF theirs = CW_BUF_INIT(100000);
+        CW_AUTO_BIN bin;
+        json_auto_t *doc = envelope(count, NULL);
+
+        fill(&bin, count);
+        assert_cw_ok(cw_bin_canon(&ours, &bin, &err), err);
+        assert_cw_ok(cw_canon_format(&theirs, json_object_get(doc, "signed"), &err), err);
+        assert_string_equal(cw_buf_text(&ours), cw_buf_text(&theirs));
+        cw_buf_reset(&ours);
+        cw_buf_reset(&theirs);
+        assert_cw_ok(cw_bin_format(&ours, &bin, json_object_get(doc, "signatures"), &err), err);
+        assert_cw_ok(cw_json_format(&theirs, doc, &err), err);
+        assert_string_equal(cw_buf_text(&ours), cw_buf_text(&theirs));
+    }
+}
+
+static void a_target_takes_what_is_said(void **state)
+{
+    size_t size[2];
+
+    (void)state;
+    for (size_t n = 0; n < 2; n++) {
+        CW_AUTO_BUF text = CW_BUF_INIT(100000);
+        json_auto_t *doc = envelope(3 + n, NULL);
+
+        assert_cw_ok(cw_json_format(&text, doc, &err), err);
+        size[n] = text.len;
+    }
+    assert_int_equal(size[1] - size[0], cw_bin_target_size(strlen(targets[3].path), targets[3].length));
+}
+
+struct signer {
+    struct cw_secret *secret;
+    json_t *keys, *keyids;
+    struct cw_tuf_role role;
+};
+
+static void signer_new(struct signer *signer)
+{
+    char id[CW_SHA256_TEXT];
+    json_t *key;
+
+    assert_cw_ok(cw_crypt_init(&err), err);
+    assert_cw_ok(cw_secret_new(&signer->secret, &err), err);
+    assert_cw_ok(cw_tuf_key_new(&key, cw_secret_public(signer->secret), &err), err);
+    assert_cw_ok(cw_tuf_key_id(id, key, &err), err);
+    signer->keys = json_pack("{s:o}", id, key);
+    signer->keyids = json_pack("[s]", id);
+    signer->role =
+        (struct cw_tuf_role){.name = "p-000", .keys = signer->keys, .keyids = signer->keyids, .threshold = 1};
+}
+
+static void signer_clear(struct signer *signer)
+{
+    cw_secret_free(signer->secret);
+    json_decref(signer->keys);
+    json_decref(signer->keyids);
+}
+
+static void is_read_back_and_verified(void **state)
+{
+    struct signer signer, stranger;
+    CW_AUTO_BUF text = CW_BUF_INIT(100000);
+    CW_AUTO_BIN bin = {.count = 0};
+    json_auto_t *doc = NULL;
+
+    (void)state;
+    signer_new(&signer);
+    signer_new(&stranger);
+    doc = envelope(4, signer.secret);
+    assert_cw_ok(cw_json_format(&text, doc, &err), err);
+    assert_cw_ok(cw_bin_read(&bin, text.data, text.len, &signer.role, &err), err);
+    assert_int_equal(bin.count, 4);
+    assert_int_equal(bin.version, 7);
+    assert_int_equal(bin.expires, EXPIRES);
+    assert_int_equal(cw_bin_find(&bin, "p/1.0.0/a.b")->length, 9);
+    assert_null(cw_bin_find(&bin, "p/1.0.0/a.c"));
+    cw_bin_clear(&bin);
+    assert_cw_fails(CW_E_VERIFY, "", cw_bin_read(&bin, text.data, text.len, &stranger.role, &err), err);
+    /* Every byte flipped: refused, or (white space, letters of no account in the envelope) read as the same. */
+    for (size_t i = 0; i < text.len; i++) {
+        char was = text.data[i];
+
+        text.data[i] ^= 1;
+        if (cw_bin_read(&bin, text.data, text.len, &signer.role, NULL) == CW_OK) {
+            assert_int_equal(bin.count, 4);
+            assert_memory_equal(cw_bin_find(&bin, "p/1.0.0/a.b")->sha256, SHA_B, 64);
+            cw_bin_clear(&bin);
+        }
+        text.data[i] = was;
+    }
+    for (size_t len = 0; len + 1 < text.len; len++)
+        assert_cw_fails(CW_E_VERIFY, "", cw_bin_read(&bin, text.data, len, &signer.role, &err), err);
+    signer_clear(&signer);
+    signer_clear(&stranger);
+}
+
+static void what_was_published_never_changes(void **state)
+{
+    struct cw_bin_target same = {.path = {"p/1.0.0/a", 9}, .sha256 = SHA_A, .length = 0};
+    struct cw_bin_target other = {.path = {"p/1.0.0/a", 9}, .sha256 = SHA_B, .length = 0};
+    CW_AUTO_BIN bin;
+
+    (void)state;
+    fill(&bin, 4);
+    assert_cw_ok(cw_bin_add(&bin, &same, &err), err);
+    assert_cw_ok(cw_bin_sort(&bin, &err), err);
+    assert_int_equal(bin.count, 4);
+    assert_cw_ok(cw_bin_add(&bin, &other, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "", cw_bin_sort(&bin, &err), err);
+}
+
+/* The publisher's number and name of a bin against what delegation.c, by which clients search, says. */
+static void is_the_bin_that_clients_look_into(void **state)
+{
+    (void)state;
+    for (unsigned bits = CW_BIN_BITS_MIN; bits <= CW_BIN_BITS_MAX; bits++) {
+        json_auto_t *body =
+            json_pack("{s:{s:{}, s:{s:i, s:s, s:[], s:i}}}", "delegations", "keys", "succinct_roles",
+                      "bit_length", (int)bits, "name_prefix", "gateway", "keyids", "threshold", 1);
+        struct cw_tuf_meta meta = {.type = CW_TUF_TARGETS, .signed_ = body};
+        const char *prefix;
+        unsigned found;
+
+        assert_true(cw_bin_spec(&prefix, &found, &meta));
+        assert_int_equal(found, bits);
+        for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+            struct cw_tuf_role role;
+            char name[CW_TUF_NAME_MAX];
+            uint32_t hash;
+            size_t index = 0;
+
+            assert_true(cw_tuf_delegation_find(&meta, targets[i].path, &index));
+            assert_cw_ok(cw_tuf_delegation_at(&role, &meta, index, &err), err);
+            assert_cw_ok(cw_bin_hash(&hash, targets[i].path, strlen(targets[i].path), &err), err);
+            assert_int_equal(hash >> (32 - bits), index);
+            cw_bin_name(name, prefix, hash >> (32 - bits));
+            assert_string_equal(name, role.name);
+            assert_true(cw_bin_takes_name("GATEWAY", name));
+        }
+    }
+    assert_false(cw_bin_takes_name("gateway", "gateway-00"));
+    assert_false(cw_bin_takes_name("gateway", "gateway-00g"));
+    assert_false(cw_bin_takes_name("gateway", "gateway-0000"));
+    assert_false(cw_bin_takes_name("gateway", "gateway"));
+    assert_true(cw_bin_takes_name("gateway", "gateway-0aF"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(is_what_the_general_writer_makes),
+        cmocka_unit_test(a_target_takes_what_is_said),
+        cmocka_unit_test(is_read_back_and_verified),
+        cmocka_unit_test(what_was_published_never_changes),
+        cmocka_unit_test(is_the_bin_that_clients_look_into),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
