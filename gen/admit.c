@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/json.h"
+#include "fs/walk.h"
 #include "tree/layout.h"
 
 /* What judging one release carries along. */
@@ -92,23 +93,42 @@ static void check_version_name(struct judging *j, const char *other, size_t len)
     wrong(j, field, "'%s' differs by case only from version '%.*s'", j->release->version, (int)len, other);
 }
 
-static void check_version(struct judging *j, const struct cw_state *state, const struct cw_stage *stage)
+/* Only letters differ by case, and most versions have none: nothing to look for then. */
+static bool has_letter(const char *version)
 {
-    const struct cw_state_role *role = cw_state_product(state, j->release->product);
+    return version[strcspn(version, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")] != '\0';
+}
+
+/* What lies in the tree under the product's name; a version is published only when its manifest is there. */
+static int check_folder(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
+{
+    struct judging *j = ctx;
+    const char *slash = strchr(path, '/');
+
+    (void)err;
+    if (slash != NULL && S_ISREG(st->st_mode) && cw_str_ends(path, "." CW_MANIFEST_FILE))
+        check_version_name(j, path, (size_t)(slash - path));
+    return CW_OK;
+}
+
+static int check_version(struct judging *j, const struct cw_state *state, const struct cw_stage *stage,
+                         struct cw_err *err)
+{
     size_t len = strlen(j->release->product);
+    char path[CW_PATH_MAX];
     const char *key;
     json_t *value;
+    int rc;
 
-    json_object_foreach (role != NULL ? json_object_get(role->meta.signed_, "targets") : NULL, key, value) {
-        const char *version = key + len + 1;
-
-        if (cw_str_ends(key, "/" CW_MANIFEST_FILE) && strlen(key) > len + sizeof CW_MANIFEST_FILE)
-            check_version_name(j, version, strcspn(version, "/"));
-    }
+    if (!has_letter(j->release->version))
+        return CW_OK;
     json_object_foreach (stage->releases, key, value) {
         if (strncmp(key, j->release->product, len) == 0 && key[len] == '@')
             check_version_name(j, key + len + 1, strlen(key + len + 1));
     }
+    snprintf(path, sizeof path, "%s/%.900s", CW_TREE_TARGETS, j->release->product);
+    rc = cw_walk(state->tree, path, check_folder, j, err);
+    return rc == CW_E_NOTFOUND ? CW_OK : rc;
 }
 
 static const char *where(const struct judging *j)
@@ -203,12 +223,15 @@ int cw_admit_check(const struct cw_catalog *catalog, const struct cw_catalog_rel
 {
     struct judging j = {.catalog = catalog, .release = release, .known = known, .mistakes = mistakes};
     size_t i, before = mistakes->count;
+    int rc = CW_OK;
 
     check_product(&j, state, stage);
     if (known->doc == NULL)
-        check_version(&j, state, stage);
+        rc = check_version(&j, state, stage, err);
     else
         check_head(&j);
+    if (rc != CW_OK)
+        return rc;
     for (i = 0; known->doc != NULL && i < release->file_count; i++)
         check_file(&j, &release->files[i]);
     if (mistakes->count == before)

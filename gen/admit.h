@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the repository makes of a catalog's release: new, more platforms for one that is staged, nothing new,
- * or refused. A version that was published never changes. Pure: no file is opened here.
+ * or refused. A version that was published never changes. Only names of files are looked at here, never what is in them.
  */
 #ifndef CW_GEN_ADMIT_H
 #define CW_GEN_ADMIT_H

@@ -62,13 +62,16 @@ int cw_draft_touch(json_t **body, struct cw_draft *draft, const struct cw_draft_
                    const char *role, struct cw_err *err)
 {
     const struct cw_state_role *known = cw_state_role(input->state, role);
-    const struct cw_tuf_meta *meta = known != NULL ? &known->meta : &input->state->targets;
-    int rc;
+    const struct cw_tuf_meta *meta = &input->state->targets;
+    int rc = CW_OK;
 
     *body = json_object_get(draft->roles, role);
     if (*body != NULL)
         return CW_OK;
-    rc = cw_draft_next_version(body, meta, expiry(input, role), err);
+    if (known != NULL)
+        rc = cw_state_meta(&meta, input->state, known, err);
+    if (rc == CW_OK)
+        rc = cw_draft_next_version(body, meta, expiry(input, role), err);
     if (rc == CW_OK && json_object_set_new(draft->roles, role, *body) != 0)
         rc = cw_err_nomem(err);
     return rc;

@@ -51,7 +51,7 @@ static int find_release(json_t **pin, const struct cw_draft *draft, const struct
 {
     const struct cw_state_role *role = cw_state_product(input->state, product);
     char key[2 * CW_NAME_MAX + 2], target[CW_PATH_MAX];
-    struct cw_tuf_file said;
+    struct cw_state_target said;
     const json_t *fresh;
     int rc = CW_E_NOTFOUND;
 
@@ -64,13 +64,13 @@ static int find_release(json_t **pin, const struct cw_draft *draft, const struct
     if (role != NULL)
         rc = cw_tree_release_target(target, product, version, err);
     if (role != NULL && rc == CW_OK)
-        rc = cw_tuf_target_file(&said, &role->meta, target, err);
+        rc = cw_state_target(&said, input->state, role, target, err);
     if (rc == CW_E_NOTFOUND)
         return cw_err_set(err, CW_E_VERIFY, "there is no %s %s, neither published nor staged; add it first",
                           product, version);
     if (rc != CW_OK)
         return rc;
-    *pin = json_pack("{s:s, s:I}", "sha256", cw_tuf_file_sha256(&said), "length", (json_int_t)said.length);
+    *pin = json_pack("{s:s, s:I}", "sha256", said.sha256, "length", (json_int_t)said.length);
     return *pin != NULL ? CW_OK : cw_err_nomem(err);
 }
 

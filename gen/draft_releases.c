@@ -42,23 +42,22 @@ static int prepare(struct release *release, const json_t *doc, struct cw_err *er
 }
 
 /* Published already (a publish was killed before it removed what was staged), or with other content? */
-static int find_published(bool *published, const struct release *release, const struct cw_state_role *role,
+static int find_published(bool *published, const struct release *release, const struct cw_state *state,
                           struct cw_err *err)
 {
-    struct cw_tuf_file said;
-    const char *sha256;
+    const struct cw_state_role *role = cw_state_product(state, release->manifest.product);
+    struct cw_state_target said;
     int rc;
 
     *published = false;
     if (role == NULL)
         return CW_OK;
-    rc = cw_tuf_target_file(&said, &role->meta, release->target, err);
+    rc = cw_state_target(&said, state, role, release->target, err);
     if (rc == CW_E_NOTFOUND)
         return CW_OK;
     if (rc != CW_OK)
         return rc;
-    sha256 = cw_tuf_file_sha256(&said);
-    if (sha256 == NULL || strcmp(sha256, release->sha256) != 0)
+    if (strcmp(said.sha256, release->sha256) != 0)
         return cw_err_set(err, CW_E_VERIFY,
                           "is published with other content, and a version never changes: remove '%s/%s.json'",
                           CW_STAGE_RELEASES, release->key);
@@ -190,8 +189,7 @@ static int compose_release(struct cw_draft *draft, const struct cw_draft_input *
     int rc = prepare(&release, doc, err);
 
     if (rc == CW_OK)
-        rc = find_published(&published, &release, cw_state_product(input->state, release.manifest.product),
-                            err);
+        rc = find_published(&published, &release, input->state, err);
     if (rc == CW_OK)
         rc = cw_stage_release_path(path, release.manifest.product, release.manifest.version, err);
     if (rc == CW_OK && json_array_append_new(draft->staged, json_string(path)) != 0)

@@ -49,11 +49,26 @@ static int verify_top(const struct cw_state *state, const struct cw_tuf_meta *me
     return rc == CW_OK ? verify(meta, &role, err) : rc;
 }
 
+/* A publisher's tree keeps every root, so the newest is found by counting; the folder may hold many thousand files. */
+static int find_root(int64_t *version, int tree, struct cw_err *err)
+{
+    char path[CW_PATH_MAX];
+    bool there = true;
+    int rc = CW_OK;
+
+    for (*version = 0; rc == CW_OK && there; *version += there) {
+        rc = cw_tree_metadata_path(path, *version + 1, "root", err);
+        if (rc == CW_OK)
+            rc = cw_at_has(&there, tree, path, err);
+    }
+    return rc == CW_OK && *version == 0 ? cw_tree_newest_root(version, tree, err) : rc;
+}
+
 static int load_root(struct cw_state *state, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     int64_t version;
-    int rc = cw_tree_newest_root(&version, state->tree, err);
+    int rc = find_root(&version, state->tree, err);
 
     if (rc == CW_OK)
         rc = cw_tree_metadata_path(path, version, "root", err);
@@ -92,7 +107,8 @@ static int load_listed(struct cw_tuf_meta *meta, enum cw_tuf_type type, const st
     return rc == CW_OK ? load_meta(meta, type, state->tree, path, &said, err) : rc;
 }
 
-static int load_role(struct cw_state *state, size_t index, struct cw_err *err)
+/* The delegation alone; the role's file waits until somebody asks. */
+static int note_role(struct cw_state *state, size_t index, struct cw_err *err)
 {
     struct cw_state_role *role = &state->roles[index];
     char probe[CW_PATH_MAX];
@@ -104,11 +120,10 @@ static int load_role(struct cw_state *state, size_t index, struct cw_err *err)
         return rc;
     role->name = role->keys.name;
     role->is_channel = cw_tuf_delegation_covers(&state->targets, index, probe);
-    rc = load_listed(&role->meta, CW_TUF_TARGETS, state, &state->snapshot, role->name, err);
-    return rc == CW_OK ? verify(&role->meta, &role->keys, err) : rc;
+    return CW_OK;
 }
 
-static int load_roles(struct cw_state *state, struct cw_err *err)
+static int note_roles(struct cw_state *state, struct cw_err *err)
 {
     size_t i, count = cw_tuf_delegation_count(&state->targets);
     int rc = CW_OK;
@@ -118,8 +133,27 @@ static int load_roles(struct cw_state *state, struct cw_err *err)
         return cw_err_nomem(err);
     state->role_count = count;
     for (i = 0; i < count && rc == CW_OK; i++)
-        rc = load_role(state, i, err);
+        rc = note_role(state, i, err);
     return rc;
+}
+
+int cw_state_meta(const struct cw_tuf_meta **meta, const struct cw_state *state,
+                  const struct cw_state_role *role, struct cw_err *err)
+{
+    struct cw_tuf_meta *loaded = &state->roles[role - state->roles].loaded;
+    int rc;
+
+    *meta = loaded;
+    if (loaded->doc != NULL)
+        return CW_OK;
+    rc = load_listed(loaded, CW_TUF_TARGETS, state, &state->snapshot, role->name, err);
+    if (rc == CW_OK)
+        rc = verify(loaded, &role->keys, err);
+    if (rc != CW_OK) {
+        cw_tuf_meta_clear(loaded);
+        *loaded = (struct cw_tuf_meta){.doc = NULL};
+    }
+    return rc == CW_E_NOTFOUND ? err->code = CW_E_INCOMPLETE : rc;
 }
 
 int cw_state_load(struct cw_state *state, int tree, struct cw_err *err)
@@ -139,7 +173,7 @@ int cw_state_load(struct cw_state *state, int tree, struct cw_err *err)
     if (rc == CW_OK)
         rc = verify_top(state, &state->targets, "targets", err);
     if (rc == CW_OK)
-        rc = load_roles(state, err);
+        rc = note_roles(state, err);
     return rc == CW_E_NOTFOUND ? err->code = CW_E_INCOMPLETE : rc;
 }
 
@@ -148,7 +182,7 @@ void cw_state_clear(struct cw_state *state)
     size_t i;
 
     for (i = 0; i < state->role_count; i++)
-        cw_tuf_meta_clear(&state->roles[i].meta);
+        cw_tuf_meta_clear(&state->roles[i].loaded);
     free(state->roles);
     cw_tuf_meta_clear(&state->targets);
     cw_tuf_meta_clear(&state->snapshot);
@@ -200,68 +234,6 @@ enum cw_life cw_state_life(const struct cw_state *state, const char *role)
     return cw_state_channel(state, role) != NULL ? CW_LIFE_CHANNEL : CW_LIFE_PRODUCT;
 }
 
-/* The bytes of a target that a role signs. */
-static int read_target(struct cw_buf *bytes, char sha256[CW_SHA256_TEXT], const struct cw_state *state,
-                       const struct cw_state_role *role, const char *target, struct cw_err *err)
-{
-    struct cw_tuf_file said;
-    char path[CW_PATH_MAX];
-    const char *hash;
-    int rc = cw_tuf_target_file(&said, &role->meta, target, err);
-
-    if (rc != CW_OK)
-        return rc;
-    hash = cw_tuf_file_sha256(&said);
-    if (hash == NULL || !cw_hex_is_sha256(hash))
-        return cw_err_set(err, CW_E_VERIFY, "'%s': role '%s' states no sha256", target, role->name);
-    rc = cw_tree_target_path(path, target, hash, err);
-    if (rc == CW_OK)
-        rc = cw_at_read_file(bytes, state->tree, path, err);
-    if (rc == CW_OK)
-        rc = cw_tuf_file_check(&said, bytes->data, bytes->len, err);
-    if (rc != CW_OK) {
-        if (rc == CW_E_NOTFOUND)
-            err->code = CW_E_INCOMPLETE;
-        return cw_err_prefix(err, "'%s/%s'", CW_REPO_TREE, path);
-    }
-    memcpy(sha256, hash, CW_SHA256_TEXT);
-    return CW_OK;
-}
-
-int cw_state_read_release(struct cw_manifest *manifest, const struct cw_state *state, const char *product,
-                          const char *version, struct cw_err *err)
-{
-    CW_AUTO_BUF bytes = CW_BUF_INIT(CW_MANIFEST_MAX);
-    const struct cw_state_role *role = cw_state_product(state, product);
-    char target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
-    int rc;
-
-    if (role == NULL)
-        return cw_err_set(err, CW_E_NOTFOUND, "product '%s' is not published", product);
-    rc = cw_tree_release_target(target, product, version, err);
-    if (rc == CW_OK)
-        rc = read_target(&bytes, sha256, state, role, target, err);
-    return rc == CW_OK ? cw_manifest_parse(manifest, bytes.data, bytes.len, err) : rc;
-}
-
-int cw_state_read_channel(struct cw_channel *channel, char sha256[CW_SHA256_TEXT],
-                          const struct cw_state *state, const char *name, struct cw_err *err)
-{
-    CW_AUTO_BUF bytes = CW_BUF_INIT(CW_CHANNEL_MAX);
-    const struct cw_state_role *role = cw_state_channel(state, name);
-    char target[CW_PATH_MAX], hash[CW_SHA256_TEXT];
-    int rc;
-
-    if (role == NULL)
-        return cw_err_set(err, CW_E_NOTFOUND, "there is no channel '%s'", name);
-    rc = cw_tree_channel_target(target, name, err);
-    if (rc == CW_OK)
-        rc = read_target(&bytes, hash, state, role, target, err);
-    if (rc == CW_OK && sha256 != NULL)
-        memcpy(sha256, hash, CW_SHA256_TEXT);
-    return rc == CW_OK ? cw_channel_parse(channel, bytes.data, bytes.len, err) : rc;
-}
-
 int cw_state_each(const struct cw_state *state,
                   int (*fn)(void *ctx, const char *role, const struct cw_tuf_meta *meta, struct cw_err *err),
                   void *ctx, struct cw_err *err)
@@ -271,8 +243,13 @@ int cw_state_each(const struct cw_state *state,
 
     if (rc == CW_OK)
         rc = fn(ctx, "targets", &state->targets, err);
-    for (i = 0; i < state->role_count && rc == CW_OK; i++)
-        rc = fn(ctx, state->roles[i].name, &state->roles[i].meta, err);
+    for (i = 0; i < state->role_count && rc == CW_OK; i++) {
+        struct cw_tuf_meta meta;
+
+        rc = cw_state_peek(&meta, state, state->roles[i].name, err);
+        if (rc == CW_OK)
+            rc = fn(ctx, state->roles[i].name, &meta, err);
+    }
     if (rc == CW_OK)
         rc = fn(ctx, "snapshot", &state->snapshot, err);
     return rc == CW_OK ? fn(ctx, "timestamp", &state->timestamp, err) : rc;
