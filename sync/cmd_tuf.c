@@ -34,7 +34,7 @@ const struct cw_option cmd_tuf_options[] = {
     {CW_OPTION_FLAG, "verify", &verify, NULL, "look at every file of the mirror, though nothing is new"},
     {CW_OPTION_NUMBER, "max-root", &max_root, "BYTES", "the largest root file to take (512000)"},
     {CW_OPTION_NUMBER, "max-timestamp", &max_timestamp, "BYTES", "the largest timestamp (16384)"},
-    {CW_OPTION_NUMBER, "max-snapshot", &max_snapshot, "BYTES", "the largest snapshot (2000000)"},
+    {CW_OPTION_NUMBER, "max-snapshot", &max_snapshot, "BYTES", "the largest snapshot (5000000)"},
     {CW_OPTION_NUMBER, "max-targets", &max_targets, "BYTES", "the largest targets file (5000000)"},
     {CW_OPTION_DURATION, "max-time", &max_time, "TIME", "the longest a metadata file may take (5m)"},
     {CW_OPTION_DURATION, "stall-time", &stall_time, "TIME",

@@ -16,10 +16,11 @@
 #include "base/err.h"
 #include "crypt/hash.h"
 
-#define CW_TUF_NAME_MAX 256    /* bytes of a role's name with NUL */
-#define CW_TUF_ROOT_MAX 512000 /* most bytes of each role's file; the same defaults as other clients' */
+#define CW_TUF_NAME_MAX 256 /* bytes of a role's name with NUL */
+#define CW_TUF_ROOT_MAX                                                                                      \
+    512000 /* most bytes of each role's file; root and timestamp as other clients have it */
 #define CW_TUF_TIMESTAMP_MAX 16384
-#define CW_TUF_SNAPSHOT_MAX 2000000
+#define CW_TUF_SNAPSHOT_MAX 5000000 /* 16,384 bins with hashes, a million targets: 3 MB */
 #define CW_TUF_TARGETS_MAX 5000000
 #define CW_TUF_ROOT_ROTATIONS_MAX 256 /* roots taken in one run */
 #define CW_TUF_DELEGATIONS_MAX 32     /* delegated roles visited for one target */

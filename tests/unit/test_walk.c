@@ -322,7 +322,7 @@ static void a_million_targets_in_bins(void **state)
 
         snprintf(name, sizeof name, "bin-%04x", i & 0x3fff);
         assert_cw_ok(
-            cw_tuf_meta_add(repo_body(&w->repo, "snapshot"), name, 1000, 20000, NULL, &w->client.err),
+            cw_tuf_meta_add(repo_body(&w->repo, "snapshot"), name, 1000, 20000, sha256, &w->client.err),
             w->client.err);
     }
     begin(w);
