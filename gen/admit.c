@@ -40,7 +40,6 @@ int cw_admit_known(struct cw_known *known, const struct cw_catalog_release *rele
                    const struct cw_state *state, const struct cw_stage *stage, struct cw_err *err)
 {
     struct cw_manifest manifest = {.doc = NULL};
-    json_t *staged = cw_stage_find(stage, release->product, release->version);
     int rc = cw_state_read_release(&manifest, state, release->product, release->version, err);
 
     *known = (struct cw_known){.doc = NULL};
@@ -49,8 +48,8 @@ int cw_admit_known(struct cw_known *known, const struct cw_catalog_release *rele
     cw_manifest_clear(&manifest);
     if (rc != CW_E_NOTFOUND)
         return rc;
-    known->doc = json_incref(staged);
-    return CW_OK;
+    rc = cw_stage_release(&known->doc, stage, release->product, release->version, err);
+    return rc == CW_E_NOTFOUND ? CW_OK : rc;
 }
 
 static bool case_differs(const char *a, const char *b, size_t len)
@@ -68,6 +67,8 @@ static void check_product(struct judging *j, const struct cw_state *state, const
     size_t i;
 
     snprintf(field, sizeof field, "%.*s.name", (int)strcspn(j->release->field, "."), j->release->field);
+    if (cw_state_is_bin(state, product))
+        wrong(j, field, "'%s' is the name of a hash bin of another product; choose another", product);
     for (i = 0; i < state->role_count; i++) {
         if (state->roles[i].is_channel && strcasecmp(state->roles[i].name, product) == 0)
             wrong(j, field, "'%s' is the name of a channel; a product needs another", product);

@@ -37,7 +37,7 @@ struct adding {
     struct cw_mistakes mistakes;
     struct cw_progress progress;
     struct cw_ingest ingest;
-    json_t *changed;  /* object: "product@version" → manifest to be staged */
+    bool changed;     /* something is new */
     json_t *new_keys; /* array: names */
     json_t *report;   /* array: what became of each release */
 };
@@ -169,8 +169,9 @@ static int take_file(struct adding *a, json_t *doc, const struct cw_known *known
     return rc == CW_OK ? cw_admit_file(doc, file, target, sha256, length, err) : rc;
 }
 
-/* As a site would read it, so that nothing is staged that could not be published. */
-static int check_manifest(const json_t *doc, struct cw_err *err)
+/* Into the incoming folder, once it is read as a site would read it, so that nothing is staged that could not be published. */
+static int put(struct adding *a, const struct cw_catalog_release *release, const json_t *doc,
+               struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_MANIFEST_MAX);
     struct cw_manifest manifest = {.doc = NULL};
@@ -179,7 +180,9 @@ static int check_manifest(const json_t *doc, struct cw_err *err)
     if (rc == CW_OK)
         rc = cw_manifest_parse(&manifest, text.data, text.len, err);
     cw_manifest_clear(&manifest);
-    return rc;
+    if (rc != CW_OK || a->cli->dry_run)
+        return rc;
+    return cw_stage_put_release(&a->stage, release->product, release->version, false, &text, err);
 }
 
 static int remember(struct adding *a, const struct cw_catalog_release *release, const struct cw_known *known,
@@ -187,19 +190,14 @@ static int remember(struct adding *a, const struct cw_catalog_release *release, 
 {
     bool same = known->doc != NULL && json_equal(known->doc, doc);
     const char *what = same ? "same" : known->doc != NULL ? "extended" : "new";
-    char key[2 * CW_PATH_MAX];
     json_t *row =
         json_pack("{s:s, s:s, s:s, s:I}", "product", release->product, "version", release->version, "state",
                   what, "artifacts", (json_int_t)json_array_size(json_object_get(doc, "artifacts")));
 
     if (json_array_append_new(a->report, row) != 0)
         return cw_err_nomem(err);
-    if (same)
-        return CW_OK;
-    snprintf(key, sizeof key, "%s@%s", release->product, release->version);
-    if (json_object_set(a->changed, key, doc) != 0 || json_object_set(a->stage.releases, key, doc) != 0)
-        return cw_err_nomem(err);
-    return CW_OK;
+    a->changed = a->changed || !same;
+    return same ? CW_OK : put(a, release, doc, err);
 }
 
 /* Judged again, because an earlier catalog of this run may have brought the same version. */
@@ -224,8 +222,6 @@ static int take_release(struct adding *a, const struct cw_catalog *catalog,
                           cw_json_line(catalog->text.data, catalog->text.len, release->files[i].field),
                           release->product, release->version);
     }
-    if (rc == CW_OK)
-        rc = check_manifest(doc, err);
     if (rc == CW_OK)
         rc = remember(a, release, &known, doc, err);
     json_decref(known.doc);
@@ -253,39 +249,6 @@ static int note_folders(struct adding *a, struct cw_err *err)
     return rc == CW_OK ? cw_repo_note_folders(&a->repo, folders, err) : rc;
 }
 
-static int stage_one(struct cw_batch *batch, int dir, const json_t *doc, struct cw_err *err)
-{
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_MANIFEST_MAX);
-    CW_AUTO_OUT out = CW_OUT_INIT;
-    char path[CW_PATH_MAX];
-    int rc = cw_json_format(&text, doc, err);
-
-    if (rc == CW_OK)
-        rc = cw_stage_release_path(path, json_string_value(json_object_get(doc, "product")),
-                                   json_string_value(json_object_get(doc, "version")), err);
-    if (rc == CW_OK)
-        rc = cw_out_open(&out, dir, path, 0644, err);
-    if (rc == CW_OK)
-        rc = cw_out_write(&out, text.data, text.len, err);
-    return rc == CW_OK ? cw_batch_add(batch, &out, err) : rc;
-}
-
-static int stage_all(const struct adding *a, struct cw_err *err)
-{
-    CW_AUTO_BATCH batch;
-    const char *key;
-    json_t *doc;
-    int rc;
-
-    cw_batch_init(&batch, a->repo.dir);
-    json_object_foreach (a->changed, key, doc) {
-        rc = stage_one(&batch, a->repo.dir, doc, err);
-        if (rc != CW_OK)
-            return rc;
-    }
-    return cw_batch_commit(&batch, err);
-}
-
 /* Everything that changes the disk. */
 static int take_all(struct adding *a, struct cw_err *err)
 {
@@ -304,7 +267,7 @@ static int take_all(struct adding *a, struct cw_err *err)
     if (rc == CW_OK && !dry_run)
         rc = make_keys(a, err);
     if (rc == CW_OK && !dry_run)
-        rc = stage_all(a, err);
+        rc = cw_stage_commit(&a->stage, err);
     return rc == CW_OK && !dry_run ? cw_repo_forget_folders(&a->repo, err) : rc;
 }
 
@@ -335,7 +298,7 @@ static int say(const struct adding *a, struct cw_err *err)
                    "new product: its build key %s 'keys/%s.key'; publishing it needs the targets keys once",
                    a->cli->dry_run ? "would be" : "is", json_string_value(row));
     }
-    if (json_object_size(a->changed) == 0)
+    if (!a->changed)
         cw_cli_say(a->cli, "nothing to do");
     else if (!a->cli->dry_run)
         cw_cli_say(a->cli, "next: '%s promote PRODUCT VERSION CHANNEL', '%s publish'", a->cli->program->name,
@@ -375,18 +338,15 @@ int cmd_add(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
         .cli = cli,
         .repo = CW_REPO_INIT,
         .mistakes = CW_MISTAKES_INIT,
-        .changed = json_object(),
         .new_keys = json_array(),
         .report = json_array(),
     };
     size_t i;
-    int rc = a.changed == NULL || a.new_keys == NULL || a.report == NULL ? cw_err_nomem(err)
-                                                                         : add(&a, argc - 1, argv + 1, err);
+    int rc = a.new_keys == NULL || a.report == NULL ? cw_err_nomem(err) : add(&a, argc - 1, argv + 1, err);
 
     for (i = 0; i < a.catalog_count; i++)
         cw_catalog_clear(&a.catalogs[i]);
     free(a.catalogs);
-    json_decref(a.changed);
     json_decref(a.new_keys);
     json_decref(a.report);
     cw_mistakes_clear(&a.mistakes);

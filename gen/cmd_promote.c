@@ -62,7 +62,7 @@ static int check_exists(const struct promoting *p, struct cw_err *err)
     struct cw_manifest manifest = {.doc = NULL};
     int rc;
 
-    if (cw_stage_find(&p->stage, p->product, p->version) != NULL)
+    if (cw_stage_has(&p->stage, p->product, p->version))
         return CW_OK;
     rc = cw_state_read_release(&manifest, &p->state, p->product, p->version, err);
     cw_manifest_clear(&manifest);
@@ -119,7 +119,8 @@ static int foresee(const struct promoting *p, struct cw_err *err)
                                    .stage = &p->stage,
                                    .config = &p->repo.config,
                                    .keys = &p->keys,
-                                   .renew_within = -1};
+                                   .renew_within = -1,
+                                   .plan_only = true};
     struct cw_err found = {.code = CW_OK};
     CW_AUTO_DRAFT draft = {.roles = NULL};
     int rc = cw_clock_publish_time(&input.now, err);

@@ -72,18 +72,23 @@ static int open_all(struct publishing *p, struct cw_err *err)
     p->input.config = &p->repo.config;
     p->input.keys = &p->keys;
     p->input.renew_within = given.renew_within;
+    p->input.plan_only = p->cli->dry_run;
     return rc;
 }
 
 static int write_all(struct publishing *p, struct cw_err *err)
 {
+    struct cw_progress progress;
     CW_AUTO_UNLOCK *unlock = NULL;
     int rc = cw_unlock_new(&unlock, cw_passphrase_ask, &given.passphrase, err);
 
     if (rc == CW_OK)
         rc = cw_draft_sign(&p->draft, &p->input, unlock, err);
-    if (rc == CW_OK)
-        rc = cw_publish_write(&p->draft, p->repo.tree, err);
+    if (rc != CW_OK)
+        return rc;
+    cw_progress_start(&progress, p->cli, "publishing", cw_publish_size(&p->draft));
+    rc = cw_publish_write(&p->draft, &p->input, unlock, &p->repo, &progress, err);
+    cw_progress_end(&progress);
     return rc;
 }
 

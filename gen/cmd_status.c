@@ -138,6 +138,7 @@ static int load(struct showing *s, struct cw_err *err)
     s->input.config = &s->repo.config;
     s->input.keys = &s->keys;
     s->input.renew_within = -1;
+    s->input.plan_only = true;
     rc = cw_draft_compose(&s->draft, &s->input, &s->problem);
     if (rc == CW_OK)
         cw_err_clear(&s->problem); /* looking for what is not there yet leaves a text behind */

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gen/bins.h"
 
 int cw_draft_report(struct cw_draft *draft, const char *list, json_t *row, struct cw_err *err)
 {
@@ -35,6 +36,24 @@ int cw_draft_add_file(struct cw_draft *draft, enum cw_step step, const char *pat
     snprintf(file->path, sizeof file->path, "%s", path);
     file->bytes = *bytes;
     cw_buf_init(bytes, bytes->max);
+    return CW_OK;
+}
+
+int cw_draft_add_bins(struct cw_draft_bins **bins, struct cw_draft *draft, const char *product,
+                      const json_t *body, struct cw_err *err)
+{
+    struct cw_draft_bins *all = reallocarray(draft->bins, draft->bins_count + 1, sizeof *all);
+    struct cw_tuf_meta meta = {.type = CW_TUF_TARGETS, .signed_ = body};
+
+    if (all == NULL)
+        return cw_err_nomem(err);
+    draft->bins = all;
+    *bins = &all[draft->bins_count++];
+    **bins = (struct cw_draft_bins){.product = strdup(product), .body = json_incref((json_t *)body)};
+    if ((*bins)->product == NULL)
+        return cw_err_nomem(err);
+    if (!cw_bin_spec(&(*bins)->prefix, &(*bins)->bits, &meta))
+        return cw_err_set(err, CW_E_FAIL, "role '%s' has no bins", product);
     return CW_OK;
 }
 
@@ -133,6 +152,31 @@ static int renew(void *ctx, const char *role, const struct cw_tuf_meta *meta, st
     return rc == CW_OK ? renew_now(renewing, role, meta, err) : rc;
 }
 
+/* A product's bins expire by themselves, each as long after it was last signed as the product's role. */
+static int renew_bins(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_err *err)
+{
+    const struct cw_state *state = input->state;
+    size_t i;
+    int rc = CW_OK;
+
+    for (i = 0; i < state->role_count && rc == CW_OK; i++) {
+        struct cw_key *chosen[CW_KEYS_ROLE_MAX];
+        uint64_t count;
+        size_t chosen_count;
+
+        if (state->roles[i].is_channel)
+            continue;
+        if (cw_keys_choose(chosen, &chosen_count, input->keys, &state->roles[i].keys, err) != CW_OK)
+            continue; /* told of by the role itself, which expires with them */
+        rc = cw_bins_renew(&count, draft, input, &state->roles[i], input->now + input->renew_within, err);
+        if (rc == CW_OK && count > 0)
+            rc = cw_draft_report(
+                draft, "renewed",
+                json_sprintf("%s: %llu bins", state->roles[i].name, (unsigned long long)count), err);
+    }
+    return rc;
+}
+
 /* A site takes the newest `published` it verified as the earliest the time can be, so it may never go
  * back. */
 static int check_clock(const struct cw_draft_input *input, struct cw_err *err)
@@ -151,10 +195,10 @@ static int check_clock(const struct cw_draft_input *input, struct cw_err *err)
 
 static int start(struct cw_draft *draft, struct cw_err *err)
 {
-    *draft = (struct cw_draft){.roles = json_object(), .manifests = json_object(), .staged = json_array()};
+    *draft = (struct cw_draft){.roles = json_object(), .staged = json_array()};
     draft->report = json_pack("{s:[], s:[], s:[], s:[], s:[]}", "products", "releases", "channels", "renewed",
                               "not_renewed");
-    if (draft->roles == NULL || draft->manifests == NULL || draft->staged == NULL || draft->report == NULL)
+    if (draft->roles == NULL || draft->staged == NULL || draft->report == NULL)
         return cw_err_nomem(err);
     return CW_OK;
 }
@@ -170,9 +214,11 @@ int cw_draft_compose(struct cw_draft *draft, const struct cw_draft_input *input,
         rc = cw_draft_compose_channels(draft, input, err);
     if (rc == CW_OK && input->renew_within >= 0)
         rc = cw_state_each(input->state, renew, &renewing, err);
+    if (rc == CW_OK && input->renew_within >= 0)
+        rc = renew_bins(draft, input, err);
     if (rc != CW_OK)
         return rc;
-    draft->snapshot = draft->snapshot || json_object_size(draft->roles) > 0;
+    draft->snapshot = draft->snapshot || json_object_size(draft->roles) > 0 || draft->bins_count > 0;
     draft->timestamp = draft->timestamp || draft->snapshot;
     return cw_draft_is_empty(draft) ? CW_OK : check_clock(input, err);
 }
@@ -189,9 +235,19 @@ void cw_draft_clear(struct cw_draft *draft)
     for (i = 0; i < draft->file_count; i++)
         cw_buf_clear(&draft->files[i].bytes);
     free(draft->files);
+    for (i = 0; i < draft->copy_count; i++) {
+        free(draft->copies[i].product);
+        free(draft->copies[i].version);
+    }
+    free(draft->copies);
+    for (i = 0; i < draft->bins_count; i++) {
+        free(draft->bins[i].product);
+        json_decref(draft->bins[i].body);
+        cw_spool_free(draft->bins[i].spool);
+    }
+    free(draft->bins);
     json_decref(draft->roles);
     json_decref(draft->root);
-    json_decref(draft->manifests);
     json_decref(draft->staged);
     json_decref(draft->report);
     *draft = (struct cw_draft){.roles = NULL};

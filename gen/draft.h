@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The next publication before it is written: composed from what is published and what is staged, then signed,
- * all in memory. Composing and signing change nothing on disk; gen/publish.h writes. `status`, `promote` and
+ * all in memory but what there may be very much of: release manifests and bins, which are only planned here. Composing and
+ * signing change nothing on disk; gen/publish.h writes. `status`, `promote` and
  * --dry-run stop after composing, which needs no secret key.
  */
 #ifndef CW_GEN_DRAFT_H
@@ -16,6 +17,7 @@
 #include "gen/config.h"
 #include "gen/keys.h"
 #include "gen/stage.h"
+#include "gen/spool.h"
 #include "gen/state.h"
 
 /* The order in which files become public: each step durable before the next. */
@@ -27,6 +29,24 @@ struct cw_draft_file {
     struct cw_buf bytes;
 };
 
+/* A staged manifest that becomes public as it is: read again while it is written, so that thousands need no memory. */
+struct cw_draft_copy {
+    char *product, *version; /* owned */
+    char sha256[CW_SHA256_TEXT];
+};
+
+/* Bins to be signed anew or, where a product is split, for the first time. They are made one after the other while they are
+ * written (gen/bins.h). */
+struct cw_draft_bins {
+    char *product;      /* owned; the role that hands its targets to them */
+    json_t *body;       /* that role's signed part, which says whose keys count; owned */
+    const char *prefix; /* borrowed from body */
+    unsigned bits;
+    bool fresh;                                  /* the product is split now */
+    unsigned char touched[CW_BIN_COUNT_MAX / 8]; /* which of them are made */
+    struct cw_spool *spool; /* what they get; owned; NULL: nothing, they are only renewed */
+};
+
 struct cw_draft_input { /* all borrowed */
     const struct cw_state *state;
     const struct cw_stage *stage;
@@ -34,19 +54,23 @@ struct cw_draft_input { /* all borrowed */
     const struct cw_keys *keys;
     int64_t now;
     int64_t renew_within; /* seconds; roles that expire within them are signed anew. -1: none are */
+    bool plan_only;       /* it will not be signed: what would only be needed for that may be left out */
 };
 
 struct cw_draft {
     json_t *roles;            /* role → its new signed part: targets and delegated roles; owned */
     json_t *root;             /* the new root's signed part, or NULL; owned */
     bool snapshot, timestamp; /* to be made anew */
-    json_t *manifests;        /* "product@version" → {"sha256", "length"} of what is published now; owned */
     json_t *staged;           /* array: staged files that are done with once all is written; owned */
     /* What changes, for people and programs; owned:
      * {"products": [name], "releases": [{"product", "version", "severity", "artifacts", "bytes"}],
      *  "channels": [{"channel", "serial", "releases": [{"product", "from"?, "to"}]}],
      *  "renewed": [role], "not_renewed": [{"role", "reason"}]} */
     json_t *report;
+    struct cw_draft_copy *copies; /* written before files */
+    size_t copy_count, copy_room;
+    struct cw_draft_bins *bins; /* written in the step of roles */
+    size_t bins_count;
     struct cw_draft_file *files; /* in the order of writing; after cw_draft_sign() complete */
     size_t file_count, file_room;
 };
@@ -71,6 +95,9 @@ int cw_draft_next_version(json_t **body, const struct cw_tuf_meta *meta, int64_t
  * Borrowed. */
 int cw_draft_touch(json_t **body, struct cw_draft *draft, const struct cw_draft_input *input,
                    const char *role, struct cw_err *err);
+/* Begins bins that get nothing yet. body is the role's signed part, a new reference. Borrowed until the next. */
+int cw_draft_add_bins(struct cw_draft_bins **bins, struct cw_draft *draft, const char *product,
+                      const json_t *body, struct cw_err *err);
 /* Takes the bytes over; bytes is empty afterwards. */
 int cw_draft_add_file(struct cw_draft *draft, enum cw_step step, const char *path, struct cw_buf *bytes,
                       struct cw_err *err);

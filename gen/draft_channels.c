@@ -45,22 +45,33 @@ static int load(struct channel *channel, const struct cw_draft_input *input, str
     return channel->moves != NULL && channel->releases != NULL ? CW_OK : cw_err_nomem(err);
 }
 
+/* The same for a release that is published with this draft. */
+static int find_staged(json_t **pin, const struct cw_draft_input *input, const char *product,
+                       const char *version, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_MANIFEST_MAX);
+    char sha256[CW_SHA256_TEXT];
+    int rc = cw_stage_read(&text, input->stage, product, version, err);
+
+    if (rc == CW_OK)
+        rc = cw_sha256(sha256, text.data, text.len, err);
+    if (rc != CW_OK)
+        return rc;
+    *pin = json_pack("{s:s, s:I}", "sha256", sha256, "length", (json_int_t)text.len);
+    return *pin != NULL ? CW_OK : cw_err_nomem(err);
+}
+
 /* Hash and length of a release manifest: published with this draft, or before. */
-static int find_release(json_t **pin, const struct cw_draft *draft, const struct cw_draft_input *input,
-                        const char *product, const char *version, struct cw_err *err)
+static int find_release(json_t **pin, const struct cw_draft_input *input, const char *product,
+                        const char *version, struct cw_err *err)
 {
     const struct cw_state_role *role = cw_state_product(input->state, product);
-    char key[2 * CW_NAME_MAX + 2], target[CW_PATH_MAX];
+    char target[CW_PATH_MAX];
     struct cw_state_target said;
-    const json_t *fresh;
     int rc = CW_E_NOTFOUND;
 
-    snprintf(key, sizeof key, "%s@%s", product, version);
-    fresh = json_object_get(draft->manifests, key);
-    if (fresh != NULL) {
-        *pin = json_deep_copy(fresh);
-        return *pin != NULL ? CW_OK : cw_err_nomem(err);
-    }
+    if (cw_stage_has(input->stage, product, version))
+        return find_staged(pin, input, product, version, err);
     if (role != NULL)
         rc = cw_tree_release_target(target, product, version, err);
     if (role != NULL && rc == CW_OK)
@@ -74,8 +85,8 @@ static int find_release(json_t **pin, const struct cw_draft *draft, const struct
     return *pin != NULL ? CW_OK : cw_err_nomem(err);
 }
 
-static int move(struct channel *channel, const struct cw_draft *draft, const struct cw_draft_input *input,
-                const char *product, const char *version, struct cw_err *err)
+static int move(struct channel *channel, const struct cw_draft_input *input, const char *product,
+                const char *version, struct cw_err *err)
 {
     const char *from =
         json_string_value(json_object_get(json_object_get(channel->releases, product), "version"));
@@ -85,7 +96,7 @@ static int move(struct channel *channel, const struct cw_draft *draft, const str
 
     if (from != NULL && strcmp(from, version) == 0)
         return CW_OK;
-    rc = find_release(&pin, draft, input, product, version, err);
+    rc = find_release(&pin, input, product, version, err);
     if (rc != CW_OK)
         return rc;
     row = json_pack("{s:s, s:s*, s:s}", "product", product, "from", from, "to", version);
@@ -123,14 +134,14 @@ static int format(struct cw_buf *bytes, const struct channel *channel, const str
 static int requires_of(json_t **requires, const struct cw_draft_input *input, const struct cw_pin *pin,
                        struct cw_err *err)
 {
-    json_t *staged = cw_stage_find(input->stage, pin->product, pin->version);
     struct cw_manifest manifest = {.doc = NULL};
-    int rc;
+    json_auto_t *staged = NULL;
+    int rc = cw_stage_release(&staged, input->stage, pin->product, pin->version, err);
 
     *requires = NULL;
-    if (staged != NULL) {
+    if (rc != CW_E_NOTFOUND) {
         *requires = json_incref(json_object_get(staged, "requires"));
-        return CW_OK;
+        return rc;
     }
     rc = cw_state_read_release(&manifest, input->state, pin->product, pin->version, err);
     if (rc == CW_OK)
@@ -210,7 +221,7 @@ static int compose_channel(struct cw_draft *draft, const struct cw_draft_input *
 
     if (rc == CW_OK) {
         json_object_foreach ((json_t *)wanted, product, version) {
-            rc = move(&channel, draft, input, product, json_string_value(version), err);
+            rc = move(&channel, input, product, json_string_value(version), err);
             if (rc != CW_OK)
                 break;
         }

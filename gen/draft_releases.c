@@ -1,66 +1,80 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Composing staged releases into their products' roles, a new product's delegation included.
+ * Composing staged releases into their products' roles: product by product, a new one's delegation included. The targets go
+ * into the product's own file while that stays small, else into its bins (gen/bins.h).
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
-#include "codec/json.h"
 #include "crypt/hash.h"
+#include "gen/bins.h"
 #include "gen/draft.h"
+#include "gen/stage_scan.h"
+#include "release/name.h"
 #include "tree/layout.h"
 #include "tuf/write.h"
 
-/* A staged release and its bytes as they will be published. */
-struct release {
-    const char *key; /* "product@version" */
-    struct cw_manifest manifest;
-    struct cw_buf bytes;
-    char sha256[CW_SHA256_TEXT];
-    char target[CW_PATH_MAX];
+/* The staged releases of one product on their way. */
+struct composing {
+    struct cw_draft *draft;
+    const struct cw_draft_input *input;
+    char product[CW_NAME_MAX + 1];
+    const struct cw_state_role *role; /* NULL: a new product */
+    bool split;                       /* its targets lie in bins */
+    struct cw_spool *spool;           /* all new targets */
+    size_t added;                     /* releases that are not published yet */
+    bool elsewhere;                   /* the files of the one being composed are not for us to look for */
+    struct cw_buf text;               /* its manifest */
 };
 
-static void clear(struct release *release)
+/* Where another manifest of the version lies, it may be a published one; where none does, none is. Spares a look into a bin for
+ * each of many releases. */
+static int may_be_published(bool *maybe, const struct composing *c, const char *version, struct cw_err *err)
 {
-    cw_manifest_clear(&release->manifest);
-    cw_buf_clear(&release->bytes);
-}
+    CW_AUTO_LIST DIR *stream = NULL;
+    char path[CW_PATH_MAX];
+    const char *name;
+    int rc;
 
-static int prepare(struct release *release, const json_t *doc, struct cw_err *err)
-{
-    int rc = cw_json_format(&release->bytes, doc, err);
-
-    if (rc == CW_OK)
-        rc = cw_manifest_parse(&release->manifest, release->bytes.data, release->bytes.len, err);
-    if (rc == CW_OK)
-        rc = cw_sha256(release->sha256, release->bytes.data, release->bytes.len, err);
-    if (rc == CW_OK)
-        rc = cw_tree_release_target(release->target, release->manifest.product, release->manifest.version,
-                                    err);
+    *maybe = !c->split;
+    if (*maybe)
+        return CW_OK;
+    snprintf(path, sizeof path, "%s/%s/%s", CW_TREE_TARGETS, c->product, version);
+    rc = cw_at_open_list(&stream, c->input->state->tree, path, err);
+    if (rc == CW_E_NOTFOUND)
+        return CW_OK;
+    while (rc == CW_OK && !*maybe && (rc = cw_dir_next(&name, stream, path, err)) == CW_OK && name != NULL)
+        *maybe = cw_str_ends(name, "." CW_MANIFEST_FILE);
     return rc;
 }
 
 /* Published already (a publish was killed before it removed what was staged), or with other content? */
-static int find_published(bool *published, const struct release *release, const struct cw_state *state,
-                          struct cw_err *err)
+static int find_published(bool *published, const struct composing *c, const char *version, const char *target,
+                          const char *sha256, struct cw_err *err)
 {
-    const struct cw_state_role *role = cw_state_product(state, release->manifest.product);
     struct cw_state_target said;
+    bool maybe = false;
     int rc;
 
     *published = false;
-    if (role == NULL)
+    if (c->role == NULL)
         return CW_OK;
-    rc = cw_state_target(&said, state, role, release->target, err);
+    rc = may_be_published(&maybe, c, version, err);
+    if (rc != CW_OK || !maybe)
+        return rc;
+    rc = cw_state_target(&said, c->input->state, c->role, target, err);
     if (rc == CW_E_NOTFOUND)
         return CW_OK;
     if (rc != CW_OK)
         return rc;
-    if (strcmp(said.sha256, release->sha256) != 0)
-        return cw_err_set(err, CW_E_VERIFY,
-                          "is published with other content, and a version never changes: remove '%s/%s.json'",
-                          CW_STAGE_RELEASES, release->key);
+    if (strcmp(said.sha256, sha256) != 0)
+        return cw_err_set(
+            err, CW_E_VERIFY,
+            "is published with other content, and a version never changes: remove '%s/%s@%s.json'",
+            CW_STAGE_RELEASES, c->product, version);
     *published = true;
     return CW_OK;
 }
@@ -97,121 +111,169 @@ static int delegate(struct cw_draft *draft, const struct cw_draft_input *input, 
 }
 
 /* The artifact was made durable by `add`; here it only has to be there still, at its length. */
-static int check_there(const struct cw_draft_input *input, const struct cw_artifact *artifact,
-                       struct cw_err *err)
+static int check_there(const struct composing *c, const struct cw_bin_target *file, struct cw_err *err)
 {
-    char path[CW_PATH_MAX];
+    char path[CW_PATH_MAX], target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
     struct stat st;
-    int rc = cw_tree_target_path(path, artifact->path, artifact->sha256, err);
+    int rc;
 
+    snprintf(target, sizeof target, "%.*s", (int)file->path.len, file->path.at);
+    snprintf(sha256, sizeof sha256, "%.64s", file->sha256);
+    rc = cw_tree_target_path(path, target, sha256, err);
     if (rc == CW_OK)
-        rc = cw_at_stat(&st, input->state->tree, path, err);
-    if (rc == CW_E_NOTFOUND ||
-        (rc == CW_OK && (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != artifact->length)))
+        rc = cw_at_stat(&st, c->input->state->tree, path, err);
+    if (rc == CW_E_NOTFOUND || (rc == CW_OK && (!S_ISREG(st.st_mode) || st.st_size != file->length)))
         return cw_err_set(err, CW_E_INCOMPLETE,
                           "'tree/%s' is missing or was changed since it was added; run 'add' again", path);
     return rc;
 }
 
-static int add_artifact(json_t *body, const struct cw_draft_input *input, const struct cw_artifact *artifact,
+static int take_file(void *ctx, const struct cw_bin_target *file, struct cw_err *err)
+{
+    struct composing *c = ctx;
+    int rc = c->elsewhere ? CW_OK : check_there(c, file, err);
+
+    return rc == CW_OK ? cw_spool_add(c->spool, file, err) : rc;
+}
+
+static int skip_file(void *ctx, const struct cw_bin_target *file, struct cw_err *err)
+{
+    (void)ctx;
+    (void)file;
+    (void)err;
+    return CW_OK;
+}
+
+static int note_copy(struct cw_draft *draft, const struct composing *c, const char *version,
+                     const char *sha256, struct cw_err *err)
+{
+    struct cw_draft_copy *copy;
+
+    if (draft->copy_count == draft->copy_room) {
+        size_t room = draft->copy_room != 0 ? draft->copy_room * 2 : 16;
+        struct cw_draft_copy *copies = reallocarray(draft->copies, room, sizeof *copies);
+
+        if (copies == NULL)
+            return cw_err_nomem(err);
+        draft->copies = copies;
+        draft->copy_room = room;
+    }
+    copy = &draft->copies[draft->copy_count++];
+    *copy = (struct cw_draft_copy){.product = strdup(c->product), .version = strdup(version)};
+    memcpy(copy->sha256, sha256, sizeof copy->sha256);
+    return copy->product != NULL && copy->version != NULL ? CW_OK : cw_err_nomem(err);
+}
+
+static int take_release(struct composing *c, const char *version, const char *target, const char *sha256,
                         struct cw_err *err)
 {
-    int rc = check_there(input, artifact, err);
+    struct cw_bin_target own = {
+        .path = {.at = target, .len = strlen(target)}, .sha256 = sha256, .length = (int64_t)c->text.len};
+    struct cw_stage_head head;
+    int rc = cw_stage_scan(&head, &c->text, c->product, version, take_file, c, err);
 
-    return rc == CW_OK ? cw_tuf_targets_add(body, artifact->path, (int64_t)artifact->length, artifact->sha256,
-                                            NULL, err)
-                       : rc;
+    if (rc == CW_OK)
+        rc = cw_spool_add(c->spool, &own, err);
+    if (rc == CW_OK)
+        rc = note_copy(c->draft, c, version, sha256, err);
+    c->added++;
+    return rc == CW_OK
+               ? cw_draft_report(c->draft, "releases",
+                                 json_pack("{s:s, s:s, s:s, s:I, s:I}", "product", c->product, "version",
+                                           version, "severity", head.severity, "artifacts",
+                                           (json_int_t)head.artifacts, "bytes", (json_int_t)head.bytes),
+                                 err)
+               : rc;
 }
 
-static int add_targets(json_t *body, const struct cw_draft_input *input, const struct release *release,
-                       struct cw_err *err)
+static int compose_release(struct composing *c, const char *version, struct cw_err *err)
 {
-    const struct cw_manifest *manifest = &release->manifest;
-    size_t i;
-    int rc =
-        cw_tuf_targets_add(body, release->target, (int64_t)release->bytes.len, release->sha256, NULL, err);
+    char target[CW_PATH_MAX], path[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
+    struct cw_stage_head head;
+    bool published = false;
+    int rc;
 
-    for (i = 0; i < manifest->artifact_count && rc == CW_OK; i++)
-        rc = add_artifact(body, input, &manifest->artifacts[i], err);
-    if (rc == CW_OK && manifest->has_sbom)
-        rc = add_artifact(body, input, &manifest->sbom, err);
-    return rc;
+    c->elsewhere = cw_stage_is_elsewhere(c->input->stage, c->product, version);
+    cw_buf_reset(&c->text);
+    rc = cw_stage_read(&c->text, c->input->stage, c->product, version, err);
+    if (rc == CW_OK)
+        rc = cw_sha256(sha256, cw_buf_text(&c->text), c->text.len, err);
+    if (rc == CW_OK)
+        rc = cw_tree_release_target(target, c->product, version, err);
+    if (rc == CW_OK)
+        rc = find_published(&published, c, version, target, sha256, err);
+    if (rc == CW_OK)
+        rc = cw_stage_release_path(path, c->product, version, c->elsewhere, err);
+    if (rc == CW_OK && json_array_append_new(c->draft->staged, json_string(path)) != 0)
+        rc = cw_err_nomem(err);
+    if (rc == CW_OK)
+        rc = published ? cw_stage_scan(&head, &c->text, c->product, version, skip_file, NULL, err)
+                       : take_release(c, version, target, sha256, err);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s@%s", c->product, version);
 }
 
-static int report(struct cw_draft *draft, const struct release *release, struct cw_err *err)
+static int begin_product(struct composing *c, const char *key, struct cw_err *err)
 {
-    const struct cw_manifest *manifest = &release->manifest;
-    uint64_t bytes = 0;
-    size_t i;
-    json_t *digest =
-        json_pack("{s:s, s:I}", "sha256", release->sha256, "length", (json_int_t)release->bytes.len);
-
-    if (json_object_set_new(draft->manifests, release->key, digest) != 0)
-        return cw_err_nomem(err);
-    for (i = 0; i < manifest->artifact_count; i++)
-        bytes += manifest->artifacts[i].length;
-    return cw_draft_report(draft, "releases",
-                           json_pack("{s:s, s:s, s:s, s:I, s:I}", "product", manifest->product, "version",
-                                     manifest->version, "severity", manifest->severity, "artifacts",
-                                     (json_int_t)manifest->artifact_count, "bytes", (json_int_t)bytes),
-                           err);
-}
-
-static int add_release(struct cw_draft *draft, const struct cw_draft_input *input, struct release *release,
-                       struct cw_err *err)
-{
-    const char *product = release->manifest.product;
-    char path[CW_PATH_MAX];
-    json_t *body;
+    struct cw_state_bins bins;
     int rc = CW_OK;
 
-    if (cw_state_channel(input->state, product) != NULL)
-        return cw_err_set(err, CW_E_VERIFY, "a channel has that name; a product needs another");
-    if (cw_state_product(input->state, product) == NULL && json_object_get(draft->roles, product) == NULL)
-        rc = delegate(draft, input, product, err);
-    if (rc == CW_OK)
-        rc = cw_draft_touch(&body, draft, input, product, err);
-    if (rc == CW_OK)
-        rc = add_targets(body, input, release, err);
-    if (rc == CW_OK)
-        rc = report(draft, release, err);
-    if (rc == CW_OK)
-        rc = cw_tree_target_path(path, release->target, release->sha256, err);
-    return rc == CW_OK ? cw_draft_add_file(draft, CW_STEP_MANIFESTS, path, &release->bytes, err) : rc;
+    snprintf(c->product, sizeof c->product, "%.*s", (int)strcspn(key, "@"), key);
+    c->role = cw_state_product(c->input->state, c->product);
+    c->split = false;
+    c->added = 0;
+    if (cw_state_channel(c->input->state, c->product) != NULL)
+        return cw_err_set(err, CW_E_VERIFY, "%s: a channel has that name; a product needs another", key);
+    if (c->role != NULL)
+        rc = cw_state_bins(&c->split, &bins, c->input->state, c->role, err);
+    return rc == CW_OK ? cw_spool_new(&c->spool, c->input->plan_only ? -1 : c->input->stage->dir, err) : rc;
 }
 
-static int compose_release(struct cw_draft *draft, const struct cw_draft_input *input, const char *key,
-                           const json_t *doc, struct cw_err *err)
+static int end_product(struct composing *c, struct cw_err *err)
 {
-    struct release release = {.key = key, .bytes = CW_BUF_INIT(CW_MANIFEST_MAX)};
-    bool published = false;
-    char path[CW_PATH_MAX];
-    int rc = prepare(&release, doc, err);
+    int rc = CW_OK;
 
-    if (rc == CW_OK)
-        rc = find_published(&published, &release, input->state, err);
-    if (rc == CW_OK)
-        rc = cw_stage_release_path(path, release.manifest.product, release.manifest.version, err);
-    if (rc == CW_OK && json_array_append_new(draft->staged, json_string(path)) != 0)
-        rc = cw_err_nomem(err);
-    if (rc == CW_OK && !published)
-        rc = add_release(draft, input, &release, err);
-    if (rc != CW_OK)
-        cw_err_prefix(err, "%s", key);
-    clear(&release);
-    return rc;
+    if (c->added > 0 && c->role == NULL)
+        rc = delegate(c->draft, c->input, c->product, err);
+    if (rc == CW_OK && c->added > 0)
+        rc = cw_bins_place(c->draft, c->input, c->product, &c->spool, err);
+    cw_spool_free(c->spool);
+    c->spool = NULL;
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", c->product);
+}
+
+static bool is_of(const char *key, const char *product)
+{
+    size_t len = strlen(product);
+
+    return strncmp(key, product, len) == 0 && key[len] == '@';
+}
+
+/* Staged releases are sorted by name, so those of one product stand together. */
+static int compose(struct composing *c, struct cw_err *err)
+{
+    const char *key;
+    json_t *value;
+    int rc = CW_OK;
+
+    json_object_foreach (c->input->stage->releases, key, value) {
+        if (c->spool != NULL && !is_of(key, c->product))
+            rc = end_product(c, err);
+        if (rc == CW_OK && c->spool == NULL)
+            rc = begin_product(c, key, err);
+        if (rc == CW_OK)
+            rc = compose_release(c, strchr(key, '@') + 1, err);
+        if (rc != CW_OK)
+            return rc;
+    }
+    return c->spool != NULL ? end_product(c, err) : CW_OK;
 }
 
 int cw_draft_compose_releases(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_err *err)
 {
-    const char *key;
-    json_t *doc;
-    int rc = CW_OK;
+    struct composing c = {.draft = draft, .input = input, .text = CW_BUF_INIT(CW_MANIFEST_MAX)};
+    int rc = compose(&c, err);
 
-    json_object_foreach (input->stage->releases, key, doc) {
-        rc = compose_release(draft, input, key, doc, err);
-        if (rc != CW_OK)
-            break;
-    }
+    cw_spool_free(c.spool);
+    cw_buf_clear(&c.text);
     return rc;
 }

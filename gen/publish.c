@@ -4,23 +4,18 @@
  */
 #include "gen/publish.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/mem.h"
 #include "fs/commit.h"
+#include "gen/bins.h"
+#include "tree/layout.h"
 
 /* Up to so many files are synced one by one; more share one syncfs, which pays for all that is unsynced. */
 #define FEW 8
-
-/* A run that was killed here leaves temporary files beside the final ones. */
-static int sweep_folder_of(int tree, const char *path, struct cw_err *err)
-{
-    const char *slash = strrchr(path, '/');
-    char folder[CW_PATH_MAX] = "";
-
-    if (slash != NULL)
-        memcpy(folder, path, (size_t)(slash - path));
-    return cw_sweep(tree, folder, err);
-}
+#define BATCH 512 /* files committed together: each holds a folder open, and 1024 may be open */
 
 static int write_one(const struct cw_draft_file *file, int tree, struct cw_err *err)
 {
@@ -51,10 +46,6 @@ static int write_step(const struct cw_draft_file *files, size_t count, int tree,
     size_t i;
     int rc = CW_OK;
 
-    for (i = 0; i < count && rc == CW_OK; i++)
-        rc = sweep_folder_of(tree, files[i].path, err);
-    if (rc != CW_OK)
-        return rc;
     if (count > FEW)
         return write_many(files, count, tree, err);
     for (i = 0; i < count && rc == CW_OK; i++)
@@ -62,29 +53,153 @@ static int write_step(const struct cw_draft_file *files, size_t count, int tree,
     return rc;
 }
 
-int cw_publish_write(const struct cw_draft *draft, int tree, struct cw_err *err)
-{
-    size_t from, to;
-    int rc = CW_OK;
+/* ---- release manifests, as they are staged ---- */
 
-    for (from = 0; from < draft->file_count && rc == CW_OK; from = to) {
-        for (to = from; to < draft->file_count && draft->files[to].step == draft->files[from].step; to++)
-            ;
-        rc = write_step(draft->files + from, to - from, tree, err);
-    }
-    return rc;
+static int copy_path(char path[CW_PATH_MAX], const struct cw_draft_copy *copy, struct cw_err *err)
+{
+    char target[CW_PATH_MAX];
+    int rc = cw_tree_release_target(target, copy->product, copy->version, err);
+
+    return rc == CW_OK ? cw_tree_target_path(path, target, copy->sha256, err) : rc;
 }
 
+/* Reads one again and makes sure that it is what was composed. */
+static int copy_one(const struct cw_draft_copy *copy, const struct cw_stage *stage, struct cw_buf *text,
+                    struct cw_err *err)
+{
+    char sha256[CW_SHA256_TEXT];
+    int rc;
+
+    cw_buf_reset(text);
+    rc = cw_stage_read(text, stage, copy->product, copy->version, err);
+    if (rc == CW_OK)
+        rc = cw_sha256(sha256, cw_buf_text(text), text->len, err);
+    if (rc == CW_OK && strcmp(sha256, copy->sha256) != 0)
+        rc = cw_err_set(err, CW_E_VERIFY, "was changed while it was published; run 'publish' again");
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "staged '%s@%s'", copy->product, copy->version);
+}
+
+static int write_copy(struct cw_batch *batch, const struct cw_draft_copy *copy, const struct cw_buf *text,
+                      bool few, int tree, struct cw_err *err)
+{
+    CW_AUTO_OUT out = CW_OUT_INIT;
+    char path[CW_PATH_MAX];
+    int rc = copy_path(path, copy, err);
+
+    if (rc == CW_OK && few)
+        return cw_file_replace(tree, path, text->data, text->len, 0644, err);
+    if (rc == CW_OK)
+        rc = cw_out_open(&out, tree, path, 0644, err);
+    if (rc == CW_OK)
+        rc = cw_out_write(&out, text->data, text->len, err);
+    if (rc == CW_OK)
+        rc = cw_batch_add(batch, &out, err);
+    return rc == CW_OK && batch->count >= BATCH ? cw_batch_commit(batch, err) : rc;
+}
+
+static int write_copies(const struct cw_draft *draft, const struct cw_draft_input *input, int tree,
+                        struct cw_progress *progress, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_MANIFEST_MAX);
+    CW_AUTO_BATCH batch;
+    size_t i;
+    int rc = CW_OK;
+
+    cw_batch_init(&batch, tree);
+    for (i = 0; i < draft->copy_count && rc == CW_OK; i++) {
+        rc = copy_one(&draft->copies[i], input->stage, &text, err);
+        if (rc == CW_OK)
+            rc = write_copy(&batch, &draft->copies[i], &text, draft->copy_count <= FEW, tree, err);
+        cw_progress_add(progress, text.len);
+    }
+    return rc == CW_OK ? cw_batch_commit(&batch, err) : rc;
+}
+
+/* ---- all of it ---- */
+
+uint64_t cw_publish_size(const struct cw_draft *draft)
+{
+    uint64_t size = 0;
+    size_t i;
+
+    for (i = 0; i < draft->bins_count; i++)
+        size +=
+            draft->bins[i].spool != NULL ? 2 * cw_spool_size(draft->bins[i].spool) : 0; /* manifests, bins */
+    return size;
+}
+
+static int note_folder(json_t *folders, const char *path, struct cw_err *err)
+{
+    const char *slash = strrchr(path, '/');
+    json_t *folder = json_stringn(path, slash != NULL ? (size_t)(slash - path) : 0);
+
+    return json_array_append_new(folders, folder) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+/* Where temporary files will lie, for whoever comes after a kill. Almost all metadata lies in one folder. */
+static int note_folders(const struct cw_draft *draft, const struct cw_repo *repo, struct cw_err *err)
+{
+    json_auto_t *folders = json_pack("[s]", CW_TREE_METADATA);
+    char path[CW_PATH_MAX];
+    size_t i;
+    int rc = folders != NULL ? CW_OK : cw_err_nomem(err);
+
+    for (i = 0; i < draft->copy_count && rc == CW_OK; i++) {
+        rc = copy_path(path, &draft->copies[i], err);
+        if (rc == CW_OK)
+            rc = note_folder(folders, path, err);
+    }
+    for (i = 0; i < draft->file_count && rc == CW_OK; i++) {
+        if (draft->files[i].step == CW_STEP_MANIFESTS)
+            rc = note_folder(folders, draft->files[i].path, err);
+    }
+    return rc == CW_OK ? cw_repo_note_folders(repo, folders, err) : rc;
+}
+
+static int write_files(const struct cw_draft *draft, enum cw_step step, int tree, struct cw_err *err)
+{
+    size_t from = 0, to;
+
+    while (from < draft->file_count && draft->files[from].step < step)
+        from++;
+    for (to = from; to < draft->file_count && draft->files[to].step == step; to++)
+        ;
+    return write_step(draft->files + from, to - from, tree, err);
+}
+
+int cw_publish_write(const struct cw_draft *draft, const struct cw_draft_input *input,
+                     struct cw_unlock *unlock, const struct cw_repo *repo, struct cw_progress *progress,
+                     struct cw_err *err)
+{
+    enum cw_step step;
+    int rc = note_folders(draft, repo, err);
+
+    if (rc == CW_OK)
+        rc = write_copies(draft, input, repo->tree, progress, err);
+    if (rc == CW_OK)
+        rc = write_files(draft, CW_STEP_MANIFESTS, repo->tree, err);
+    if (rc == CW_OK)
+        rc = cw_bins_write(draft, input, unlock, repo->tree, progress, err);
+    for (step = CW_STEP_ROLES; step <= CW_STEP_TIMESTAMP && rc == CW_OK; step++)
+        rc = write_files(draft, step, repo->tree, err);
+    return rc == CW_OK ? cw_repo_forget_folders(repo, err) : rc;
+}
+
+/* What is left of it by a power cut is found to be published by the next publish. */
 int cw_publish_unstage(const struct cw_draft *draft, int dir, struct cw_err *err)
 {
+    bool few = json_array_size(draft->staged) <= FEW;
     json_t *path;
     size_t i;
     int rc = CW_OK;
 
     json_array_foreach (draft->staged, i, path) {
-        rc = cw_remove(dir, json_string_value(path), err);
+        if (few)
+            rc = cw_remove(dir, json_string_value(path), err);
+        else if (unlinkat(dir, json_string_value(path), 0) != 0 && errno != ENOENT)
+            rc = cw_err_errno(err, errno, "unable to remove '%s'", json_string_value(path));
         if (rc != CW_OK)
-            break;
+            return rc;
     }
-    return rc;
+    return few ? CW_OK : cw_sync_all(dir, err);
 }

@@ -55,7 +55,7 @@ static int sweep(const struct cw_repo *repo, struct cw_err *err)
 
     for (i = 0; i < CW_COUNT(folders) && rc == CW_OK; i++)
         rc = cw_sweep(repo->dir, folders[i], err);
-    return rc == CW_OK ? cw_sweep(repo->tree, CW_TREE_METADATA, err) : rc;
+    return rc;
 }
 
 int cw_repo_open(struct cw_repo *repo, const struct cw_cli *cli, bool write, struct cw_err *err)

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "codec/json.h"
+#include "gen/bins.h"
 #include "gen/draft.h"
 #include "tree/layout.h"
 #include "tuf/write.h"
@@ -181,6 +182,8 @@ int cw_draft_sign(struct cw_draft *draft, const struct cw_draft_input *input, st
 
     if (rc == CW_OK)
         rc = sign_roles(&s, err);
+    if (rc == CW_OK)
+        rc = cw_bins_list(s.snapshot, draft, input->state, err);
     if (rc == CW_OK && draft->snapshot)
         rc = sign_top(&s, CW_STEP_SNAPSHOT, CW_TUF_SNAPSHOT, s.snapshot, s.timestamp, NULL, err);
     if (rc == CW_OK && draft->root != NULL)

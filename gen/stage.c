@@ -47,31 +47,38 @@ static int misnamed(const char *folder, const char *name, struct cw_err *err)
                       folder, name);
 }
 
+/* "<product>@<version>[@elsewhere].json" */
 static int load_release(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
 {
     struct loading *loading = ctx;
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_MANIFEST_MAX);
     CW_AUTO_FREE char *key = NULL;
-    struct cw_manifest manifest = {.doc = NULL};
-    json_auto_t *doc = NULL;
-    bool matches;
+    char *version;
+    bool elsewhere;
     int rc;
 
     if (!is_document(path, st))
         return CW_OK;
-    rc = read_doc(&doc, loading->dir, CW_STAGE_RELEASES, path, &text, err);
-    if (rc == CW_OK)
-        rc = cw_manifest_parse(&manifest, text.data, text.len, err);
-    if (rc != CW_OK)
-        return cw_err_prefix(err, "staged '%s'", path);
-    key = cw_str_format("%s@%s", manifest.product, manifest.version); /* '@' is in neither */
-    cw_manifest_clear(&manifest);
+    key = cw_str_format("%.*s", (int)(strlen(path) - strlen(".json")), path);
     if (key == NULL)
         return cw_err_nomem(err);
-    matches = strlen(path) == strlen(key) + 5 && cw_str_starts(path, key);
-    if (!matches)
+    elsewhere = cw_str_ends(key, CW_STAGE_ELSEWHERE);
+    if (elsewhere)
+        key[strlen(key) - strlen(CW_STAGE_ELSEWHERE)] = '\0';
+    version = strchr(key, '@');
+    if (version == NULL)
         return misnamed(CW_STAGE_RELEASES, path, err);
-    return json_object_set(loading->stage->releases, key, doc) == 0 ? CW_OK : cw_err_nomem(err);
+    *version = '\0';
+    rc = cw_name_check_product(key, err);
+    if (rc == CW_OK)
+        rc = cw_semver_check(version + 1, err);
+    *version = '@';
+    if (rc == CW_OK && json_object_get(loading->stage->releases, key) != NULL)
+        rc = cw_err_set(err, CW_E_VERIFY, "is staged twice; remove one of them");
+    if (rc != CW_OK)
+        return cw_err_prefix(err, "staged '%s'", path);
+    return json_object_set_new(loading->stage->releases, key, json_boolean(elsewhere)) == 0
+               ? CW_OK
+               : cw_err_nomem(err);
 }
 
 static int check_promotions(const json_t *releases, struct cw_err *err)
@@ -125,7 +132,7 @@ int cw_stage_load(struct cw_stage *stage, int dir, struct cw_err *err)
     bool there;
     int rc;
 
-    *stage = (struct cw_stage){.releases = json_object(), .promotions = json_object()};
+    *stage = (struct cw_stage){.releases = json_object(), .promotions = json_object(), .dir = dir};
     if (stage->releases == NULL || stage->promotions == NULL)
         return cw_err_nomem(err);
     rc = cw_at_has(&there, dir, CW_STAGE_RELEASES, err);
@@ -145,7 +152,7 @@ void cw_stage_clear(struct cw_stage *stage)
     *stage = (struct cw_stage){.releases = NULL};
 }
 
-json_t *cw_stage_find(const struct cw_stage *stage, const char *product, const char *version)
+static const json_t *find(const struct cw_stage *stage, const char *product, const char *version)
 {
     char key[2 * CW_NAME_MAX + 2]; /* what does not fit is no portable name, so it is not staged */
 
@@ -153,14 +160,92 @@ json_t *cw_stage_find(const struct cw_stage *stage, const char *product, const c
     return json_object_get(stage->releases, key);
 }
 
-int cw_stage_release_path(char path[CW_PATH_MAX], const char *product, const char *version,
-                          struct cw_err *err)
+bool cw_stage_has(const struct cw_stage *stage, const char *product, const char *version)
 {
-    int len = snprintf(path, CW_PATH_MAX, "%s/%s@%s.json", CW_STAGE_RELEASES, product, version);
+    return find(stage, product, version) != NULL;
+}
+
+bool cw_stage_is_elsewhere(const struct cw_stage *stage, const char *product, const char *version)
+{
+    return json_is_true(find(stage, product, version));
+}
+
+static int release_path(char path[CW_PATH_MAX], const char *folder, const char *product, const char *version,
+                        bool elsewhere, struct cw_err *err)
+{
+    int len = snprintf(path, CW_PATH_MAX, "%s/%s@%s%s.json", folder, product, version,
+                       elsewhere ? CW_STAGE_ELSEWHERE : "");
 
     if (len < 0 || len >= CW_PATH_MAX || !cw_path_is_relative(path))
         return cw_err_set(err, CW_E_VERIFY, "'%s' %s cannot be the name of a file", product, version);
     return CW_OK;
+}
+
+int cw_stage_release_path(char path[CW_PATH_MAX], const char *product, const char *version, bool elsewhere,
+                          struct cw_err *err)
+{
+    return release_path(path, CW_STAGE_RELEASES, product, version, elsewhere, err);
+}
+
+int cw_stage_read(struct cw_buf *text, const struct cw_stage *stage, const char *product, const char *version,
+                  struct cw_err *err)
+{
+    const json_t *found = find(stage, product, version);
+    char path[CW_PATH_MAX];
+    int rc;
+
+    if (found == NULL)
+        return cw_err_set(err, CW_E_NOTFOUND, "%s %s is not staged", product, version);
+    rc = release_path(path, CW_STAGE_INCOMING, product, version, json_is_true(found), err);
+    if (rc == CW_OK)
+        rc = cw_at_read_file(text, stage->dir, path, err);
+    if (rc == CW_E_NOTFOUND)
+        rc = cw_stage_release_path(path, product, version, json_is_true(found), err);
+    else
+        return rc;
+    return rc == CW_OK ? cw_at_read_file(text, stage->dir, path, err) : rc;
+}
+
+int cw_stage_release(json_t **doc, const struct cw_stage *stage, const char *product, const char *version,
+                     struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_MANIFEST_MAX);
+    struct cw_manifest manifest = {.doc = NULL};
+    int rc = cw_stage_read(&text, stage, product, version, err);
+
+    *doc = NULL;
+    if (rc == CW_OK)
+        rc = cw_manifest_parse(&manifest, text.data, text.len, err);
+    if (rc == CW_OK && (strcmp(manifest.product, product) != 0 || strcmp(manifest.version, version) != 0))
+        rc = cw_err_set(err, CW_E_VERIFY, "is about something else than its name says; remove it");
+    if (rc == CW_OK)
+        *doc = json_incref(manifest.doc);
+    cw_manifest_clear(&manifest);
+    if (rc != CW_OK && rc != CW_E_NOTFOUND)
+        cw_err_prefix(err, "staged '%s@%s'", product, version);
+    return rc;
+}
+
+/* All become durable together in cw_stage_commit(). */
+int cw_stage_put_release(struct cw_stage *stage, const char *product, const char *version, bool elsewhere,
+                         const struct cw_buf *text, struct cw_err *err)
+{
+    CW_AUTO_FREE char *key = cw_str_format("%s@%s", product, version);
+    char path[CW_PATH_MAX];
+    int rc = release_path(path, CW_STAGE_INCOMING, product, version, elsewhere, err);
+
+    if (rc == CW_OK)
+        rc = cw_file_write(stage->dir, path, text->data, text->len, 0644, err);
+    if (rc != CW_OK)
+        return rc;
+    if (key == NULL || json_object_set_new(stage->releases, key, json_boolean(elsewhere)) != 0)
+        return cw_err_nomem(err);
+    return CW_OK;
+}
+
+int cw_stage_commit(struct cw_stage *stage, struct cw_err *err)
+{
+    return cw_move_files(stage->dir, CW_STAGE_INCOMING, CW_STAGE_RELEASES, err);
 }
 
 int cw_stage_put_promotions(int dir, const char *channel, const json_t *releases, struct cw_err *err)

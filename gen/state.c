@@ -246,7 +246,7 @@ int cw_state_each(const struct cw_state *state,
     for (i = 0; i < state->role_count && rc == CW_OK; i++) {
         struct cw_tuf_meta meta;
 
-        rc = cw_state_peek(&meta, state, state->roles[i].name, err);
+        rc = cw_state_peek(&meta, NULL, state, state->roles[i].name, err);
         if (rc == CW_OK)
             rc = fn(ctx, state->roles[i].name, &meta, err);
     }

@@ -74,9 +74,11 @@ int cw_state_bins(bool *split, struct cw_state_bins *bins, const struct cw_state
 int cw_state_read_bin(struct cw_bin *bin, struct cw_buf *text, const struct cw_state *state,
                       const struct cw_state_bins *bins, size_t number, struct cw_err *err);
 /* A delegated role's or a bin's version, and its expiry as the head of its file says it: not verified, good for deciding what to
- * load. */
-int cw_state_peek(struct cw_tuf_meta *meta, const struct cw_state *state, const char *role,
+ * load. split (may be NULL): its targets lie in bins. */
+int cw_state_peek(struct cw_tuf_meta *meta, bool *split, const struct cw_state *state, const char *role,
                   struct cw_err *err);
+/* Is this the name of a bin of some product, whatever the case of its letters? */
+bool cw_state_is_bin(const struct cw_state *state, const char *name);
 /* Small targets, their hash checked. CW_E_NOTFOUND when nothing of that name is published. */
 int cw_state_read_release(struct cw_manifest *manifest, const struct cw_state *state, const char *product,
                           const char *version, struct cw_err *err);

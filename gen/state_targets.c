@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -118,6 +119,23 @@ int cw_state_target(struct cw_state_target *found, const struct cw_state *state,
     return CW_OK;
 }
 
+/* Every bin of every split product is listed, so the list knows; only names of a bin's form are worth looking for. */
+bool cw_state_is_bin(const struct cw_state *state, const char *name)
+{
+    size_t len = strlen(name);
+    const char *listed;
+    json_t *entry;
+
+    if (len <= CW_BIN_DIGITS + 1 || name[len - CW_BIN_DIGITS - 1] != '-' ||
+        cw_state_role(state, name) != NULL)
+        return false;
+    json_object_foreach (json_object_get(state->snapshot.signed_, "meta"), listed, entry) {
+        if (strncasecmp(listed, name, len) == 0 && strcmp(listed + len, ".json") == 0)
+            return true;
+    }
+    return false;
+}
+
 /* "expires" of the head, where a file of ours has it. */
 static bool find_expires(int64_t *expires, const char *head)
 {
@@ -131,7 +149,7 @@ static bool find_expires(int64_t *expires, const char *head)
     return cw_time_parse(expires, text, NULL) == CW_OK;
 }
 
-int cw_state_peek(struct cw_tuf_meta *meta, const struct cw_state *state, const char *role,
+int cw_state_peek(struct cw_tuf_meta *meta, bool *split, const struct cw_state *state, const char *role,
                   struct cw_err *err)
 {
     char path[CW_PATH_MAX], head[PEEK + 1];
@@ -151,6 +169,8 @@ int cw_state_peek(struct cw_tuf_meta *meta, const struct cw_state *state, const 
         return cw_err_prefix(err, "role '%s'", role);
     head[got > 0 ? got : 0] = '\0';
     meta->version = said.version;
+    if (split != NULL)
+        *split = strstr(head, "\"succinct_roles\": {") != NULL;
     if (!find_expires(&meta->expires, head))
         return cw_err_set(err, CW_E_VERIFY, "'%s/%s' is not written as Causeway writes it", CW_REPO_TREE,
                           path);

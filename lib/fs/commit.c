@@ -318,6 +318,56 @@ int cw_move_new(int dir, const char *from, const char *to, struct cw_err *err)
     return CW_OK;
 }
 
+int cw_file_write(int dir, const char *path, const void *data, size_t len, mode_t mode, struct cw_err *err)
+{
+    CW_AUTO_FD int parent = -1;
+    CW_AUTO_FD int fd = -1;
+    const char *name;
+    int rc = cw_at_open_parent(&parent, &name, dir, path, true, err);
+
+    if (rc != CW_OK)
+        return rc;
+    fd = openat(parent, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0)
+        return cw_err_errno(err, errno, "unable to write '%s'", path);
+    return cw_fd_write_all(fd, data, len, path, err);
+}
+
+/* One pass over the folder; *moved is false when nothing was left. */
+static int move_pass(bool *moved, int dir, const char *from, int target, struct cw_err *err)
+{
+    CW_AUTO_LIST DIR *stream = NULL;
+    const char *name;
+    int rc = cw_at_open_list(&stream, dir, from, err);
+
+    *moved = false;
+    while (rc == CW_OK && (rc = cw_dir_next(&name, stream, from, err)) == CW_OK && name != NULL) {
+        if (renameat(dirfd(stream), name, target, name) != 0)
+            return cw_err_errno(err, errno, "unable to move '%s/%s'", from, name);
+        *moved = true;
+    }
+    return rc;
+}
+
+/* A folder that changes while it is listed may hide a name from that listing, so it is listed until it is empty. */
+int cw_move_files(int dir, const char *from, const char *to, struct cw_err *err)
+{
+    CW_AUTO_FD int target = -1;
+    bool moved = true;
+    int rc = cw_at_has(&moved, dir, from, err);
+
+    if (rc != CW_OK || !moved)
+        return rc;
+    rc = cw_at_make_dir(&target, dir, to, err);
+    if (rc == CW_OK)
+        rc = cw_sync_all(target, err);
+    while (rc == CW_OK && moved)
+        rc = move_pass(&moved, dir, from, target, err);
+    if (rc == CW_OK)
+        rc = cw_sync_all(target, err);
+    return rc == CW_OK ? cw_remove_tree(dir, from, err) : rc;
+}
+
 int cw_remove(int dir, const char *path, struct cw_err *err)
 {
     CW_AUTO_FD int parent = -1;

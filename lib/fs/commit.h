@@ -77,6 +77,13 @@ int cw_file_append(int dir, const char *path, const void *data, size_t len, mode
  * after. */
 int cw_move_new(int dir, const char *from, const char *to, struct cw_err *err);
 
+/* A whole small file that is neither synced nor put in place by a rename: for a folder whose content counts only once
+ * cw_move_files() has moved it. */
+int cw_file_write(int dir, const char *path, const void *data, size_t len, mode_t mode, struct cw_err *err);
+/* Moves every file of the folder `from` into the folder `to` under its name, replacing what is there: all content durable before
+ * the first is moved, all names after the last. Then removes `from`. A missing `from` is success: nothing was to be moved. */
+int cw_move_files(int dir, const char *from, const char *to, struct cw_err *err);
+
 /* Removes one file or link, durable. Nothing there is success. */
 int cw_remove(int dir, const char *path, struct cw_err *err);
 /* Removes a folder with all that is in it (made writable where needed, never through links), or a file. Not

@@ -219,6 +219,29 @@ int cw_tuf_targets_delegate(json_t *targets, const struct cw_tuf_delegation_spec
     return rc;
 }
 
+int cw_tuf_targets_split(json_t *targets, const char *prefix, unsigned bits, const json_t *keys,
+                         const json_t *role, struct cw_err *err)
+{
+    json_auto_t *delegations =
+        json_pack("{s:{}, s:{s:i, s:O*, s:s, s:O*}}", "keys", "succinct_roles", "bit_length", (int)bits,
+                  "keyids", json_object_get(role, "keyids"), "name_prefix", prefix, "threshold",
+                  json_object_get(role, "threshold"));
+    json_t *own = json_object_get(delegations, "keys"), *keyid;
+    size_t i;
+
+    if (delegations == NULL)
+        return cw_err_nomem(err);
+    json_array_foreach (json_object_get(role, "keyids"), i, keyid) {
+        const char *id = json_string_value(keyid);
+
+        if (json_object_set(own, id, json_object_get(keys, id)) != 0)
+            return cw_err_nomem(err);
+    }
+    if (json_object_set(targets, "delegations", delegations) != 0)
+        return cw_err_nomem(err);
+    return stored(json_object_set_new(targets, "targets", json_object()), err);
+}
+
 int cw_tuf_targets_add(json_t *targets, const char *path, int64_t length, const char *sha256,
                        const json_t *custom, struct cw_err *err)
 {

@@ -57,6 +57,11 @@ struct cw_tuf_delegation_spec {
 };
 int cw_tuf_targets_delegate(json_t *targets, const struct cw_tuf_delegation_spec *spec, struct cw_err *err);
 
+/* Turns a targets body without delegations into one whose targets lie in succinct hash bins (TAP 15): it loses its own targets,
+ * and hands all to 2^bits bins that the keys of `role` (a delegation, its keyids among `keys`) sign. */
+int cw_tuf_targets_split(json_t *targets, const char *prefix, unsigned bits, const json_t *keys,
+                         const json_t *role, struct cw_err *err);
+
 /* Says in a targets body: this path has these bytes. custom may be NULL and stays the caller's. Replaces
  * an earlier entry. */
 int cw_tuf_targets_add(json_t *targets, const char *path, int64_t length, const char *sha256,

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where a product's targets go. While its role stays under CW_BINS_SPLIT_AT they lie in its own file. The publish that would pass it
+ * splits the role once and for good: its file then only hands out succinct hash bins (TAP 15), signed by the product's own keys,
+ * and a publish writes the bins that it touches.
+ *
+ * The snapshot lists bins by version alone, without length and hash: with them thousands of bins would push it over the 1 MB that
+ * other clients take for granted. The version is enough for what a snapshot is for, no mixing and no going back; who could sign
+ * another bin of the same version holds the product's key, with which he could as well sign the next version.
+ *
+ * What survives a crash: bins are new files under versions of their own, which nothing names until the snapshot does, and that is
+ * written when all of them are durable. Killed before, the tree is the old one with some files that the next publish writes anew.
+ */
+#ifndef CW_GEN_BINS_H
+#define CW_GEN_BINS_H
+
+#include "cli/cli.h"
+#include "gen/draft.h"
+
+/* Bytes of a role's file. A client takes 5 MB, but fetches it with every release. */
+#define CW_BINS_SPLIT_AT ((size_t)2000000)
+/* Bytes of a snapshot: the strictest client takes 2 MB, and every publish writes it. */
+#define CW_BINS_SNAPSHOT_MAX ((size_t)1000000)
+
+/* Puts a product's new targets into its role or its bins, splitting it where it is time. Takes *spool over where it is kept. The
+ * product's delegation is in the draft or published. */
+int cw_bins_place(struct cw_draft *draft, const struct cw_draft_input *input, const char *product,
+                  struct cw_spool **spool, struct cw_err *err);
+/* Plans to sign anew those bins of a product that expire before `before`; *count gets how many. */
+int cw_bins_renew(uint64_t *count, struct cw_draft *draft, const struct cw_draft_input *input,
+                  const struct cw_state_role *role, int64_t before, struct cw_err *err);
+
+/* Lists the draft's bins in a snapshot's body. */
+int cw_bins_list(json_t *snapshot, const struct cw_draft *draft, const struct cw_state *state,
+                 struct cw_err *err);
+/* Signs and writes them, durable. */
+int cw_bins_write(const struct cw_draft *draft, const struct cw_draft_input *input, struct cw_unlock *unlock,
+                  int tree, struct cw_progress *progress, struct cw_err *err);
+
+#endif
