@@ -22,22 +22,183 @@
 #include "tree/layout.h"
 #include "tree/read.h"
 
+/* A file that the newest roles sign: sixteen bytes for each of maybe a million. */
+struct entry {
+    uint64_t key; /* the beginning of the sha256 of its tree path */
+    int64_t length;
+};
+
 struct tree {
     struct cw_tree_check *check;
     struct cw_metadata_check metadata;
     int dir;
+    struct entry *entries; /* sorted by key once metadata is judged */
+    size_t count, room;
+    json_t *known;         /* object: role or bin → true, whose newest file is here and holds */
+    json_t *channels;      /* array: names of those that have published a set */
+    uint64_t bad, missing; /* findings that are about targets, made while metadata is judged */
 };
+
+/* ---- each file that is signed ---- */
+
+static int key_of(uint64_t *key, const char *path, struct cw_err *err)
+{
+    unsigned char digest[CW_SHA256_BYTES];
+    int rc = cw_sha256_bytes(digest, path, strlen(path), err);
+
+    memcpy(key, digest, sizeof *key);
+    return rc;
+}
+
+static int add_entry(struct tree *tree, const char *path, int64_t length, struct cw_err *err)
+{
+    struct entry entry = {.length = length};
+    int rc = key_of(&entry.key, path, err);
+
+    if (rc != CW_OK)
+        return rc;
+    if (tree->count == tree->room) {
+        size_t room = tree->room != 0 ? tree->room * 2 : 256;
+        struct entry *entries = reallocarray(tree->entries, room, sizeof *entries);
+
+        if (entries == NULL)
+            return cw_err_nomem(err);
+        tree->entries = entries;
+        tree->room = room;
+    }
+    tree->entries[tree->count++] = entry;
+    return CW_OK;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *one = a, *two = b;
+
+    return (one->key > two->key) - (one->key < two->key);
+}
+
+static int add_present(struct tree *tree, const char *path, struct cw_err *err)
+{
+    bool there;
+    int rc = cw_at_has(&there, tree->dir, path, err);
+
+    if (rc == CW_OK && !there) {
+        tree->missing++;
+        cw_finding_add(tree->check, CW_FINDING_MISSING, path, "is missing");
+    }
+    return rc;
+}
+
+static int check_present(struct tree *tree, const char *target, const char *sha256, struct cw_err *err)
+{
+    char path[CW_PATH_MAX];
+    int rc = cw_tree_target_path(path, target, sha256, err);
+
+    return rc == CW_OK ? add_present(tree, path, err) : cw_finding_from(tree->check, target, err);
+}
+
+static bool covers(const struct cw_tuf_meta *meta, const char *role, const char *target)
+{
+    struct cw_tuf_role at;
+    size_t i = 0;
+
+    if (cw_tuf_delegation_bins(meta))
+        return cw_tuf_delegation_find(meta, target, &i) &&
+               cw_tuf_delegation_at(&at, meta, i, NULL) == CW_OK && strcmp(at.name, role) == 0;
+    for (; i < cw_tuf_delegation_count(meta); i++) {
+        if (cw_tuf_delegation_at(&at, meta, i, NULL) == CW_OK && strcmp(at.name, role) == 0)
+            return cw_tuf_delegation_covers(meta, i, target);
+    }
+    return false;
+}
+
+/* A bin's targets are its role's, and of that role's they are the bin's. */
+static bool may_sign(const struct tree *tree, const char *role, const char *owner, const char *target)
+{
+    const struct cw_tuf_meta *split = cw_metadata_check_split(&tree->metadata, owner);
+
+    return covers(tree->metadata.newest_targets, owner, target) &&
+           (strcmp(role, owner) == 0 || (split != NULL && covers(split, role, target)));
+}
+
+static int check_signed(struct tree *tree, const char *role, const char *owner,
+                        const struct cw_tuf_meta *meta, const char *target, struct cw_err *err)
+{
+    char path[CW_PATH_MAX];
+    struct cw_tuf_file file;
+    int rc;
+
+    if (cw_tuf_target_file(&file, meta, target, err) != CW_OK || cw_tuf_file_sha256(&file) == NULL) {
+        tree->bad++;
+        cw_finding_add(tree->check, CW_FINDING_BAD, target, "role '%s' states no sha256", role);
+        return CW_OK;
+    }
+    if (!may_sign(tree, role, owner, target)) {
+        tree->bad++;
+        cw_finding_add(tree->check, CW_FINDING_BAD, target, "role '%s' signs it, but may not", role);
+        return CW_OK;
+    }
+    rc = cw_tree_target_path(path, target, cw_tuf_file_sha256(&file), err);
+    if (rc != CW_OK)
+        return cw_finding_from(tree->check, target, err);
+    rc = add_entry(tree, path, file.length, err);
+    return rc == CW_OK && !tree->check->partial ? add_present(tree, path, err) : rc;
+}
+
+/* The newest file of a role or bin. */
+static int see_role(void *ctx, const char *role, const char *owner, const struct cw_tuf_meta *meta,
+                    struct cw_err *err)
+{
+    struct tree *tree = ctx;
+    char channel[CW_PATH_MAX];
+    const char *target;
+    json_t *entry;
+    int rc = CW_OK;
+
+    if (json_object_set_new(tree->known, role, json_true()) != 0)
+        return cw_err_nomem(err);
+    if (cw_tree_channel_target(channel, role, NULL) == CW_OK &&
+        json_object_get(json_object_get(meta->signed_, "targets"), channel) != NULL &&
+        json_array_append_new(tree->channels, json_string(role)) != 0)
+        return cw_err_nomem(err);
+    json_object_foreach (json_object_get(meta->signed_, "targets"), target, entry) {
+        rc = check_signed(tree, role, owner, meta, target, err);
+        if (rc != CW_OK)
+            break;
+    }
+    return rc;
+}
 
 /* ---- each file that is there ---- */
 
-/* The role that answers for a target path: the product's, or the channel's below channels/. */
-static const struct cw_tuf_meta *role_of(const struct tree *tree, const char *target)
+/* Is the file here of the role that answers for a target path: the product's or its bin, or the channel's below channels/? */
+static bool is_known(const struct tree *tree, const char *target)
 {
     char name[CW_TUF_NAME_MAX];
     const char *start = cw_str_starts(target, "channels/") ? target + strlen("channels/") : target;
     int n = snprintf(name, sizeof name, "%.*s", (int)strcspn(start, "/"), start);
+    const struct cw_tuf_meta *split;
+    struct cw_tuf_role bin;
+    size_t index = 0;
 
-    return n > 0 && (size_t)n < sizeof name ? cw_metadata_check_role(&tree->metadata, name) : NULL;
+    if (n <= 0 || (size_t)n >= sizeof name)
+        return false;
+    split = cw_metadata_check_split(&tree->metadata, name);
+    if (split != NULL)
+        return cw_tuf_delegation_find(split, target, &index) &&
+               cw_tuf_delegation_at(&bin, split, index, NULL) == CW_OK &&
+               json_object_get(tree->known, bin.name) != NULL;
+    return json_object_get(tree->known, name) != NULL;
+}
+
+/* What is signed at this tree path; NULL: nothing. */
+static const struct entry *find_entry(const struct tree *tree, const char *path)
+{
+    struct entry key = {.length = 0};
+
+    if (tree->count == 0 || key_of(&key.key, path, NULL) != CW_OK)
+        return NULL;
+    return bsearch(&key, tree->entries, tree->count, sizeof key, compare_entries);
 }
 
 /* A channel manifest is superseded by the next, and kept; so are the attestations that it named. */
@@ -92,9 +253,8 @@ static int check_content(struct tree *tree, const char *path, const char *sha256
 static int check_target(struct tree *tree, const char *path, struct cw_err *err)
 {
     char target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
-    const struct cw_tuf_meta *role;
-    struct cw_tuf_file file = {.length = -1};
-    bool good, is_signed;
+    const struct entry *entry;
+    bool good;
     int rc;
 
     if (!cw_tree_split_target(path, target, sha256)) {
@@ -103,15 +263,13 @@ static int check_target(struct tree *tree, const char *path, struct cw_err *err)
     }
     if (check_parts(target, err) != CW_OK)
         return cw_finding_from(tree->check, path, err);
-    role = role_of(tree, target);
-    is_signed = role != NULL && cw_tuf_target_file(&file, role, target, err) == CW_OK &&
-                cw_tuf_file_sha256(&file) != NULL && strcmp(cw_tuf_file_sha256(&file), sha256) == 0;
-    rc = check_content(tree, path, sha256, is_signed ? file.length : -1, &good, err);
-    if (rc != CW_OK || is_signed || !good)
+    entry = find_entry(tree, path);
+    rc = check_content(tree, path, sha256, entry != NULL ? entry->length : -1, &good, err);
+    if (rc != CW_OK || entry != NULL || !good)
         return rc;
     if (is_superseded(target))
         tree->check->older++;
-    else if (!tree->check->partial || role != NULL)
+    else if (!tree->check->partial || is_known(tree, target))
         cw_finding_add(tree->check, CW_FINDING_ORPHAN, path, "no role signs it");
     return CW_OK;
 }
@@ -138,56 +296,6 @@ static int see_file(void *ctx, const char *path, const struct stat *st, struct c
     return CW_OK;
 }
 
-/* ---- each file that is signed ---- */
-
-static int check_present(struct tree *tree, const char *target, const char *sha256, struct cw_err *err)
-{
-    char path[CW_PATH_MAX];
-    bool there;
-    int rc = cw_tree_target_path(path, target, sha256, err);
-
-    if (rc != CW_OK)
-        return cw_finding_from(tree->check, target, err);
-    rc = cw_at_has(&there, tree->dir, path, err);
-    if (rc == CW_OK && !there)
-        cw_finding_add(tree->check, CW_FINDING_MISSING, path, "is missing");
-    return rc;
-}
-
-static bool may_sign(const struct tree *tree, const char *role, const char *target)
-{
-    const struct cw_tuf_meta *targets = tree->metadata.newest_targets;
-    struct cw_tuf_role at;
-    size_t i;
-
-    for (i = 0; i < cw_tuf_delegation_count(targets); i++) {
-        if (cw_tuf_delegation_at(&at, targets, i, NULL) == CW_OK && strcmp(at.name, role) == 0)
-            return cw_tuf_delegation_covers(targets, i, target);
-    }
-    return false;
-}
-
-static int check_role(struct tree *tree, const struct cw_kept_meta *role, struct cw_err *err)
-{
-    const char *target;
-    struct cw_tuf_file file;
-    json_t *entry;
-    int rc = CW_OK;
-
-    json_object_foreach (json_object_get(role->meta.signed_, "targets"), target, entry) {
-        if (cw_tuf_target_file(&file, &role->meta, target, err) != CW_OK || cw_tuf_file_sha256(&file) == NULL)
-            cw_finding_add(tree->check, CW_FINDING_BAD, target, "role '%s' states no sha256", role->role);
-        else if (!may_sign(tree, role->role, target))
-            cw_finding_add(tree->check, CW_FINDING_BAD, target, "role '%s' signs it, but may not",
-                           role->role);
-        else if (!tree->check->partial)
-            rc = check_present(tree, target, cw_tuf_file_sha256(&file), err);
-        if (rc != CW_OK)
-            return rc;
-    }
-    return CW_OK;
-}
-
 /* ---- the sets ---- */
 
 static int check_set(struct tree *tree, struct cw_tuf_update *update, const struct cw_set_source *source,
@@ -211,20 +319,17 @@ static int check_set(struct tree *tree, struct cw_tuf_update *update, const stru
 static int check_sets(struct tree *tree, struct cw_tuf_update *update, const struct cw_set_source *source,
                       struct cw_err *err)
 {
-    const struct cw_kept_metas *roles = &tree->metadata.roles;
+    json_t *name;
     size_t i;
     int rc = CW_OK;
 
     if (tree->check->partial)
         return tree->check->channel != NULL ? check_set(tree, update, source, tree->check->channel, err)
                                             : CW_OK;
-    for (i = 0; i < roles->count && rc == CW_OK; i++) {
-        char target[CW_PATH_MAX];
-        struct cw_tuf_file file;
-
-        if (cw_tree_channel_target(target, roles->items[i].role, err) == CW_OK &&
-            cw_tuf_target_file(&file, &roles->items[i].meta, target, err) == CW_OK)
-            rc = check_set(tree, update, source, roles->items[i].role, err);
+    json_array_foreach (tree->channels, i, name) {
+        rc = check_set(tree, update, source, json_string_value(name), err);
+        if (rc != CW_OK)
+            break;
     }
     return rc;
 }
@@ -259,14 +364,13 @@ static int check_as_client(struct tree *tree, struct cw_err *err)
 static int check_all(struct tree *tree, struct cw_err *err)
 {
     bool metadata_holds;
-    size_t i;
     int rc = cw_metadata_check(&tree->metadata, tree->check, tree->dir, err);
 
-    metadata_holds = tree->check->bad == 0 && tree->check->missing == 0;
+    metadata_holds = tree->check->bad == tree->bad && tree->check->missing == tree->missing;
+    if (tree->count > 1)
+        qsort(tree->entries, tree->count, sizeof *tree->entries, compare_entries);
     if (rc == CW_OK)
         rc = cw_walk(tree->dir, "", see_file, tree, err);
-    for (i = 0; i < tree->metadata.roles.count && rc == CW_OK; i++)
-        rc = check_role(tree, &tree->metadata.roles.items[i], err);
     /* Where metadata is broken, each set would only tell the same again. */
     if (rc == CW_OK && metadata_holds)
         rc = check_as_client(tree, err);
@@ -275,13 +379,18 @@ static int check_all(struct tree *tree, struct cw_err *err)
 
 int cw_tree_check(struct cw_tree_check *check, int dir, struct cw_err *err)
 {
-    struct tree tree = {.check = check, .dir = dir};
+    struct tree tree = {.check = check, .dir = dir, .known = json_object(), .channels = json_array()};
     struct cw_err own;
     int rc;
 
     if (err == NULL)
         err = &own; /* findings are made from error texts */
-    rc = check_all(&tree, err);
+    tree.metadata.each = see_role;
+    tree.metadata.ctx = &tree;
+    rc = tree.known != NULL && tree.channels != NULL ? check_all(&tree, err) : cw_err_nomem(err);
     cw_metadata_check_clear(&tree.metadata);
+    json_decref(tree.known);
+    json_decref(tree.channels);
+    free(tree.entries);
     return rc == CW_OK ? cw_finding_sum(check, err) : rc;
 }

@@ -4,7 +4,7 @@
  * hash. The others (roots, the timestamp, superseded versions) have only signatures, so every byte must be
  * proved by them (tree/signers.h).
  */
-#include "tree/check_metadata.h"
+#include "tree/check_run.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,52 +17,31 @@
 #include "fs/walk.h"
 #include "release/name.h"
 #include "tree/layout.h"
-#include "tree/signers.h"
 
-struct name {
-    int64_t version;
-    char *role;
-    bool done;
-};
-
-struct run {
-    struct cw_metadata_check *metadata;
-    struct cw_tree_check *check;
-    int dir;
-    struct name *names;
-    size_t count, room;
-    struct cw_tuf_meta timestamp, snapshot; /* doc NULL: not there or bad */
-};
+#define BINS_MAX 65536 /* of one role: TAP 15 allows 2^32, PyPI's plan has 16,384 */
 
 void cw_metadata_check_clear(struct cw_metadata_check *metadata)
 {
     cw_kept_clear(&metadata->roots);
     cw_kept_clear(&metadata->targets);
-    cw_kept_clear(&metadata->roles);
+    cw_kept_clear(&metadata->splits);
     metadata->newest_targets = NULL;
 }
 
-const struct cw_tuf_meta *cw_metadata_check_role(const struct cw_metadata_check *metadata, const char *role)
+const struct cw_tuf_meta *cw_metadata_check_split(const struct cw_metadata_check *metadata, const char *role)
 {
-    return cw_kept_find(&metadata->roles, role);
-}
-
-static const struct cw_tuf_meta *newest_root(const struct run *run)
-{
-    const struct cw_kept_metas *roots = &run->metadata->roots;
-
-    return roots->count > 0 ? &roots->items[roots->count - 1].meta : NULL;
+    return cw_kept_find(&metadata->splits, role);
 }
 
 /* ---- the names in the folder ---- */
 
-static int add_name(struct run *run, int64_t version, const char *role, struct cw_err *err)
+static int add_name(struct cw_check_run *run, int64_t version, const char *role, struct cw_err *err)
 {
-    struct name *name;
+    struct cw_check_name *name;
 
     if (run->count == run->room) {
         size_t room = run->room != 0 ? run->room * 2 : 64;
-        struct name *names = reallocarray(run->names, room, sizeof *names);
+        struct cw_check_name *names = reallocarray(run->names, room, sizeof *names);
 
         if (names == NULL)
             return cw_err_nomem(err);
@@ -70,7 +49,7 @@ static int add_name(struct run *run, int64_t version, const char *role, struct c
         run->room = room;
     }
     name = &run->names[run->count];
-    *name = (struct name){.version = version, .role = strdup(role)};
+    *name = (struct cw_check_name){.version = version, .role = strdup(role)};
     if (name->role == NULL)
         return cw_err_nomem(err);
     run->count++;
@@ -79,7 +58,7 @@ static int add_name(struct run *run, int64_t version, const char *role, struct c
 
 static int see_name(void *ctx, const char *file, const struct stat *st, struct cw_err *err)
 {
-    struct run *run = ctx;
+    struct cw_check_run *run = ctx;
     char path[CW_PATH_MAX], role[CW_TUF_NAME_MAX];
     int64_t version;
 
@@ -98,15 +77,15 @@ static int see_name(void *ctx, const char *file, const struct stat *st, struct c
 
 static int compare_names(const void *a, const void *b)
 {
-    const struct name *one = a, *two = b;
+    const struct cw_check_name *one = a, *two = b;
     int order = strcmp(one->role, two->role);
 
     return order != 0 ? order : (one->version > two->version) - (one->version < two->version);
 }
 
-static struct name *find_name(const struct run *run, const char *role, int64_t version)
+struct cw_check_name *cw_check_find_name(const struct cw_check_run *run, const char *role, int64_t version)
 {
-    struct name key = {.version = version, .role = (char *)role};
+    struct cw_check_name key = {.version = version, .role = (char *)role};
 
     if (run->count == 0)
         return NULL;
@@ -141,9 +120,8 @@ static size_t most_bytes(enum cw_tuf_type type)
     return CW_TUF_TARGETS_MAX;
 }
 
-/* Reads and parses; the version must be the one in the name. */
-static int read_meta(struct run *run, struct cw_tuf_meta *meta, struct cw_buf *buf, const char *path,
-                     const struct name *name, struct cw_err *err)
+int cw_check_read_meta(struct cw_check_run *run, struct cw_tuf_meta *meta, struct cw_buf *buf,
+                       const char *path, const struct cw_check_name *name, struct cw_err *err)
 {
     int rc;
 
@@ -160,162 +138,80 @@ static int read_meta(struct run *run, struct cw_tuf_meta *meta, struct cw_buf *b
     return rc;
 }
 
-/* ---- roots ---- */
+/* ---- the newest timestamp, snapshot and roles ---- */
 
-static int push_root_role(struct cw_signers *signers, const struct cw_tuf_meta *root, const char *role,
-                          struct cw_err *err)
+/* The delegation to a bin of that name, if the role has such bins: its number stands at the end of the name. */
+static bool is_bin_of(struct cw_tuf_role *bin, const struct cw_tuf_meta *split, const char *role)
 {
-    int rc = cw_tuf_root_role(&signers->roles[signers->count], root, role, err);
+    const char *dash = strrchr(role, '-');
+    size_t number = dash != NULL ? strtoul(dash + 1, NULL, 16) : SIZE_MAX;
 
-    signers->count += rc == CW_OK;
-    return rc;
+    return number < cw_tuf_delegation_count(split) &&
+           cw_tuf_delegation_at(bin, split, number, NULL) == CW_OK && strcmp(bin->name, role) == 0;
 }
 
-/* By its own keys and those of the root before it, where that is known. */
-static int check_root(struct run *run, const struct cw_tuf_meta *root, const struct cw_buf *buf,
-                      struct cw_err *err)
+/* Who may sign this bin. */
+static void bin_signers(struct cw_signers *signers, const struct cw_check_run *run, const char *role,
+                        bool newest_only)
 {
-    struct cw_tuf_role roles[2];
-    struct cw_signers signers = {.roles = roles, .count = 0};
-    const struct cw_tuf_meta *before = newest_root(run);
+    const struct cw_kept_metas *splits = &run->metadata->splits;
     size_t i;
-    int rc = push_root_role(&signers, root, "root", err);
 
-    if (before != NULL && before->version + 1 != root->version &&
-        find_name(run, "root", root->version - 1) != NULL)
-        before = NULL; /* the one between is there, but bad: found already */
-    if (rc == CW_OK && before != NULL)
-        rc = push_root_role(&signers, before, "root", err);
-    for (i = 0; i < signers.count && rc == CW_OK; i++)
-        rc = cw_tuf_verify(root, &roles[i], err);
-    if (rc == CW_OK && before != NULL && root->version != before->version + 1)
-        rc = cw_err_set(err, CW_E_VERIFY,
-                        "does not follow version %" PRId64 ": a root between them is missing",
-                        before->version);
-    return rc == CW_OK ? cw_signers_check_every_byte(root, buf, &signers, err) : rc;
+    for (i = 0; i < splits->count && !(newest_only && signers->count > 0); i++)
+        signers->count += is_bin_of(&signers->roles[signers->count], &splits->items[i].meta, role);
 }
 
-/* Where the caller said what is trusted, the tree must hold the same. */
-static int check_trusted(const struct run *run, const struct cw_tuf_meta *trusted,
-                         const struct cw_tuf_meta *root, const struct cw_buf *buf, struct cw_err *err)
+/* Who may sign this role by one version of targets. */
+static void delegated_signers(struct cw_signers *signers, const struct cw_tuf_meta *targets, const char *role)
 {
-    if (trusted->doc == NULL || trusted->version != root->version)
-        return CW_OK;
-    if (run->check->root_len == buf->len && memcmp(run->check->root, buf->data, buf->len) == 0)
-        return CW_OK;
-    return cw_err_set(err, CW_E_VERIFY, "is not the trusted root version %" PRId64, root->version);
-}
-
-static int judge_root(struct run *run, struct name *name, const struct cw_tuf_meta *trusted,
-                      struct cw_err *err)
-{
-    CW_AUTO_BUF buf = CW_BUF_INIT(CW_TUF_ROOT_MAX);
-    struct cw_tuf_meta root = {0};
-    char path[CW_PATH_MAX];
-    int rc = cw_tree_metadata_path(path, name->version, name->role, err);
-
-    name->done = true;
-    if (rc == CW_OK)
-        rc = read_meta(run, &root, &buf, path, name, err);
-    if (rc == CW_OK)
-        rc = check_root(run, &root, &buf, err);
-    if (rc == CW_OK)
-        rc = check_trusted(run, trusted, &root, &buf, err);
-    if (rc != CW_OK)
-        rc = cw_finding_from(run->check, path, err);
-    else
-        rc = cw_kept_add(&run->metadata->roots, "root", &root, err);
-    cw_tuf_meta_clear(&root);
-    return rc;
-}
-
-/* The trusted root that the caller gave, when the tree's own begin behind it, stands first. */
-static int judge_roots(struct run *run, struct cw_err *err)
-{
-    struct cw_tuf_meta trusted = {0};
-    int64_t first = 0;
+    struct cw_tuf_role *slot = &signers->roles[signers->count];
     size_t i;
-    int rc = CW_OK;
 
-    if (run->check->root != NULL) {
-        rc = cw_tuf_meta_parse(&trusted, CW_TUF_ROOT, run->check->root, run->check->root_len, err);
-        if (rc != CW_OK) {
-            cw_err_prefix(err, "the trusted root");
-            return rc;
+    for (i = 0; targets != NULL && i < cw_tuf_delegation_count(targets); i++) {
+        if (cw_tuf_delegation_at(slot, targets, i, NULL) == CW_OK && strcmp(slot->name, role) == 0) {
+            signers->count++;
+            return;
         }
     }
-    for (i = 0; i < run->count && rc == CW_OK; i++) {
-        if (strcmp(run->names[i].role, "root") != 0)
-            continue;
-        if (first == 0)
-            first = run->names[i].version;
-        if (trusted.doc != NULL && run->metadata->roots.count == 0 &&
-            run->names[i].version == trusted.version + 1)
-            rc = cw_kept_add(&run->metadata->roots, "root", &trusted, err);
-        if (rc == CW_OK)
-            rc = judge_root(run, &run->names[i], &trusted, err);
-    }
-    if (rc == CW_OK && first != 1 && run->check->root == NULL)
-        cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA "/1.root.json",
-                       "is missing, and no trusted root was given");
-    else if (rc == CW_OK && trusted.doc != NULL && first > trusted.version + 1)
-        cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA,
-                       "no root leads from the trusted version %" PRId64 " to %" PRId64, trusted.version,
-                       first);
-    else if (rc == CW_OK && trusted.doc != NULL && newest_root(run) != NULL &&
-             newest_root(run)->version < trusted.version)
-        cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA,
-                       "the newest root is version %" PRId64 ", but version %" PRId64 " is trusted",
-                       newest_root(run)->version, trusted.version);
-    cw_tuf_meta_clear(&trusted);
-    return rc;
 }
-
-/* ---- the newest timestamp, snapshot and roles ---- */
 
 /* Who may sign this role, by every root or targets version of the tree; with newest_only by the newest
  * alone. */
-static int signers_of(struct cw_signers *signers, const struct run *run, const char *role, bool newest_only,
-                      struct cw_err *err)
+static int signers_of(struct cw_signers *signers, const struct cw_check_run *run, const char *role,
+                      bool newest_only, struct cw_err *err)
 {
     const struct cw_kept_metas *metas = &run->metadata->roots;
     bool delegated = type_of(role) == CW_TUF_TARGETS && strcmp(role, "targets") != 0;
-    size_t i, k;
+    size_t i;
 
     if (delegated)
         metas = &run->metadata->targets;
     signers->count = 0;
-    signers->roles = calloc(metas->count + 1, sizeof *signers->roles);
+    signers->roles = calloc(metas->count + run->metadata->splits.count + 1, sizeof *signers->roles);
     if (signers->roles == NULL)
         return cw_err_nomem(err);
+    if (delegated)
+        bin_signers(signers, run, role, newest_only);
+    if (signers->count > 0)
+        return CW_OK;
     for (i = newest_only && metas->count > 0 ? metas->count - 1 : 0; i < metas->count; i++) {
         const struct cw_tuf_meta *meta = &metas->items[i].meta;
-        struct cw_tuf_role *slot = &signers->roles[signers->count];
 
-        if (!delegated) {
-            if (push_root_role(signers, meta, role, err) == CW_E_NOMEM)
-                return CW_E_NOMEM;
-            continue;
-        }
-        if (newest_only && meta != run->metadata->newest_targets)
-            meta = run->metadata->newest_targets;
-        for (k = 0; meta != NULL && k < cw_tuf_delegation_count(meta); k++) {
-            if (cw_tuf_delegation_at(slot, meta, k, err) == CW_OK && strcmp(slot->name, role) == 0) {
-                signers->count++;
-                break;
-            }
-        }
+        if (delegated)
+            delegated_signers(signers, newest_only ? run->metadata->newest_targets : meta, role);
+        else if (cw_check_push_root_role(signers, meta, role, err) == CW_E_NOMEM)
+            return CW_E_NOMEM;
     }
     return CW_OK;
 }
 
 /* stated NULL: nothing names this file by hash, so each of its bytes must be proved by the signatures. */
-static int judge_meta(struct run *run, struct cw_tuf_meta *meta, const struct name *name, const char *path,
-                      const struct cw_tuf_file *stated, bool newest, struct cw_err *err)
+static int judge_meta(struct cw_check_run *run, struct cw_tuf_meta *meta, const struct cw_check_name *name,
+                      const char *path, const struct cw_tuf_file *stated, bool newest, struct cw_err *err)
 {
     CW_AUTO_BUF buf = CW_BUF_INIT(0);
     struct cw_signers signers = {0};
-    int rc = read_meta(run, meta, &buf, path, name, err);
+    int rc = cw_check_read_meta(run, meta, &buf, path, name, err);
 
     if (rc == CW_OK)
         rc = signers_of(&signers, run, name->role, newest, err);
@@ -335,10 +231,10 @@ static int judge_meta(struct run *run, struct cw_tuf_meta *meta, const struct na
 }
 
 /* The newest file of a role. Leaves meta zeroed when it is absent or bad, which then is found. */
-static int judge_newest(struct run *run, struct cw_tuf_meta *meta, const char *role,
+static int judge_newest(struct cw_check_run *run, struct cw_tuf_meta *meta, const char *role,
                         const struct cw_tuf_file *stated, struct cw_err *err)
 {
-    struct name *name = find_name(run, role, stated != NULL ? stated->version : 0);
+    struct cw_check_name *name = cw_check_find_name(run, role, stated != NULL ? stated->version : 0);
     char path[CW_PATH_MAX];
     int rc = cw_tree_metadata_path(path, stated != NULL ? stated->version : 0, role, err);
 
@@ -365,7 +261,7 @@ static int judge_newest(struct run *run, struct cw_tuf_meta *meta, const char *r
 }
 
 /* All versions of targets, the newest of which says who signs the other roles. */
-static int judge_targets(struct run *run, struct cw_err *err)
+static int judge_targets(struct cw_check_run *run, struct cw_err *err)
 {
     struct cw_tuf_file stated = {0};
     size_t i, newest = SIZE_MAX;
@@ -374,7 +270,7 @@ static int judge_targets(struct run *run, struct cw_err *err)
     if (run->snapshot.doc != NULL && cw_tuf_meta_file(&stated, &run->snapshot, "targets", err) != CW_OK)
         return cw_finding_from(run->check, CW_TREE_METADATA, err);
     for (i = 0; i < run->count && rc == CW_OK; i++) {
-        struct name *name = &run->names[i];
+        struct cw_check_name *name = &run->names[i];
         struct cw_tuf_meta meta = {0};
         bool is_newest = run->snapshot.doc != NULL && name->version == stated.version;
         char path[CW_PATH_MAX];
@@ -396,31 +292,58 @@ static int judge_targets(struct run *run, struct cw_err *err)
     }
     if (newest != SIZE_MAX)
         run->metadata->newest_targets = &run->metadata->targets.items[newest].meta;
-    else if (rc == CW_OK && run->snapshot.doc != NULL && find_name(run, "targets", stated.version) == NULL)
+    else if (rc == CW_OK && run->snapshot.doc != NULL &&
+             cw_check_find_name(run, "targets", stated.version) == NULL)
         cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA,
                        "'%" PRId64 ".targets.json' is missing", stated.version);
     return rc;
 }
 
-static int judge_role(struct run *run, const struct cw_tuf_role *role, struct cw_err *err)
+static int judge_role(struct cw_check_run *run, const char *role, const char *owner, struct cw_err *err)
 {
+    struct cw_metadata_check *metadata = run->metadata;
     struct cw_tuf_meta meta = {0};
     struct cw_tuf_file stated;
     int rc;
 
-    if (cw_tuf_meta_file(&stated, &run->snapshot, role->name, err) != CW_OK) {
+    if (cw_tuf_meta_file(&stated, &run->snapshot, role, err) != CW_OK) {
         cw_finding_add(run->check, CW_FINDING_BAD, CW_TREE_METADATA,
-                       "targets delegates to role '%s', which the snapshot does not list", role->name);
+                       "'%s' delegates to role '%s', which the snapshot does not list",
+                       strcmp(role, owner) == 0 ? "targets" : owner, role);
         return CW_OK;
     }
-    rc = judge_newest(run, &meta, role->name, &stated, err);
+    rc = judge_newest(run, &meta, role, &stated, err);
     if (rc == CW_OK && meta.doc != NULL)
-        rc = cw_kept_add(&run->metadata->roles, role->name, &meta, err);
+        rc = metadata->each(metadata->ctx, role, owner, &meta, err);
+    if (rc == CW_OK && meta.doc != NULL && strcmp(role, owner) == 0 && cw_tuf_delegation_bins(&meta))
+        rc = cw_kept_add(&metadata->splits, role, &meta, err);
     cw_tuf_meta_clear(&meta);
     return rc;
 }
 
-static int judge_current(struct run *run, struct cw_err *err)
+/* Each bin of each role that has some. A number beyond all reason is some other repository's. */
+static int judge_bins(struct cw_check_run *run, struct cw_err *err)
+{
+    size_t i, number, count = run->metadata->splits.count;
+    int rc = CW_OK;
+
+    for (i = 0; i < count && rc == CW_OK; i++) {
+        struct cw_kept_meta *split = &run->metadata->splits.items[i];
+
+        for (number = 0; number < cw_tuf_delegation_count(&split->meta) && rc == CW_OK; number++) {
+            struct cw_tuf_role bin;
+
+            if (number == BINS_MAX)
+                return cw_err_set(err, CW_E_VERIFY, "role '%s' has more than %d bins", split->role, BINS_MAX);
+            rc = cw_tuf_delegation_at(&bin, &split->meta, number, err);
+            if (rc == CW_OK)
+                rc = judge_role(run, bin.name, split->role, err);
+        }
+    }
+    return rc;
+}
+
+static int judge_current(struct cw_check_run *run, struct cw_err *err)
 {
     struct cw_tuf_file stated;
     size_t i;
@@ -440,20 +363,20 @@ static int judge_current(struct run *run, struct cw_err *err)
 
         rc = cw_tuf_delegation_at(&role, run->metadata->newest_targets, i, err);
         if (rc == CW_OK)
-            rc = judge_role(run, &role, err);
+            rc = judge_role(run, role.name, role.name, err);
     }
-    return rc;
+    return rc == CW_OK ? judge_bins(run, err) : rc;
 }
 
 /* ---- what was superseded, or not yet announced ---- */
 
-static int judge_older(struct run *run, struct cw_err *err)
+static int judge_older(struct cw_check_run *run, struct cw_err *err)
 {
     size_t i;
     int rc = CW_OK;
 
     for (i = 0; i < run->count && rc == CW_OK; i++) {
-        struct name *name = &run->names[i];
+        struct cw_check_name *name = &run->names[i];
         struct cw_tuf_meta meta = {0};
         char path[CW_PATH_MAX];
 
@@ -466,6 +389,9 @@ static int judge_older(struct run *run, struct cw_err *err)
             rc = cw_finding_from(run->check, path, err);
         else
             run->check->older++;
+        /* Names are sorted, so an older split role comes before its older bins. */
+        if (rc == CW_OK && meta.doc != NULL && meta.type == CW_TUF_TARGETS && cw_tuf_delegation_bins(&meta))
+            rc = cw_kept_add(&run->metadata->splits, name->role, &meta, err);
         cw_tuf_meta_clear(&meta);
     }
     return rc;
@@ -474,7 +400,7 @@ static int judge_older(struct run *run, struct cw_err *err)
 int cw_metadata_check(struct cw_metadata_check *metadata, struct cw_tree_check *check, int dir,
                       struct cw_err *err)
 {
-    struct run run = {.metadata = metadata, .check = check, .dir = dir};
+    struct cw_check_run run = {.metadata = metadata, .check = check, .dir = dir};
     CW_AUTO_FD int folder = -1;
     size_t i;
     int rc = cw_at_open_dir(&folder, dir, CW_TREE_METADATA, err);
@@ -484,8 +410,8 @@ int cw_metadata_check(struct cw_metadata_check *metadata, struct cw_tree_check *
     if (run.count > 1)
         qsort(run.names, run.count, sizeof *run.names, compare_names);
     if (rc == CW_OK)
-        rc = judge_roots(&run, err);
-    if (rc == CW_OK && newest_root(&run) == NULL && check->bad == 0 && check->missing == 0)
+        rc = cw_check_judge_roots(&run, err);
+    if (rc == CW_OK && cw_check_newest_root(&run) == NULL && check->bad == 0 && check->missing == 0)
         rc = cw_err_set(err, CW_E_NOTFOUND, "no root in '" CW_TREE_METADATA "/': this is not a tree");
     if (rc == CW_OK)
         rc = judge_current(&run, err);
