@@ -200,26 +200,41 @@ static int store(const struct cw_keys *keys, const struct cw_key *key, struct cw
     return rc == CW_OK ? cw_file_replace(keys->dir, path, public.data, public.len, 0644, err) : rc;
 }
 
-int cw_keys_make(struct cw_keys *keys, const char *name, struct cw_unlock *unlock, struct cw_err *err)
+int cw_keys_take(struct cw_keys *keys, const char *name, struct cw_secret **secret, struct cw_unlock *unlock,
+                 struct cw_err *err)
 {
+    struct cw_key new = {.here = true, .locked = unlock != NULL};
     struct cw_key *key;
     int rc;
 
-    if (cw_keys_named(keys, name) != NULL)
-        return cw_err_set(err, CW_E_FAIL, "there is a key '%s' already", name);
-    rc = insert(&key, keys, name, err);
+    memcpy(new.public_key, cw_secret_public(*secret), sizeof new.public_key);
+    rc = key_id(&new, err);
     if (rc != CW_OK)
         return rc;
-    key->here = true;
-    key->locked = unlock != NULL;
-    rc = cw_secret_new(&key->secret, err);
-    if (rc == CW_OK)
-        memcpy(key->public_key, cw_secret_public(key->secret), sizeof key->public_key);
-    if (rc == CW_OK)
-        rc = key_id(key, err);
-    if (rc == CW_OK)
-        rc = store(keys, key, unlock, err);
+    key = cw_keys_find(keys, new.id);
+    if (key != NULL &&
+        (key->here || strcmp(key->name, name) != 0)) /* one that was carried away may come back */
+        return cw_err_set(err, CW_E_FAIL, "this is key '%s', which is there already", key->name);
+    if (key == NULL && cw_keys_named(keys, name) != NULL)
+        return cw_err_set(err, CW_E_FAIL, "there is a key '%s' already", name);
+    if (key == NULL)
+        rc = insert(&key, keys, name, err);
+    if (rc != CW_OK)
+        return rc;
+    snprintf(new.name, sizeof new.name, "%s", key->name);
+    new.secret = *secret;
+    *secret = NULL;
+    *key = new;
+    rc = store(keys, key, unlock, err);
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "key '%s'", name);
+}
+
+int cw_keys_make(struct cw_keys *keys, const char *name, struct cw_unlock *unlock, struct cw_err *err)
+{
+    CW_AUTO_SECRET *secret = NULL;
+    int rc = cw_secret_new(&secret, err);
+
+    return rc == CW_OK ? cw_keys_take(keys, name, &secret, unlock, err) : rc;
 }
 
 static int say_missing(const struct cw_keys *keys, const struct cw_tuf_role *role, size_t have,

@@ -46,6 +46,10 @@ struct cw_key *cw_keys_named(const struct cw_keys *keys, const char *name);
 /* Makes a key that does not exist yet and stores both files, durable. unlock NULL: not encrypted. It stays
  * unlocked. */
 int cw_keys_make(struct cw_keys *keys, const char *name, struct cw_unlock *unlock, struct cw_err *err);
+/* The same with a secret that came from elsewhere, which is taken over. Its public half may be here already under that name: then
+ * it is the key's secret half that comes back. */
+int cw_keys_take(struct cw_keys *keys, const char *name, struct cw_secret **secret, struct cw_unlock *unlock,
+                 struct cw_err *err);
 
 /* As many keys as the role's threshold asks for, of those that are here, in the order of their names.
  * CW_E_NOTFOUND names the keys that would have to be brought. */

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * causeway-gen key: the keys themselves. Which role a key signs for is said by signed metadata; nothing here changes that.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "crypt/pem.h"
+#include "fs/commit.h"
+#include "gen/commands.h"
+#include "gen/keys.h"
+#include "gen/passphrase.h"
+#include "gen/repo.h"
+#include "gen/state.h"
+#include "gen/who.h"
+#include "release/name.h"
+
+static struct {
+    struct cw_passphrase passphrase;
+    bool plain, public_half;
+} given = {.passphrase = CW_PASSPHRASE_INIT};
+
+const struct cw_option cmd_key_options[] = {
+    {CW_OPTION_FLAG, "public", &given.public_half, NULL, "export the public half only"},
+    {CW_OPTION_FLAG, "insecure-plain-keys", &given.plain, NULL,
+     "do not encrypt the secret key that is written"},
+    CW_PASSPHRASE_OPTIONS(given.passphrase),
+    {.kind = CW_OPTION_END},
+};
+
+struct work {
+    struct cw_cli *cli;
+    struct cw_repo repo;
+    struct cw_keys keys;
+    struct cw_state state;
+    struct cw_unlock *unlock; /* NULL: new keys are not encrypted */
+    char **argv;              /* [0]: the verb */
+    int argc;
+};
+
+static int open_keys(struct work *w, bool write, struct cw_err *err)
+{
+    int rc = cw_repo_open(&w->repo, w->cli, write, err);
+
+    if (rc == CW_OK)
+        rc = cw_keys_load(&w->keys, w->repo.dir, err);
+    if (rc == CW_OK)
+        rc = cw_unlock_new(&w->unlock, cw_passphrase_ask, &given.passphrase, err);
+    return rc;
+}
+
+static bool is_plain(const struct work *w)
+{
+    return given.plain || w->repo.config.plain_keys;
+}
+
+static int report(const struct work *w, const struct cw_key *key, const char *what, struct cw_err *err)
+{
+    json_auto_t *doc =
+        json_pack("{s:s, s:s, s:b}", "name", key->name, "keyid", key->id, "encrypted", key->locked);
+
+    if (doc == NULL)
+        return cw_err_nomem(err);
+    cw_cli_say(w->cli, "%s key '%s', keyid %s%s", what, key->name, key->id,
+               key->locked ? "" : "; it is NOT encrypted");
+    return cw_cli_json(w->cli, doc, err);
+}
+
+static int make(struct work *w, struct cw_err *err)
+{
+    int rc = cw_name_check(w->argv[1], "key", err);
+
+    if (rc != CW_OK)
+        return err->code = CW_E_USAGE;
+    rc = open_keys(w, true, err);
+    if (rc == CW_OK)
+        rc = cw_keys_make(&w->keys, w->argv[1], is_plain(w) ? NULL : w->unlock, err);
+    return rc == CW_OK ? report(w, cw_keys_named(&w->keys, w->argv[1]), "made", err) : rc;
+}
+
+/* A key file of our own, or PEM. */
+static int read_secret(struct cw_secret **secret, const struct work *w, const char *path, struct cw_err *err)
+{
+    CW_AUTO_KEYFILE_TEXT text = CW_BUF_INIT(CW_PEM_MAX);
+    CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int rc;
+
+    if (fd < 0)
+        return cw_err_errno(err, errno, "unable to open '%s'", path);
+    rc = cw_fd_read_all(&text, fd, path, err);
+    if (rc != CW_OK)
+        return rc;
+    if (text.len > 0 && text.data[0] == '{')
+        return cw_keyfile_open(secret, text.data, text.len, path, w->unlock, err);
+    return cw_pem_read_secret(secret, cw_buf_text(&text), text.len, path, cw_passphrase_ask,
+                              &given.passphrase, err);
+}
+
+static int import(struct work *w, struct cw_err *err)
+{
+    CW_AUTO_SECRET *secret = NULL;
+    int rc = cw_name_check(w->argv[1], "key", err);
+
+    if (rc != CW_OK)
+        return err->code = CW_E_USAGE;
+    rc = open_keys(w, true, err);
+    if (rc == CW_OK)
+        rc = read_secret(&secret, w, w->argv[2], err);
+    if (rc == CW_OK)
+        rc = cw_keys_take(&w->keys, w->argv[1], &secret, is_plain(w) ? NULL : w->unlock, err);
+    return rc == CW_OK ? report(w, cw_keys_named(&w->keys, w->argv[1]), "took in", err) : rc;
+}
+
+static int write_new(const char *path, const struct cw_buf *text, mode_t mode, struct cw_err *err)
+{
+    CW_AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    int rc;
+
+    if (fd < 0)
+        return cw_err_errno(err, errno, "unable to make '%s'", path);
+    rc = cw_fd_write_all(fd, text->data, text->len, path, err);
+    if (rc == CW_OK && fsync(fd) != 0)
+        rc = cw_err_errno(err, errno, "unable to sync '%s'", path);
+    if (rc != CW_OK)
+        unlink(path);
+    return rc;
+}
+
+static int export(struct work *w, struct cw_err *err)
+{
+    CW_AUTO_KEYFILE_TEXT text = CW_BUF_INIT(CW_PEM_MAX);
+    struct cw_key *key;
+    int rc = open_keys(w, false, err);
+
+    if (rc != CW_OK)
+        return rc;
+    key = cw_keys_named(&w->keys, w->argv[1]);
+    if (key == NULL)
+        return cw_err_set(err, CW_E_NOTFOUND, "there is no key '%s'; 'causeway-gen key list' shows them",
+                          w->argv[1]);
+    if (!key->here && !given.public_half)
+        return cw_err_set(err, CW_E_NOTFOUND,
+                          "the secret half of key '%s' is not here; --public exports the other", key->name);
+    if (given.public_half)
+        rc = cw_pem_write_public(&text, key->public_key, err);
+    else
+        rc = cw_keys_unlock(&w->keys, key, w->unlock, err);
+    if (rc == CW_OK && !given.public_half)
+        rc = cw_pem_write_secret(&text, key->secret, w->argv[2], given.plain ? NULL : cw_passphrase_ask,
+                                 &given.passphrase, err);
+    if (rc == CW_OK)
+        rc = write_new(w->argv[2], &text, given.public_half ? 0644 : 0600, err);
+    if (rc == CW_OK)
+        cw_cli_say(w->cli, "wrote the %s half of key '%s' to '%s'", given.public_half ? "public" : "secret",
+                   key->name, w->argv[2]);
+    return rc;
+}
+
+static const char *place_of(const struct cw_key *key)
+{
+    return !key->here ? "elsewhere" : key->locked ? "here, encrypted" : "here, NOT encrypted";
+}
+
+static int list(struct work *w, struct cw_err *err)
+{
+    json_auto_t *doc = json_pack("{s:[]}", "keys");
+    int rc = doc != NULL ? open_keys(w, false, err) : cw_err_nomem(err);
+
+    for (size_t i = 0; i < w->keys.count && rc == CW_OK; i++) {
+        const struct cw_key *key = &w->keys.items[i];
+
+        cw_cli_say(w->cli, "%-28s %.16s  %s", key->name, key->id, place_of(key));
+        if (json_array_append_new(json_object_get(doc, "keys"),
+                                  json_pack("{s:s, s:s, s:b, s:b}", "name", key->name, "keyid", key->id,
+                                            "here", key->here, "encrypted", key->locked)) != 0)
+            rc = cw_err_nomem(err);
+    }
+    return rc == CW_OK ? cw_cli_json(w->cli, doc, err) : rc;
+}
+
+static void say_role(const struct cw_cli *cli, const json_t *role)
+{
+    const char *kind = json_string_value(json_object_get(role, "kind"));
+    const char *name = json_string_value(json_object_get(role, "role"));
+    long long threshold = json_integer_value(json_object_get(role, "threshold"));
+    bool own = strcmp(kind, name) == 0;
+    CW_AUTO_BUF with = CW_BUF_INIT(CW_ERR_TEXT_MAX);
+    const json_t *other;
+    size_t i;
+
+    json_array_foreach (json_object_get(role, "with"), i, other)
+        cw_buf_addf(&with, "%s%s", i > 0 ? ", " : "", json_string_value(other));
+    if (threshold == 1)
+        cw_cli_say(cli, "  alone  %s%s%s", own ? "" : kind, own ? "" : " ", name);
+    else
+        cw_cli_say(cli, "  %s%s%s, with %lld of: %s", own ? "" : kind, own ? "" : " ", name, threshold - 1,
+                   cw_buf_text(&with));
+}
+
+static void say_who(const struct cw_cli *cli, const json_t *doc)
+{
+    const json_t *key, *item;
+    size_t i, k;
+
+    json_array_foreach (json_object_get(doc, "keys"), i, key) {
+        cw_cli_say(cli, "%s", json_string_value(json_object_get(key, "name")));
+        json_array_foreach (json_object_get(key, "roles"), k, item)
+            say_role(cli, item);
+    }
+    json_array_foreach (json_object_get(doc, "warnings"), i, item)
+        cw_cli_warn(cli, "%s", json_string_value(item));
+}
+
+static int who(struct work *w, struct cw_err *err)
+{
+    json_auto_t *doc = NULL;
+    int rc = open_keys(w, false, err);
+
+    if (rc == CW_OK)
+        rc = cw_state_load(&w->state, w->repo.tree, err);
+    if (rc == CW_OK)
+        rc = cw_who(&doc, &w->state, &w->keys, err);
+    if (rc != CW_OK)
+        return rc;
+    say_who(w->cli, doc);
+    return cw_cli_json(w->cli, doc, err);
+}
+
+static const struct {
+    const char *verb;
+    int (*run)(struct work *w, struct cw_err *err);
+    int args;
+} verbs[] = {
+    {"list", list, 0}, {"new", make, 1}, {"import", import, 2}, {"export", export, 2}, {"who", who, 0},
+};
+
+int cmd_key(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
+{
+    struct work w = {.cli = cli, .repo = CW_REPO_INIT, .argv = argv + 1, .argc = argc - 2};
+    int rc = cw_err_set(
+        err, CW_E_USAGE,
+        "'key %s': it is 'key list', 'key new NAME', 'key import NAME FILE', 'key export NAME FILE' or "
+        "'key who'",
+        argv[1]);
+
+    for (size_t i = 0; i < CW_COUNT(verbs); i++) {
+        if (strcmp(verbs[i].verb, argv[1]) == 0 && verbs[i].args == w.argc) {
+            cw_err_clear(err);
+            rc = verbs[i].run(&w, err);
+            break;
+        }
+    }
+    cw_unlock_free(w.unlock);
+    cw_state_clear(&w.state);
+    cw_keys_clear(&w.keys);
+    cw_repo_close(&w.repo);
+    return rc;
+}
