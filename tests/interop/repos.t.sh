@@ -267,5 +267,16 @@ r.file("targets", "x", "content", algorithms=("sha256", "md5"))
 r.publish("targets")
 PY
 
+# tuf-js holds signatures of P-384 against SHA-256; securesystemslib, which makes them, signs SHA-384.
+repo=$CW_SRCDIR/tests/data/keytypes
+client=$TEST_DIR/keytypes.client
+server_start "$repo"
+server_rules ''
+causeway-sync -q tuf --metadata-dir "$client/metadata" init "$repo/metadata/1.root.json"
+mkdir -p "$client/targets"
+expect "keys of P-256, P-384 and RSA: ours takes" download a/x.txt
+expect_exit 1 tufjs "$repo/metadata/1.root.json" "$(server_url '')" "$client/js" a/x.txt
+expect_err 'root was signed by 2/3 keys'
+
 server_stop
 done_testing
