@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "gen/commands.h"
 #include "gen/draft.h"
+#include "gen/judge.h"
+#include "gen/mistakes.h"
 #include "gen/repo.h"
 #include "release/name.h"
 #include "release/semver.h"
@@ -112,15 +114,39 @@ static int stage(bool *changed, struct promoting *p, bool is_current, struct cw_
     return p->cli->dry_run ? CW_OK : cw_stage_put_promotions(p->repo.dir, p->channel, promotions, err);
 }
 
-/* Would the next publish take it? */
-static int foresee(const struct promoting *p, struct cw_err *err)
+static struct cw_draft_input input_of(const struct promoting *p)
 {
-    struct cw_draft_input input = {.state = &p->state,
+    return (struct cw_draft_input){.state = &p->state,
                                    .stage = &p->stage,
                                    .config = &p->repo.config,
                                    .keys = &p->keys,
                                    .renew_within = -1,
                                    .plan_only = true};
+}
+
+/* Has the release what the channel demands? Says all that is missing. */
+static int check_gate(const struct promoting *p, struct cw_err *err)
+{
+    const struct cw_draft_input input = input_of(p);
+    CW_AUTO_VERDICT verdict = {.missing = NULL};
+    CW_AUTO_MISTAKES missing = CW_MISTAKES_INIT;
+    json_t *line;
+    size_t i;
+    int rc = cw_judge(&verdict, &input, p->channel, p->product, p->version, err);
+
+    if (rc != CW_OK || json_array_size(verdict.missing) == 0)
+        return rc;
+    json_array_foreach (verdict.missing, i, line)
+        cw_mistakes_add(&missing, p->channel, 0, "", "%s", json_string_value(line));
+    cw_mistakes_print(&missing);
+    return cw_err_set(err, CW_E_HELD, "%s %s lacks what '%s' demands; '%s attest' takes in what there is",
+                      p->product, p->version, p->channel, p->cli->program->name);
+}
+
+/* Would the next publish take it? */
+static int foresee(const struct promoting *p, struct cw_err *err)
+{
+    struct cw_draft_input input = input_of(p);
     struct cw_err found = {.code = CW_OK};
     CW_AUTO_DRAFT draft = {.roles = NULL};
     int rc = cw_clock_publish_time(&input.now, err);
@@ -176,7 +202,10 @@ static int promote(struct promoting *p, struct cw_err *err)
                           "'%s' has %s %s; a channel does not move back to %s: release a newer version",
                           p->channel, p->product, current, p->version);
     is_current = strcmp(current, p->version) == 0;
-    rc = stage(&changed, p, is_current, err);
+    if (!is_current)
+        rc = check_gate(p, err);
+    if (rc == CW_OK)
+        rc = stage(&changed, p, is_current, err);
     if (rc == CW_OK)
         rc = foresee(p, err);
     return rc == CW_OK ? report(p, current, changed, is_current, err) : rc;

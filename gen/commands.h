@@ -9,6 +9,8 @@
 #include "cli/cli.h"
 
 int cmd_add(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
+int cmd_attest(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
+int cmd_gate(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_init(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_key(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_promote(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
@@ -17,6 +19,7 @@ int cmd_status(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_verify(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 
 extern const struct cw_option cmd_add_options[];
+extern const struct cw_option cmd_gate_options[];
 extern const struct cw_option cmd_init_options[];
 extern const struct cw_option cmd_key_options[];
 extern const struct cw_option cmd_publish_options[];

@@ -11,6 +11,7 @@
 #include "codec/json.h"
 #include "fs/commit.h"
 #include "fs/root.h"
+#include "gen/demands.h"
 
 #define MINUTE INT64_C(60)
 #define HOUR (60 * MINUTE)
@@ -45,9 +46,24 @@ static int read_life(int64_t *seconds, const json_t *expires, const char *name, 
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "field 'expires.%s'", name);
 }
 
+static int read_demands(struct cw_config *config, const json_t *doc, struct cw_err *err)
+{
+    json_t *channels = NULL, *attestors = NULL;
+    int rc = cw_json_opt_obj(&channels, doc, "channels", err);
+
+    if (rc == CW_OK)
+        rc = cw_json_opt_obj(&attestors, doc, "attestors", err);
+    if (rc == CW_OK)
+        rc = cw_demands_check(channels, attestors, err);
+    config->channels = json_incref(channels);
+    config->attestors = json_incref(attestors);
+    return rc;
+}
+
 static int read_doc(struct cw_config *config, const json_t *doc, struct cw_err *err)
 {
-    static const char *const known[] = {"_type", "format", "plain_keys", "expires", NULL};
+    static const char *const known[] = {"_type",    "format",    "plain_keys", "expires",
+                                        "channels", "attestors", NULL};
     json_t *expires = NULL;
     int i, rc = cw_json_check_format(doc, CW_CONFIG_TYPE, err);
 
@@ -61,7 +77,7 @@ static int read_doc(struct cw_config *config, const json_t *doc, struct cw_err *
         rc = cw_json_only(expires, life_names, err);
     for (i = 0; i < CW_LIFE_COUNT && rc == CW_OK; i++)
         rc = read_life(&config->expires[i], expires, life_names[i], err);
-    return rc;
+    return rc == CW_OK ? read_demands(config, doc, err) : rc;
 }
 
 int cw_config_load(struct cw_config *config, int dir, struct cw_err *err)
@@ -76,7 +92,17 @@ int cw_config_load(struct cw_config *config, int dir, struct cw_err *err)
     rc = cw_json_parse(&doc, text.data, text.len, err);
     if (rc == CW_OK)
         rc = read_doc(config, doc, err);
-    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s'", CW_CONFIG_FILE);
+    if (rc == CW_OK)
+        return CW_OK;
+    cw_config_clear(config);
+    return cw_err_prefix(err, "'%s'", CW_CONFIG_FILE);
+}
+
+void cw_config_clear(struct cw_config *config)
+{
+    json_decref(config->channels);
+    json_decref(config->attestors);
+    *config = (struct cw_config){.channels = NULL};
 }
 
 /* In the largest unit that divides it. */
@@ -94,8 +120,9 @@ static json_t *life_text(int64_t seconds)
 int cw_config_store(const struct cw_config *config, int dir, const char *path, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_CONFIG_MAX);
-    json_auto_t *doc = json_pack("{s:s, s:s, s:b, s:{}}", "_type", CW_CONFIG_TYPE, "format", "1.0",
-                                 "plain_keys", config->plain_keys, "expires");
+    json_auto_t *doc = json_pack("{s:s, s:s, s:b, s:{}, s:O*, s:O*}", "_type", CW_CONFIG_TYPE, "format",
+                                 "1.0", "plain_keys", config->plain_keys, "expires", "channels",
+                                 config->channels, "attestors", config->attestors);
     json_t *expires = json_object_get(doc, "expires");
     int i, rc;
 

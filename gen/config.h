@@ -5,11 +5,13 @@
  * cannot disagree.
  *
  * {"_type": "causeway-repository", "format": "1.0", "plain_keys": false,
- *  "expires": {"root": "365d", "targets": …, "product": …, "channel": …, "snapshot": …, "timestamp": …}}
+ *  "expires": {"root": "365d", "targets": …, "product": …, "channel": …, "snapshot": …, "timestamp": …},
+ *  "channels": {…}, "attestors": {…}    what channels demand of releases: gen/demands.h; may be absent}
  */
 #ifndef CW_GEN_CONFIG_H
 #define CW_GEN_CONFIG_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,7 +19,8 @@
 
 #define CW_CONFIG_FILE "causeway.json"
 #define CW_CONFIG_TYPE "causeway-repository"
-#define CW_CONFIG_MAX ((size_t)64 << 10) /* bytes; a few hundred are usual */
+#define CW_CONFIG_MAX                                                                                        \
+    ((size_t)256 << 10) /* bytes; a few hundred are usual, and a key of RSA has a thousand */
 
 /* The kinds of roles that have a life time of their own, in the order they are shown. */
 enum cw_life {
@@ -33,9 +36,11 @@ enum cw_life {
 struct cw_config {
     int64_t expires[CW_LIFE_COUNT]; /* seconds that a signature of that kind of role is good for */
     bool plain_keys;                /* new secret keys are not encrypted */
+    json_t *channels, *attestors;   /* objects as the file has them, checked; owned; NULL: absent */
 };
 
 void cw_config_init(struct cw_config *config);
+void cw_config_clear(struct cw_config *config); /* harmless on a zeroed struct */
 int cw_config_load(struct cw_config *config, int dir, struct cw_err *err);
 /* Writes the file, durable. `path` is beneath dir. */
 int cw_config_store(const struct cw_config *config, int dir, const char *path, struct cw_err *err);

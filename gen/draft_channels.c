@@ -10,6 +10,7 @@
 #include "codec/json.h"
 #include "crypt/hash.h"
 #include "gen/draft.h"
+#include "gen/judge.h"
 #include "release/name.h"
 #include "tree/layout.h"
 #include "tuf/write.h"
@@ -19,14 +20,16 @@ struct channel {
     const char *name;
     struct cw_channel before; /* doc NULL: nothing was ever promoted to it */
     char sha256[CW_SHA256_TEXT];
-    json_t *releases; /* the set as it will be */
-    json_t *moves;    /* for the report: [{"product", "from"?, "to"}] */
+    json_t *releases;  /* the set as it will be */
+    json_t *attestors; /* keys behind the attestations of the set; before format() also of what left it */
+    json_t *moves;     /* for the report: [{"product", "from"?, "to"}] */
 };
 
 static void clear(struct channel *channel)
 {
     cw_channel_clear(&channel->before);
     json_decref(channel->releases);
+    json_decref(channel->attestors);
     json_decref(channel->moves);
 }
 
@@ -42,7 +45,12 @@ static int load(struct channel *channel, const struct cw_draft_input *input, str
     channel->releases = channel->before.doc != NULL
                             ? json_deep_copy(json_object_get(channel->before.doc, "releases"))
                             : json_object();
-    return channel->moves != NULL && channel->releases != NULL ? CW_OK : cw_err_nomem(err);
+    channel->attestors = json_object();
+    if (channel->moves == NULL || channel->releases == NULL || channel->attestors == NULL ||
+        (json_object_get(channel->before.doc, "attestors") != NULL &&
+         json_object_update(channel->attestors, json_object_get(channel->before.doc, "attestors")) != 0))
+        return cw_err_nomem(err);
+    return CW_OK;
 }
 
 /* The same for a release that is published with this draft. */
@@ -85,13 +93,14 @@ static int find_release(json_t **pin, const struct cw_draft_input *input, const 
     return *pin != NULL ? CW_OK : cw_err_nomem(err);
 }
 
-static int move(struct channel *channel, const struct cw_draft_input *input, const char *product,
-                const char *version, struct cw_err *err)
+static int move(struct channel *channel, struct cw_draft *draft, const struct cw_draft_input *input,
+                const char *product, const char *version, struct cw_err *err)
 {
     const char *from =
         json_string_value(json_object_get(json_object_get(channel->releases, product), "version"));
     char now[CW_TIME_TEXT];
-    json_t *pin = NULL, *row;
+    json_auto_t *pin = NULL;
+    json_t *row;
     int rc;
 
     if (from != NULL && strcmp(from, version) == 0)
@@ -100,17 +109,16 @@ static int move(struct channel *channel, const struct cw_draft_input *input, con
     if (rc != CW_OK)
         return rc;
     row = json_pack("{s:s, s:s*, s:s}", "product", product, "from", from, "to", version);
-    if (row == NULL || json_array_append_new(channel->moves, row) != 0) {
-        json_decref(pin);
+    if (row == NULL || json_array_append_new(channel->moves, row) != 0)
         return cw_err_nomem(err);
-    }
     cw_time_format(input->now, now);
     if (json_object_set_new(pin, "version", json_string(version)) != 0 ||
-        json_object_set_new(pin, "promoted", json_string(now)) != 0) {
-        json_decref(pin);
+        json_object_set_new(pin, "promoted", json_string(now)) != 0)
         return cw_err_nomem(err);
-    }
-    return json_object_set_new(channel->releases, product, pin) == 0 ? CW_OK : cw_err_nomem(err);
+    rc = cw_judge_pin(pin, channel->attestors, draft, input, channel->name, product, err);
+    if (rc == CW_OK && json_object_set(channel->releases, product, pin) != 0)
+        rc = cw_err_nomem(err);
+    return rc;
 }
 
 /* The manifest's text, its serial one higher. */
@@ -120,13 +128,18 @@ static int format(struct cw_buf *bytes, const struct channel *channel, const str
     bool first = channel->before.doc == NULL;
     json_t *withdrawn = first ? NULL : json_object_get(channel->before.doc, "withdrawn");
     json_auto_t *doc = NULL;
+    json_auto_t *attestors = NULL;
     char now[CW_TIME_TEXT];
+    int rc = cw_judge_keep_attestors(&attestors, channel->attestors, channel->releases, err);
 
+    if (rc != CW_OK)
+        return rc;
     cw_time_format(input->now, now);
-    doc = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s*, s:O, s:O*}", "_type", CW_CHANNEL_TYPE, "format", "1.0",
-                    "channel", channel->name, "serial", (json_int_t)(first ? 1 : channel->before.serial + 1),
-                    "published", now, "previous", first ? NULL : channel->sha256, "releases",
-                    channel->releases, "withdrawn", withdrawn);
+    doc = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s*, s:O, s:O*, s:O*}", "_type", CW_CHANNEL_TYPE, "format",
+                    "1.0", "channel", channel->name, "serial",
+                    (json_int_t)(first ? 1 : channel->before.serial + 1), "published", now, "previous",
+                    first ? NULL : channel->sha256, "releases", channel->releases, "withdrawn", withdrawn,
+                    "attestors", json_object_size(attestors) > 0 ? attestors : NULL);
     return doc != NULL ? cw_json_format(bytes, doc, err) : cw_err_nomem(err);
 }
 
@@ -202,6 +215,8 @@ static int add(struct cw_draft *draft, const struct cw_draft_input *input, const
     if (rc == CW_OK)
         rc = cw_draft_touch(&body, draft, input, channel->name, err);
     if (rc == CW_OK)
+        rc = cw_judge_set_targets(body, channel->releases, err);
+    if (rc == CW_OK)
         rc = cw_tuf_targets_add(body, target, (int64_t)bytes.len, sha256, NULL, err);
     if (rc == CW_OK)
         rc = cw_draft_report(draft, "channels",
@@ -221,7 +236,7 @@ static int compose_channel(struct cw_draft *draft, const struct cw_draft_input *
 
     if (rc == CW_OK) {
         json_object_foreach ((json_t *)wanted, product, version) {
-            rc = move(&channel, input, product, json_string_value(version), err);
+            rc = move(&channel, draft, input, product, json_string_value(version), err);
             if (rc != CW_OK)
                 break;
         }

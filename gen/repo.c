@@ -76,6 +76,7 @@ void cw_repo_close(struct cw_repo *repo)
     cw_fd_close_(&repo->tree);
     cw_fd_close_(&repo->lock);
     cw_fd_close_(&repo->dir);
+    cw_config_clear(&repo->config);
     *repo = (struct cw_repo)CW_REPO_INIT;
 }
 

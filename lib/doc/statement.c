@@ -218,18 +218,18 @@ static bool says(const json_t *predicate, const char *key, const char *word)
     return value != NULL && strcmp(value, word) == 0;
 }
 
-enum cw_verdict cw_statement_verdict(const struct cw_statement *statement)
+enum cw_result cw_statement_result(const struct cw_statement *statement)
 {
     const json_t *predicate = statement->predicate;
 
     if (strcmp(statement->predicate_type, TEST_RESULT) == 0) {
         if (json_array_size(json_object_get(predicate, "failedTests")) > 0)
-            return CW_VERDICT_FAILED; /* whatever the result says */
+            return CW_RESULT_FAILED; /* whatever the result says */
         if (says(predicate, "result", "WARNED"))
-            return CW_VERDICT_UNSURE;
-        return says(predicate, "result", "PASSED") ? CW_VERDICT_PASSED : CW_VERDICT_FAILED;
+            return CW_RESULT_WARNED;
+        return says(predicate, "result", "PASSED") ? CW_RESULT_PASSED : CW_RESULT_FAILED;
     }
     if (cw_str_starts(statement->predicate_type, SUMMARY))
-        return says(predicate, "verificationResult", "PASSED") ? CW_VERDICT_PASSED : CW_VERDICT_FAILED;
-    return CW_VERDICT_NONE;
+        return says(predicate, "verificationResult", "PASSED") ? CW_RESULT_PASSED : CW_RESULT_FAILED;
+    return CW_RESULT_NONE;
 }

@@ -36,12 +36,11 @@ void cw_statement_clear(struct cw_statement *statement); /* harmless on a zeroed
 /* Is this file one of its subjects? */
 bool cw_statement_covers(const struct cw_statement *statement, const char *sha256);
 
-/* What a predicate says of its subjects, where it is of a kind that says such a thing: one that others than a
- * person must not take for a yes. */
-enum cw_verdict { CW_VERDICT_NONE, CW_VERDICT_PASSED, CW_VERDICT_UNSURE, CW_VERDICT_FAILED };
+/* What a predicate says of its subjects, where its type is one that says yes or no. */
+enum cw_result { CW_RESULT_NONE, CW_RESULT_PASSED, CW_RESULT_WARNED, CW_RESULT_FAILED };
 /* Test results: PASSED without failed tests, WARNED, or anything else; SLSA's verification summaries: PASSED or
  * anything else. Of all other types: none. */
-enum cw_verdict cw_statement_verdict(const struct cw_statement *statement);
+enum cw_result cw_statement_result(const struct cw_statement *statement);
 
 /* Short names for the types that releases are asked for: "test-result", "provenance" (SLSA's, of any version),
  * "sbom" (SPDX and CycloneDX). Does `type` answer to `wanted`, a short name or a type in full? */

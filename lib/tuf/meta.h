@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "crypt/hash.h"
+#include "crypt/verify.h"
 
 #define CW_TUF_NAME_MAX 256 /* bytes of a role's name with NUL */
 #define CW_TUF_ROOT_MAX                                                                                      \
@@ -89,6 +90,9 @@ int cw_tuf_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role
 /* The same for who has no tree of the file: its "signatures", and the canonical form of its signed part. */
 int cw_tuf_verify_text(const json_t *signatures, const struct cw_buf *canonical,
                        const struct cw_tuf_role *role, struct cw_err *err);
+/* A key object as metadata has it. CW_E_NOTFOUND for a key of no kind known here, CW_E_VERIFY for one that is not
+ * well-formed. The caller owns *parsed. */
+int cw_tuf_key_parse(struct cw_public **parsed, const json_t *key, struct cw_err *err);
 
 /* What snapshot says of a role's file, or timestamp of snapshot. */
 struct cw_tuf_file {

@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "codec/canon.h"
 #include "codec/hex.h"
-#include "crypt/verify.h"
 #include "tuf/meta.h"
 #include "tuf/write.h"
 
@@ -27,8 +26,7 @@ static const struct {
     {"rsa", "rsassa-pss-sha256", CW_PUBLIC_RSA_PSS_SHA256},
 };
 
-/* CW_E_NOTFOUND for a key of no kind known here, CW_E_VERIFY for one that is not well-formed. */
-static int parse_key(struct cw_public **parsed, const json_t *key, struct cw_err *err)
+int cw_tuf_key_parse(struct cw_public **parsed, const json_t *key, struct cw_err *err)
 {
     const char *keytype = json_string_value(json_object_get(key, "keytype"));
     const char *scheme = json_string_value(json_object_get(key, "scheme"));
@@ -90,7 +88,7 @@ static int count_key(struct counted *counted, const json_t *key, const char *sig
 
     if (key == NULL || sig == NULL || sig[0] == '\0') /* listed but not yet signed */
         return CW_OK;
-    rc = parse_key(&parsed, key, err);
+    rc = cw_tuf_key_parse(&parsed, key, err);
     if (rc != CW_OK)
         return rc == CW_E_NOTFOUND || rc == CW_E_VERIFY ? CW_OK : rc;
     if (is_counted(counted, cw_public_material(parsed)) || !has_signed(parsed, sig, text))

@@ -43,7 +43,7 @@ static void look_at_statement(const struct cw_envelope *envelope)
     }
     for (size_t i = 0; i < statement.subject_count; i++)
         always(cw_statement_covers(&statement, statement.subjects[i]));
-    cw_statement_verdict(&statement);
+    cw_statement_result(&statement);
     always(strlen(statement.predicate_type) <= CW_PREDICATE_MAX);
     always(cw_predicate_matches(statement.predicate_type, statement.predicate_type));
     cw_predicate_short(statement.predicate_type);

@@ -98,23 +98,23 @@ static void subjects_are_told_by_their_hash(void **state)
 
 static const struct {
     const char *type, *predicate;
-    enum cw_verdict verdict;
+    enum cw_result verdict;
 } verdicts[] = {
-    {TEST_RESULT, "{\"result\": \"PASSED\"}", CW_VERDICT_PASSED},
-    {TEST_RESULT, "{\"result\": \"PASSED\", \"failedTests\": []}", CW_VERDICT_PASSED},
-    {TEST_RESULT, "{\"result\": \"PASSED\", \"failedTests\": [\"x\"]}", CW_VERDICT_FAILED},
-    {TEST_RESULT, "{\"result\": \"WARNED\"}", CW_VERDICT_UNSURE},
-    {TEST_RESULT, "{\"result\": \"WARNED\", \"failedTests\": [\"x\"]}", CW_VERDICT_FAILED},
-    {TEST_RESULT, "{\"result\": \"FAILED\"}", CW_VERDICT_FAILED},
-    {TEST_RESULT, "{\"result\": \"passed\"}", CW_VERDICT_FAILED},
-    {TEST_RESULT, "{\"result\": true}", CW_VERDICT_FAILED},
-    {TEST_RESULT, "{}", CW_VERDICT_FAILED},
-    {TEST_RESULT, "null", CW_VERDICT_FAILED},
+    {TEST_RESULT, "{\"result\": \"PASSED\"}", CW_RESULT_PASSED},
+    {TEST_RESULT, "{\"result\": \"PASSED\", \"failedTests\": []}", CW_RESULT_PASSED},
+    {TEST_RESULT, "{\"result\": \"PASSED\", \"failedTests\": [\"x\"]}", CW_RESULT_FAILED},
+    {TEST_RESULT, "{\"result\": \"WARNED\"}", CW_RESULT_WARNED},
+    {TEST_RESULT, "{\"result\": \"WARNED\", \"failedTests\": [\"x\"]}", CW_RESULT_FAILED},
+    {TEST_RESULT, "{\"result\": \"FAILED\"}", CW_RESULT_FAILED},
+    {TEST_RESULT, "{\"result\": \"passed\"}", CW_RESULT_FAILED},
+    {TEST_RESULT, "{\"result\": true}", CW_RESULT_FAILED},
+    {TEST_RESULT, "{}", CW_RESULT_FAILED},
+    {TEST_RESULT, "null", CW_RESULT_FAILED},
     {"\"predicateType\": \"https://slsa.dev/verification_summary/v1\"",
-     "{\"verificationResult\": \"PASSED\"}", CW_VERDICT_PASSED},
+     "{\"verificationResult\": \"PASSED\"}", CW_RESULT_PASSED},
     {"\"predicateType\": \"https://slsa.dev/verification_summary/v1\"",
-     "{\"verificationResult\": \"FAILED\"}", CW_VERDICT_FAILED},
-    {OTHER, "{\"result\": \"FAILED\"}", CW_VERDICT_NONE},
+     "{\"verificationResult\": \"FAILED\"}", CW_RESULT_FAILED},
+    {OTHER, "{\"result\": \"FAILED\"}", CW_RESULT_NONE},
 };
 
 static void failures_are_seen(void **state)
@@ -128,7 +128,7 @@ static void failures_are_seen(void **state)
         snprintf(text, sizeof text, "{" V1 ", " ON_A ", %s, \"predicate\": %s}", verdicts[i].type,
                  verdicts[i].predicate);
         assert_cw_ok(take(&statement, "application/vnd.in-toto+json", text, &err), err);
-        if (cw_statement_verdict(&statement) != verdicts[i].verdict)
+        if (cw_statement_result(&statement) != verdicts[i].verdict)
             fail_msg("%s", text);
     }
 }
