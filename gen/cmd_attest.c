@@ -25,7 +25,6 @@ struct attesting {
     struct cw_repo repo;
     struct cw_state state;
     struct cw_stage stage;
-    struct cw_keys keys;
     struct cw_attest_release release;
     struct cw_mistakes mistakes;
     json_t *doc; /* the report */
@@ -45,8 +44,6 @@ static int open_all(struct attesting *a, struct cw_err *err)
         rc = cw_state_load(&a->state, a->repo.tree, err);
     if (rc == CW_OK)
         rc = cw_stage_load(&a->stage, a->repo.dir, err);
-    if (rc == CW_OK)
-        rc = cw_keys_load(&a->keys, a->repo.dir, err);
     if (rc == CW_OK)
         rc = cw_judge_find_release(&doc, &a->state, &a->stage, a->product, a->version, err);
     return rc == CW_OK ? cw_attest_release_set(&a->release, doc, err) : rc;
@@ -121,8 +118,7 @@ static int each_file(struct attesting *a,
 /* What each channel that demands something still lacks. */
 static int foresee(struct attesting *a, struct cw_err *err)
 {
-    const struct cw_draft_input input = {
-        .state = &a->state, .stage = &a->stage, .config = &a->repo.config, .keys = &a->keys};
+    const struct cw_draft_input input = {.state = &a->state, .stage = &a->stage, .config = &a->repo.config};
     const char *channel;
     json_t *obj, *line;
     size_t i;
@@ -182,7 +178,6 @@ int cmd_attest(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     json_decref(a.doc);
     cw_mistakes_clear(&a.mistakes);
     cw_attest_release_clear(&a.release);
-    cw_keys_clear(&a.keys);
     cw_stage_clear(&a.stage);
     cw_state_clear(&a.state);
     cw_repo_close(&a.repo);

@@ -193,6 +193,7 @@ expect_exit 0 gen attest gateway 1.2.0 lab.json
 expect_exit 0 gen promote gateway 1.2.0 stable
 expect_exit 0 gen publish
 expect_exit 0 gen verify
+refute_out 'no role signs it'
 expect 'the role signs what the set names, and no more' test "$(grep -c '"channels/stable/gateway_' repo/tree/metadata/3.stable.json)" -eq 3
 expect 'what the set before named stays in the tree' test "$(find repo/tree/targets/channels/stable -name '*gateway_1.0.0*' | wc -l)" -eq 3
 expect_exit 0 causeway-sync -C office pull
