@@ -13,7 +13,8 @@ gen() {
 
 publisher_init
 attest_key ci
-attest_key lab
+attest_key lab ed25519
+attest_key audit rsa
 attest_key thief
 mkdir build
 echo one >build/gw-amd64
@@ -198,6 +199,24 @@ expect 'the role signs what the set names, and no more' test "$(grep -c '"channe
 expect 'what the set before named stays in the tree' test "$(find repo/tree/targets/channels/stable -name '*gateway_1.0.0*' | wc -l)" -eq 3
 expect_exit 0 causeway-sync -C office pull
 expect_exit 0 causeway-sync -C office verify
+
+# --- a whole release by its manifest, and another channel ---------------------------------------------
+
+expect_exit 0 gen gate candidate --demand https://example.com/audit/v1 --key audit=audit.pub
+expect_exit 0 gen gate candidate --demand sbom --key targets-1
+expect_exit 6 gen promote gateway 1.2.0 candidate
+expect_err '^candidate: https://example.com/audit/v1: none was given$'
+expect_err '^candidate: sbom: none was given$'
+expect_exit 0 gen gate candidate --remove sbom
+attest audit https://example.com/audit/v1 '{}' "$(find repo/tree/targets/gateway/1.2.0 -name '*.release.json')" >audit.json
+expect_exit 0 gen attest gateway 1.2.0 audit.json
+expect_out 'audit.json: https://example.com/audit/v1, about 2 of 2 artifacts'
+expect_out 'channel candidate: has all that it demands'
+expect_exit 0 gen promote gateway 1.2.0 candidate
+expect_exit 0 gen publish
+expect_exit 0 gen verify
+expect 'its name is portable' test -n "$(find repo/tree/targets/channels/candidate -name '*.gateway_1.2.0.attestation.*.json')"
+expect_exit 0 gen gate candidate --remove https://example.com/audit/v1
 
 # --- demanded no more ---------------------------------------------------------------------------------
 
