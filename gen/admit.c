@@ -39,10 +39,16 @@ static void wrong(struct judging *j, const char *field, const char *fmt, ...)
 int cw_admit_known(struct cw_known *known, const struct cw_catalog_release *release,
                    const struct cw_state *state, const struct cw_stage *stage, struct cw_err *err)
 {
+    const struct cw_state_role *role = cw_state_product(state, release->product);
     struct cw_manifest manifest = {.doc = NULL};
-    int rc = cw_state_read_release(&manifest, state, release->product, release->version, err);
+    bool maybe = false;
+    int rc = role != NULL ? cw_state_may_have(&maybe, state, role, release->version, err) : CW_OK;
 
     *known = (struct cw_known){.doc = NULL};
+    if (rc != CW_OK)
+        return rc;
+    rc = maybe ? cw_state_read_release(&manifest, state, release->product, release->version, err)
+               : CW_E_NOTFOUND;
     if (rc == CW_OK)
         *known = (struct cw_known){.doc = json_incref(manifest.doc), .published = true};
     cw_manifest_clear(&manifest);
@@ -66,7 +72,10 @@ static void check_product(struct judging *j, const struct cw_state *state, const
     json_t *doc;
     size_t i;
 
-    snprintf(field, sizeof field, "%.*s.name", (int)strcspn(j->release->field, "."), j->release->field);
+    if (j->release->field[0] != '\0')
+        snprintf(field, sizeof field, "%.*s.name", (int)strcspn(j->release->field, "."), j->release->field);
+    else
+        snprintf(field, sizeof field, "product"); /* of a line */
     if (cw_state_is_bin(state, product))
         wrong(j, field, "'%s' is the name of a hash bin of another product; choose another", product);
     for (i = 0; i < state->role_count; i++) {
@@ -90,7 +99,7 @@ static void check_version_name(struct judging *j, const char *other, size_t len)
 
     if (!case_differs(j->release->version, other, len))
         return;
-    snprintf(field, sizeof field, "%.200s.version", j->release->field);
+    cw_fields_join(field, j->release->field, "version");
     wrong(j, field, "'%s' differs by case only from version '%.*s'", j->release->version, (int)len, other);
 }
 
@@ -162,7 +171,7 @@ static void check_head(struct judging *j)
 
         if ((ours == NULL && theirs == NULL) || json_equal(ours, theirs))
             continue;
-        snprintf(field, sizeof field, "%.200s.%s", j->release->field, keys[i]);
+        cw_fields_join(field, j->release->field, keys[i]);
         wrong(j, field, "differs from what is %s of %s %s; %s", where(j), j->release->product,
               j->release->version, next);
     }

@@ -34,6 +34,9 @@ const char *cw_admit_expected(const struct cw_known *known, const char *target,
  * owns *doc. */
 int cw_admit_start(json_t **doc, const struct cw_known *known, const struct cw_catalog_release *release,
                    struct cw_err *err);
+/* The text of a new version's whole manifest whose files' hashes are all known, as cw_json_format() would write what cw_admit_start()
+ * and cw_admit_file() make, in one pass. Sorts the release's files. */
+int cw_admit_text(struct cw_buf *text, struct cw_catalog_release *release, struct cw_err *err);
 /* Says that a file is part of it; one that is there already stays as it is. */
 int cw_admit_file(json_t *doc, const struct cw_catalog_file *file, const char *target, const char *sha256,
                   uint64_t length, struct cw_err *err);

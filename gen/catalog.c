@@ -22,11 +22,15 @@
 #include "release/name.h"
 #include "release/semver.h"
 
+unsigned cw_catalog_line(const struct cw_catalog *catalog, const char *field)
+{
+    return catalog->line != 0 ? catalog->line : cw_json_line(catalog->text.data, catalog->text.len, field);
+}
+
 void cw_catalog_mistake(const struct cw_catalog *catalog, struct cw_mistakes *mistakes, const char *field,
                         const char *what)
 {
-    cw_mistakes_add(mistakes, catalog->path, cw_json_line(catalog->text.data, catalog->text.len, field),
-                    field, "%s", what);
+    cw_mistakes_add(mistakes, catalog->path, cw_catalog_line(catalog, field), field, "%s", what);
 }
 
 static void set(struct cw_catalog_reader *r, json_t *obj, const char *key, json_t *value)
@@ -189,21 +193,16 @@ static void check_version(struct cw_catalog_reader *r, const struct cw_catalog_r
     }
 }
 
-static void read_release(struct cw_catalog_reader *r, const json_t *obj, const char *base,
-                         const char *product)
+struct cw_catalog_release *cw_catalog_read_head(struct cw_catalog_reader *r, const json_t *obj,
+                                                const char *base, const char *product,
+                                                const char *const *known)
 {
-    static const char *const known[] = {"version",  "severity", "notes",  "notes-file", "requires",
-                                        "features", "sbom",     "builds", NULL};
-    char field[CW_FIELDS_PATH_MAX];
     struct cw_catalog_release *release;
-    const json_t *builds;
     const char *severity;
     struct cw_err err;
-    json_t *build;
-    size_t i;
 
     if (!cw_fields_is_object(&r->fields, obj, base) || (release = new_release(r)) == NULL)
-        return;
+        return NULL;
     cw_fields_only(&r->fields, obj, base, known);
     snprintf(release->field, sizeof release->field, "%s", base);
     release->product = product;
@@ -217,6 +216,20 @@ static void read_release(struct cw_catalog_reader *r, const json_t *obj, const c
     read_notes(r, release, obj, base);
     read_requires(r, release, obj, base);
     read_features(r, release, obj, base);
+    return release;
+}
+
+void cw_catalog_read_release(struct cw_catalog_reader *r, const json_t *obj, const char *base,
+                             const char *product, const char *const *known)
+{
+    struct cw_catalog_release *release = cw_catalog_read_head(r, obj, base, product, known);
+    char field[CW_FIELDS_PATH_MAX];
+    const json_t *builds;
+    json_t *build;
+    size_t i;
+
+    if (release == NULL)
+        return;
     builds = cw_fields_list(&r->fields, obj, base, "builds");
     json_array_foreach (builds, i, build) {
         cw_fields_item(field, base, "builds", i);
@@ -253,6 +266,8 @@ static void check_product_name(struct cw_catalog_reader *r, const json_t *produc
 static void read_product(struct cw_catalog_reader *r, const json_t *products, size_t index)
 {
     static const char *const known[] = {"name", "releases", NULL};
+    static const char *const in_release[] = {"version",  "severity", "notes",  "notes-file", "requires",
+                                             "features", "sbom",     "builds", NULL};
     const json_t *obj = json_array_get(products, index);
     char base[CW_FIELDS_PATH_MAX];
     char field[CW_FIELDS_PATH_MAX];
@@ -271,7 +286,7 @@ static void read_product(struct cw_catalog_reader *r, const json_t *products, si
     releases = cw_fields_list(&r->fields, obj, base, "releases");
     json_array_foreach (releases, i, release) {
         cw_fields_item(field, base, "releases", i);
-        read_release(r, release, field, name);
+        cw_catalog_read_release(r, release, field, name, in_release);
     }
 }
 
@@ -318,19 +333,29 @@ static void note_malformed(const char *path, struct cw_mistakes *mistakes, const
     cw_mistakes_add(mistakes, path, line, "", "%s", err->text);
 }
 
-int cw_catalog_read(struct cw_catalog *catalog, const char *path, struct cw_mistakes *mistakes,
+int cw_catalog_set_folder(struct cw_catalog_reader *r, const char *path, struct cw_err *err)
+{
+    size_t len = (size_t)(cw_str_basename(path) - path);
+
+    if (len >= sizeof r->folder)
+        return cw_err_set(err, CW_E_FAIL, "'%s': the path is too long", path);
+    memcpy(r->folder, path, len);
+    r->folder[len] = '\0';
+    return CW_OK;
+}
+
+int cw_catalog_read(struct cw_catalog *catalog, const char *path, bool no_files, struct cw_mistakes *mistakes,
                     struct cw_err *err)
 {
-    struct cw_catalog_reader r = {.catalog = catalog, .fields = {.file = path, .mistakes = mistakes}};
+    struct cw_catalog_reader r = {
+        .catalog = catalog, .no_files = no_files, .fields = {.file = path, .mistakes = mistakes}};
     size_t before = mistakes->count;
-    size_t folder = (size_t)(cw_str_basename(path) - path);
     int rc;
 
     *catalog = (struct cw_catalog){.path = path, .text = CW_BUF_INIT(CW_CATALOG_MAX)};
-    if (folder >= sizeof r.folder)
-        return cw_err_set(err, CW_E_FAIL, "'%s': the path is too long", path);
-    memcpy(r.folder, path, folder);
-    rc = load(catalog, err);
+    rc = cw_catalog_set_folder(&r, path, err);
+    if (rc == CW_OK)
+        rc = load(catalog, err);
     if (rc != CW_OK)
         return rc;
     r.fields.text = cw_buf_text(&catalog->text);
@@ -346,7 +371,7 @@ int cw_catalog_read(struct cw_catalog *catalog, const char *path, struct cw_mist
                                                    : rc;
 }
 
-void cw_catalog_clear(struct cw_catalog *catalog)
+void cw_catalog_forget(struct cw_catalog *catalog)
 {
     size_t i, j;
 
@@ -356,8 +381,15 @@ void cw_catalog_clear(struct cw_catalog *catalog)
         free(catalog->releases[i].files);
         json_decref(catalog->releases[i].head);
     }
-    free(catalog->releases);
+    catalog->release_count = 0;
     json_decref(catalog->doc);
+    catalog->doc = NULL;
+}
+
+void cw_catalog_clear(struct cw_catalog *catalog)
+{
+    cw_catalog_forget(catalog);
+    free(catalog->releases);
     cw_buf_clear(&catalog->text);
     *catalog = (struct cw_catalog){.path = NULL};
 }

@@ -6,8 +6,14 @@
  *
  * {"format": "1.0", "products": [{"name", "releases": [{"version", "severity"?, "notes"? | "notes-file"?,
  *   "requires"?, "features"?, "sbom"?,
- *   "builds": [{"platform", "files": [{"file", "kind"?, "name"?, "sha256"?}]}]}]}]}
+ *   "builds": [{"platform", "files": [{"file", "kind"?, "name"?, "sha256"?, "length"?}]}]}]}]}
  * Paths are relative to the catalog's folder.
+ *
+ * For very many releases the same as JSON Lines: one release on each line, its "product" beside its "version". It is read line by
+ * line (gen/catalog_lines.h), each as a catalog of one release.
+ *
+ * Where files are brought by other means (`add --no-files`) none is looked at: "file" may be missing, "name", "sha256" and "length"
+ * may not, and "sbom" is an object of those three.
  */
 #ifndef CW_GEN_CATALOG_H
 #define CW_GEN_CATALOG_H
@@ -24,11 +30,11 @@
 #define CW_CATALOG_NOTES_MAX ((size_t)64 << 10)
 
 struct cw_catalog_file {
-    char *source;                /* path to open, with the catalog's folder before it where relative */
-    const char *name;            /* file name in the tree; borrowed from doc or source */
+    char *source;     /* path to open, with the catalog's folder before it where relative; NULL: none */
+    const char *name; /* file name in the tree; borrowed from doc, text or source */
     const char *platform, *kind; /* kind NULL: the SBOM */
     const char *sha256;          /* what the catalog says; NULL: nothing */
-    uint64_t size;               /* as it was when the catalog was read */
+    uint64_t size;               /* as it was when the catalog was read, or as it says */
     char field[CW_FIELDS_PATH_MAX];
 };
 
@@ -42,6 +48,7 @@ struct cw_catalog_release {
 
 struct cw_catalog {
     const char *path; /* borrowed, for messages */
+    unsigned line;    /* of a release in JSON Lines; 0: a document */
     struct cw_buf text;
     json_t *doc;
     struct cw_catalog_release *releases;
@@ -50,10 +57,12 @@ struct cw_catalog {
 
 /* CW_E_VERIFY when the file is no JSON document or has mistakes (which are then in the list); other errors as
  * they come. */
-int cw_catalog_read(struct cw_catalog *catalog, const char *path, struct cw_mistakes *mistakes,
+int cw_catalog_read(struct cw_catalog *catalog, const char *path, bool no_files, struct cw_mistakes *mistakes,
                     struct cw_err *err);
 void cw_catalog_clear(struct cw_catalog *catalog);
 
+/* The line on which a field stands. */
+unsigned cw_catalog_line(const struct cw_catalog *catalog, const char *field);
 /* Adds a mistake at a field of this catalog. */
 void cw_catalog_mistake(const struct cw_catalog *catalog, struct cw_mistakes *mistakes, const char *field,
                         const char *what);

@@ -58,14 +58,18 @@ bool cw_catalog_grow(struct cw_catalog_reader *r, void **items, size_t *room, si
     return true;
 }
 
-static struct cw_catalog_file *new_file(struct cw_catalog_reader *r, struct cw_catalog_release *release)
+struct cw_catalog_file *cw_catalog_new_file(struct cw_catalog_reader *r, struct cw_catalog_release *release)
 {
     void *files = release->files;
 
     if (!cw_catalog_grow(r, &files, &release->file_room, release->file_count, sizeof *release->files))
         return NULL;
     release->files = files;
-    release->files[release->file_count] = (struct cw_catalog_file){.source = NULL};
+    release->files[release->file_count].source = NULL;
+    release->files[release->file_count].sha256 = NULL;
+    release->files[release->file_count].field[0] = '\0';
+    release->files[release->file_count].size = 0;
+    release->files[release->file_count].kind = NULL;
     return &release->files[release->file_count++];
 }
 
@@ -93,11 +97,45 @@ static void check_name(struct cw_catalog_reader *r, const struct cw_catalog_rele
     }
 }
 
+/* What the catalog says of bytes that are looked at by nobody here, or that must be those of the file. */
+static void read_length(struct cw_catalog_reader *r, struct cw_catalog_file *file, const json_t *obj,
+                        const char *base)
+{
+    const json_t *length = json_object_get(obj, "length");
+    json_int_t value = json_integer_value(length);
+    char field[CW_FIELDS_PATH_MAX];
+
+    cw_fields_join(field, base, "length");
+    if (length == NULL && r->no_files)
+        cw_fields_wrong(&r->fields, field, "is missing");
+    else if (length != NULL && (!json_is_integer(length) || value < 0 || value > CW_LENGTH_MAX))
+        cw_fields_wrong(&r->fields, field, "is not a number of bytes");
+    else if (length != NULL && r->no_files)
+        file->size = (uint64_t)value;
+    else if (length != NULL && file->size != (uint64_t)value)
+        cw_fields_wrong(&r->fields, field, "the file has %llu bytes", (unsigned long long)file->size);
+}
+
+/* Name, hash and length; `name` stands for a "name" that is missing. */
+static void read_content(struct cw_catalog_reader *r, struct cw_catalog_file *file, const json_t *obj,
+                         const char *base)
+{
+    char field[CW_FIELDS_PATH_MAX];
+
+    snprintf(file->field, sizeof file->field, "%s", base);
+    file->sha256 = cw_fields_text(&r->fields, obj, base, "sha256", r->no_files);
+    cw_fields_join(field, base, "sha256");
+    if (file->sha256 != NULL && !cw_hex_is_sha256(file->sha256))
+        cw_fields_wrong(&r->fields, field, "is not 64 lower-case hexadecimal digits");
+    cw_fields_join(field, base, "file");
+    if (file->source == NULL || cw_catalog_look(r, field, file->source, &file->size))
+        read_length(r, file, obj, base);
+}
+
 static void read_file(struct cw_catalog_reader *r, struct cw_catalog_release *release, const json_t *obj,
                       const char *base, const char *platform)
 {
-    static const char *const known[] = {"file", "kind", "name", "sha256", NULL};
-    char field[CW_FIELDS_PATH_MAX];
+    static const char *const known[] = {"file", "kind", "name", "sha256", "length", NULL};
     const char *source, *name, *kind;
     struct cw_catalog_file *file;
     struct cw_err err;
@@ -106,26 +144,21 @@ static void read_file(struct cw_catalog_reader *r, struct cw_catalog_release *re
     if (!cw_fields_is_object(&r->fields, obj, base))
         return;
     cw_fields_only(&r->fields, obj, base, known);
-    source = cw_fields_text(&r->fields, obj, base, "file", true);
-    name = cw_fields_text(&r->fields, obj, base, "name", false);
+    source = cw_fields_text(&r->fields, obj, base, "file", !r->no_files);
+    name = cw_fields_text(&r->fields, obj, base, "name", r->no_files && source == NULL);
     kind = cw_fields_text(&r->fields, obj, base, "kind", false);
     if (kind != NULL)
         cw_fields_holds(&r->fields, base, "kind", cw_kind_parse(&parsed, kind, &err), &err);
-    if (source == NULL || (file = new_file(r, release)) == NULL)
+    if ((source == NULL && name == NULL) || (source == NULL && !r->no_files) ||
+        (file = cw_catalog_new_file(r, release)) == NULL)
         return;
-    file->source = cw_catalog_source_path(r, source);
+    if (!r->no_files)
+        file->source = cw_catalog_source_path(r, source);
     file->name = name != NULL ? name : cw_str_basename(source);
     file->platform = platform != NULL ? platform : CW_PLATFORM_ANY;
     file->kind = kind != NULL ? kind : cw_kind_name(CW_KIND_FILE);
-    file->sha256 = cw_fields_text(&r->fields, obj, base, "sha256", false);
-    snprintf(file->field, sizeof file->field, "%s", base);
+    read_content(r, file, obj, base);
     check_name(r, release, file, name != NULL ? "name" : "file");
-    cw_fields_join(field, base, "sha256");
-    if (file->sha256 != NULL && !cw_hex_is_sha256(file->sha256))
-        cw_fields_wrong(&r->fields, field, "is not 64 lower-case hexadecimal digits");
-    cw_fields_join(field, base, "file");
-    if (file->source != NULL)
-        cw_catalog_look(r, field, file->source, &file->size);
 }
 
 void cw_catalog_read_build(struct cw_catalog_reader *r, struct cw_catalog_release *release, const json_t *obj,
@@ -152,13 +185,41 @@ void cw_catalog_read_build(struct cw_catalog_reader *r, struct cw_catalog_releas
     }
 }
 
+/* An SBOM whose file is brought by other means. */
+static void read_known_sbom(struct cw_catalog_reader *r, struct cw_catalog_release *release,
+                            const json_t *obj, const char *base)
+{
+    static const char *const known[] = {"name", "sha256", "length", NULL};
+    char field[CW_FIELDS_PATH_MAX];
+    struct cw_catalog_file *file;
+    const char *name;
+
+    cw_fields_join(field, base, "sbom");
+    if (!cw_fields_is_object(&r->fields, obj, field))
+        return;
+    cw_fields_only(&r->fields, obj, field, known);
+    name = cw_fields_text(&r->fields, obj, field, "name", true);
+    if (name == NULL || (file = cw_catalog_new_file(r, release)) == NULL)
+        return;
+    file->name = name;
+    file->platform = CW_PLATFORM_ANY;
+    read_content(r, file, obj, field);
+    check_name(r, release, file, "name");
+}
+
 void cw_catalog_read_sbom(struct cw_catalog_reader *r, struct cw_catalog_release *release, const json_t *obj,
                           const char *base)
 {
-    const char *source = cw_fields_text(&r->fields, obj, base, "sbom", false);
+    const char *source;
     struct cw_catalog_file *file;
 
-    if (source == NULL || (file = new_file(r, release)) == NULL)
+    if (r->no_files) {
+        if (json_object_get(obj, "sbom") != NULL)
+            read_known_sbom(r, release, json_object_get(obj, "sbom"), base);
+        return;
+    }
+    source = cw_fields_text(&r->fields, obj, base, "sbom", false);
+    if (source == NULL || (file = cw_catalog_new_file(r, release)) == NULL)
         return;
     file->source = cw_catalog_source_path(r, source);
     file->name = cw_str_basename(source);

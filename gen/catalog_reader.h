@@ -12,8 +12,23 @@
 struct cw_catalog_reader {
     struct cw_catalog *catalog;
     struct cw_fields fields;
+    bool no_files; /* files are brought by other means: hashes and lengths are what the catalog says */
     char folder[CW_PATH_MAX]; /* of the catalog, with its '/'; "" is the working folder */
 };
+
+/* The folder of the catalog at `path`. */
+int cw_catalog_set_folder(struct cw_catalog_reader *r, const char *path, struct cw_err *err);
+/* A release with "version" and all that stands beside it but "product" and, for a head, "builds" and "sbom". Names that stand beside them are
+ * taken for mistakes unless they are in known (NULL-terminated). */
+struct cw_catalog_release *cw_catalog_read_head(struct cw_catalog_reader *r, const json_t *obj,
+                                                const char *base, const char *product,
+                                                const char *const *known);
+/* The whole of it. */
+void cw_catalog_read_release(struct cw_catalog_reader *r, const json_t *obj, const char *base,
+                             const char *product, const char *const *known);
+/* Forgets the releases, keeps the room. */
+void cw_catalog_forget(struct cw_catalog *catalog);
+struct cw_catalog_file *cw_catalog_new_file(struct cw_catalog_reader *r, struct cw_catalog_release *release);
 
 /* Room for one more item of a list. */
 bool cw_catalog_grow(struct cw_catalog_reader *r, void **items, size_t *room, size_t count, size_t size);

@@ -6,50 +6,37 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/json.h"
-#include "gen/admit.h"
+#include "gen/adding.h"
 #include "gen/commands.h"
-#include "gen/ingest.h"
-#include "gen/keys.h"
 #include "gen/passphrase.h"
-#include "gen/repo.h"
 #include "tree/layout.h"
 
 static struct cw_passphrase passphrase = CW_PASSPHRASE_INIT;
 
+static bool no_files;
+
 const struct cw_option cmd_add_options[] = {
+    {CW_OPTION_FLAG, "no-files", &no_files, NULL,
+     "take hashes and lengths as given; the files come by other means"},
     CW_PASSPHRASE_OPTIONS(passphrase),
     {.kind = CW_OPTION_END},
 };
 
-struct adding {
-    const struct cw_cli *cli;
-    struct cw_repo repo;
-    struct cw_state state;
-    struct cw_stage stage; /* grows in memory as releases are taken in */
-    struct cw_keys keys;
-    struct cw_unlock *unlock; /* NULL: new keys stay plain, or none is needed */
-    struct cw_catalog *catalogs;
-    size_t catalog_count;
-    struct cw_mistakes mistakes;
-    struct cw_progress progress;
-    struct cw_ingest ingest;
-    bool changed;     /* something is new */
-    json_t *new_keys; /* array: names */
-    json_t *report;   /* array: what became of each release */
-};
+#define REPORT_MAX 1000 /* lines for a person; all are in the JSON document */
 
-static int refuse(const struct adding *a, struct cw_err *err)
+static int refuse(const struct cw_adding *a, struct cw_err *err)
 {
     cw_mistakes_print(&a->mistakes);
     return cw_err_set(err, CW_E_VERIFY, "%zu mistake%s; nothing was added", a->mistakes.count,
                       cw_str_plural(a->mistakes.count));
 }
 
-static int read_catalogs(struct adding *a, int count, char **paths, struct cw_err *err)
+static int read_catalogs(struct cw_adding *a, int count, char **paths, struct cw_err *err)
 {
     int i, rc;
 
@@ -58,7 +45,16 @@ static int read_catalogs(struct adding *a, int count, char **paths, struct cw_er
         return cw_err_nomem(err);
     a->catalog_count = (size_t)count;
     for (i = 0; i < count; i++) {
-        rc = cw_catalog_read(&a->catalogs[i], paths[i], &a->mistakes, err);
+        bool lines;
+
+        rc = cw_catalog_is_lines(&lines, paths[i], err);
+        if (rc != CW_OK)
+            return rc;
+        if (lines) {
+            a->catalogs[i] = (struct cw_catalog){.path = paths[i], .line = 1};
+            continue;
+        }
+        rc = cw_catalog_read(&a->catalogs[i], paths[i], no_files, &a->mistakes, err);
         if (rc != CW_OK && rc != CW_E_VERIFY)
             return rc;
         if (rc == CW_E_VERIFY && a->mistakes.count == 0)
@@ -67,24 +63,46 @@ static int read_catalogs(struct adding *a, int count, char **paths, struct cw_er
     return a->mistakes.count > 0 ? refuse(a, err) : CW_OK;
 }
 
+typedef int release_fn(struct cw_adding *a, const struct cw_catalog *catalog,
+                       struct cw_catalog_release *release, struct cw_err *err);
+
+/* Calls fn for each line's release. Mistakes of reading are collected, and judged when all lines are read. */
+static int each_line(struct cw_adding *a, const char *path, release_fn *fn, struct cw_err *err)
+{
+    struct cw_catalog_lines lines;
+    const struct cw_catalog_release *release;
+    uint64_t before = 0;
+    int rc = cw_catalog_lines_open(&lines, path, no_files, &a->mistakes, err);
+
+    while (rc == CW_OK && (rc = cw_catalog_lines_next(&release, &lines, err)) == CW_OK && release != NULL) {
+        rc = fn(a, &lines.catalog, lines.catalog.releases, err);
+        if (no_files)
+            cw_progress_add(&a->progress, lines.bytes - before);
+        before = lines.bytes;
+    }
+    cw_catalog_lines_close(&lines);
+    return rc;
+}
+
 /* Calls fn for every release of every catalog. */
-static int each_release(struct adding *a,
-                        int (*fn)(struct adding *a, const struct cw_catalog *catalog,
-                                  const struct cw_catalog_release *release, struct cw_err *err),
-                        struct cw_err *err)
+static int each_release(struct cw_adding *a, release_fn *fn, struct cw_err *err)
 {
     size_t i, j;
     int rc = CW_OK;
 
     for (i = 0; i < a->catalog_count && rc == CW_OK; i++) {
+        if (a->catalogs[i].line != 0)
+            rc = each_line(a, a->catalogs[i].path, fn, err);
         for (j = 0; j < a->catalogs[i].release_count && rc == CW_OK; j++)
             rc = fn(a, &a->catalogs[i], &a->catalogs[i].releases[j], err);
     }
     return rc;
 }
 
+static int note_folder(json_t *folders, const char *product, const char *version, struct cw_err *err);
+
 /* Collects mistakes over all releases; they are refused together. */
-static int judge(struct adding *a, const struct cw_catalog *catalog, const struct cw_catalog_release *release,
+static int judge(struct cw_adding *a, const struct cw_catalog *catalog, struct cw_catalog_release *release,
                  struct cw_err *err)
 {
     struct cw_known known = {.doc = NULL};
@@ -96,11 +114,15 @@ static int judge(struct adding *a, const struct cw_catalog *catalog, const struc
     json_decref(known.doc);
     for (i = 0; i < release->file_count; i++)
         a->progress.total += release->files[i].size;
+    if (rc == CW_OK)
+        rc = cw_adding_want_key(a, release, err);
+    if (rc == CW_OK)
+        rc = note_folder(a->folders, release->product, release->version, err);
     return rc == CW_E_VERIFY && a->mistakes.count > before ? CW_OK : rc;
 }
 
-/* A new product gets a build key; its passphrase is the one of the keys that are here. */
-static int unlock_for_new_key(struct adding *a, struct cw_err *err)
+/* A new product gets a build key, once all is judged; its passphrase is the one of the keys that are here. */
+static int unlock_for_new_key(struct cw_adding *a, struct cw_err *err)
 {
     size_t i;
     int rc;
@@ -116,14 +138,12 @@ static int unlock_for_new_key(struct adding *a, struct cw_err *err)
     return rc;
 }
 
-static int want_key(struct adding *a, const struct cw_catalog *catalog,
-                    const struct cw_catalog_release *release, struct cw_err *err)
+int cw_adding_want_key(struct cw_adding *a, const struct cw_catalog_release *release, struct cw_err *err)
 {
     char name[CW_KEYS_NAME_MAX];
     json_t *have;
     size_t i;
 
-    (void)catalog;
     snprintf(name, sizeof name, "product-%s", release->product);
     if (cw_state_product(&a->state, release->product) != NULL || cw_keys_named(&a->keys, name) != NULL)
         return CW_OK;
@@ -131,26 +151,24 @@ static int want_key(struct adding *a, const struct cw_catalog *catalog,
         if (strcmp(json_string_value(have), name) == 0)
             return CW_OK;
     }
-    if (json_array_append_new(a->new_keys, json_string(name)) != 0)
-        return cw_err_nomem(err);
-    return a->cli->dry_run ? CW_OK : unlock_for_new_key(a, err);
+    return json_array_append_new(a->new_keys, json_string(name)) == 0 ? CW_OK : cw_err_nomem(err);
 }
 
-static int make_keys(struct adding *a, struct cw_err *err)
+static int make_keys(struct cw_adding *a, struct cw_err *err)
 {
     json_t *name;
     size_t i;
-    int rc = CW_OK;
+    int rc = json_array_size(a->new_keys) > 0 ? unlock_for_new_key(a, err) : CW_OK;
 
     json_array_foreach (a->new_keys, i, name) {
-        rc = cw_keys_make(&a->keys, json_string_value(name), a->unlock, err);
         if (rc != CW_OK)
             break;
+        rc = cw_keys_make(&a->keys, json_string_value(name), a->unlock, err);
     }
     return rc;
 }
 
-static int take_file(struct adding *a, json_t *doc, const struct cw_known *known,
+static int take_file(struct cw_adding *a, json_t *doc, const struct cw_known *known,
                      const struct cw_catalog_release *release, const struct cw_catalog_file *file,
                      struct cw_err *err)
 {
@@ -170,8 +188,8 @@ static int take_file(struct adding *a, json_t *doc, const struct cw_known *known
 }
 
 /* Into the incoming folder, once it is read as a site would read it, so that nothing is staged that could not be published. */
-static int put(struct adding *a, const struct cw_catalog_release *release, const json_t *doc,
-               struct cw_err *err)
+int cw_adding_put(struct cw_adding *a, const struct cw_catalog_release *release, const json_t *doc,
+                  struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_MANIFEST_MAX);
     struct cw_manifest manifest = {.doc = NULL};
@@ -180,29 +198,47 @@ static int put(struct adding *a, const struct cw_catalog_release *release, const
     if (rc == CW_OK)
         rc = cw_manifest_parse(&manifest, text.data, text.len, err);
     cw_manifest_clear(&manifest);
+    if (rc == CW_OK && cw_stage_has(&a->stage, release->product, release->version) &&
+        cw_stage_is_elsewhere(&a->stage, release->product, release->version) != no_files)
+        return cw_err_set(
+            err, CW_E_VERIFY,
+            "%s %s was added %s --no-files: add the rest of it so too, or remove what is staged of it",
+            release->product, release->version, no_files ? "without" : "with");
     if (rc != CW_OK || a->cli->dry_run)
         return rc;
-    return cw_stage_put_release(&a->stage, release->product, release->version, false, &text, err);
+    return cw_stage_put_release(&a->stage, release->product, release->version, no_files, &text, err);
 }
 
-static int remember(struct adding *a, const struct cw_catalog_release *release, const struct cw_known *known,
-                    json_t *doc, struct cw_err *err)
+int cw_adding_report(struct cw_adding *a, const struct cw_catalog_release *release, const char *what,
+                     size_t artifacts, struct cw_err *err)
+{
+    json_t *row;
+
+    a->releases++;
+    a->changed = a->changed || strcmp(what, "same") != 0;
+    if (!a->cli->json && json_array_size(a->report) >= REPORT_MAX)
+        return CW_OK;
+    row = json_pack("{s:s, s:s, s:s, s:I}", "product", release->product, "version", release->version, "state",
+                    what, "artifacts", (json_int_t)artifacts);
+    return json_array_append_new(a->report, row) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+int cw_adding_remember(struct cw_adding *a, const struct cw_catalog_release *release,
+                       const struct cw_known *known, json_t *doc, struct cw_err *err)
 {
     bool same = known->doc != NULL && json_equal(known->doc, doc);
-    const char *what = same ? "same" : known->doc != NULL ? "extended" : "new";
-    json_t *row =
-        json_pack("{s:s, s:s, s:s, s:I}", "product", release->product, "version", release->version, "state",
-                  what, "artifacts", (json_int_t)json_array_size(json_object_get(doc, "artifacts")));
+    int rc = cw_adding_report(a, release,
+                              same                 ? "same"
+                              : known->doc != NULL ? "extended"
+                                                   : "new",
+                              json_array_size(json_object_get(doc, "artifacts")), err);
 
-    if (json_array_append_new(a->report, row) != 0)
-        return cw_err_nomem(err);
-    a->changed = a->changed || !same;
-    return same ? CW_OK : put(a, release, doc, err);
+    return rc == CW_OK && !same ? cw_adding_put(a, release, doc, err) : rc;
 }
 
 /* Judged again, because an earlier catalog of this run may have brought the same version. */
-static int take_release(struct adding *a, const struct cw_catalog *catalog,
-                        const struct cw_catalog_release *release, struct cw_err *err)
+static int take_release(struct cw_adding *a, const struct cw_catalog *catalog,
+                        struct cw_catalog_release *release, struct cw_err *err)
 {
     struct cw_known known = {.doc = NULL};
     json_auto_t *doc = NULL;
@@ -219,11 +255,11 @@ static int take_release(struct adding *a, const struct cw_catalog *catalog,
         rc = take_file(a, doc, &known, release, &release->files[i], err);
         if (rc != CW_OK)
             cw_err_prefix(err, "%s:%u: %s %s", catalog->path,
-                          cw_json_line(catalog->text.data, catalog->text.len, release->files[i].field),
-                          release->product, release->version);
+                          cw_catalog_line(catalog, release->files[i].field), release->product,
+                          release->version);
     }
     if (rc == CW_OK)
-        rc = remember(a, release, &known, doc, err);
+        rc = cw_adding_remember(a, release, &known, doc, err);
     json_decref(known.doc);
     return rc;
 }
@@ -235,25 +271,29 @@ static int note_folder(json_t *folders, const char *product, const char *version
     return json_array_append_new(folders, path) == 0 ? CW_OK : cw_err_nomem(err);
 }
 
-static int note_folders(struct adding *a, struct cw_err *err)
+static int take_all_known(struct cw_adding *a, struct cw_err *err)
 {
-    json_auto_t *folders = json_array();
-    size_t i, j;
-    int rc = folders != NULL ? CW_OK : cw_err_nomem(err);
+    struct stat st;
+    size_t i;
+    int rc;
 
-    for (i = 0; i < a->catalog_count && rc == CW_OK; i++) {
-        for (j = 0; j < a->catalogs[i].release_count && rc == CW_OK; j++)
-            rc = note_folder(folders, a->catalogs[i].releases[j].product, a->catalogs[i].releases[j].version,
-                             err);
-    }
-    return rc == CW_OK ? cw_repo_note_folders(&a->repo, folders, err) : rc;
+    for (i = 0; i < a->catalog_count; i++)
+        a->progress.total += stat(a->catalogs[i].path, &st) == 0 ? (uint64_t)st.st_size : 0;
+    cw_progress_start(&a->progress, a->cli, "adding", a->progress.total);
+    rc = each_release(a, cw_adding_take_known, err);
+    cw_progress_end(&a->progress);
+    if (rc == CW_OK && a->mistakes.count > 0)
+        rc = refuse(a, err);
+    if (rc == CW_OK && !a->cli->dry_run)
+        rc = make_keys(a, err);
+    return rc == CW_OK && !a->cli->dry_run ? cw_stage_commit(&a->stage, err) : rc;
 }
 
 /* Everything that changes the disk. */
-static int take_all(struct adding *a, struct cw_err *err)
+static int take_all(struct cw_adding *a, struct cw_err *err)
 {
     bool dry_run = a->cli->dry_run;
-    int rc = dry_run ? CW_OK : note_folders(a, err);
+    int rc = dry_run ? CW_OK : cw_repo_note_folders(&a->repo, a->folders, err);
 
     if (rc != CW_OK)
         return rc;
@@ -271,7 +311,7 @@ static int take_all(struct adding *a, struct cw_err *err)
     return rc == CW_OK && !dry_run ? cw_repo_forget_folders(&a->repo, err) : rc;
 }
 
-static void say_release(const struct adding *a, const json_t *row)
+static void say_release(const struct cw_adding *a, const json_t *row)
 {
     const char *state = json_string_value(json_object_get(row, "state"));
     json_int_t artifacts = json_integer_value(json_object_get(row, "artifacts"));
@@ -284,7 +324,7 @@ static void say_release(const struct adding *a, const json_t *row)
                (long long)artifacts, cw_str_plural((uint64_t)artifacts));
 }
 
-static int say(const struct adding *a, struct cw_err *err)
+static int say(const struct cw_adding *a, struct cw_err *err)
 {
     json_auto_t *doc = NULL;
     json_t *row;
@@ -293,6 +333,9 @@ static int say(const struct adding *a, struct cw_err *err)
     json_array_foreach (a->report, i, row) {
         say_release(a, row);
     }
+    if (a->releases > json_array_size(a->report))
+        cw_cli_say(a->cli, "... and %llu more releases",
+                   (unsigned long long)(a->releases - json_array_size(a->report)));
     json_array_foreach (a->new_keys, i, row) {
         cw_cli_say(a->cli,
                    "new product: its build key %s 'keys/%s.key'; publishing it needs the targets keys once",
@@ -309,7 +352,7 @@ static int say(const struct adding *a, struct cw_err *err)
     return doc != NULL ? cw_cli_json(a->cli, doc, err) : cw_err_nomem(err);
 }
 
-static int add(struct adding *a, int count, char **paths, struct cw_err *err)
+static int add(struct cw_adding *a, int count, char **paths, struct cw_err *err)
 {
     int rc = cw_repo_open(&a->repo, a->cli, !a->cli->dry_run, err);
 
@@ -321,12 +364,14 @@ static int add(struct adding *a, int count, char **paths, struct cw_err *err)
         rc = cw_keys_load(&a->keys, a->repo.dir, err);
     if (rc == CW_OK)
         rc = read_catalogs(a, count, paths, err);
+    if (rc == CW_OK && no_files) {
+        rc = take_all_known(a, err);
+        return rc == CW_OK ? say(a, err) : rc;
+    }
     if (rc == CW_OK)
         rc = each_release(a, judge, err);
     if (rc == CW_OK && a->mistakes.count > 0)
         rc = refuse(a, err);
-    if (rc == CW_OK)
-        rc = each_release(a, want_key, err);
     if (rc == CW_OK)
         rc = take_all(a, err);
     return rc == CW_OK ? say(a, err) : rc;
@@ -334,21 +379,24 @@ static int add(struct adding *a, int count, char **paths, struct cw_err *err)
 
 int cmd_add(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
-    struct adding a = {
+    struct cw_adding a = {
         .cli = cli,
         .repo = CW_REPO_INIT,
         .mistakes = CW_MISTAKES_INIT,
         .new_keys = json_array(),
         .report = json_array(),
+        .folders = json_array(),
     };
     size_t i;
-    int rc = a.new_keys == NULL || a.report == NULL ? cw_err_nomem(err) : add(&a, argc - 1, argv + 1, err);
+    int rc = a.new_keys == NULL || a.report == NULL || a.folders == NULL ? cw_err_nomem(err)
+                                                                         : add(&a, argc - 1, argv + 1, err);
 
     for (i = 0; i < a.catalog_count; i++)
         cw_catalog_clear(&a.catalogs[i]);
     free(a.catalogs);
     json_decref(a.new_keys);
     json_decref(a.report);
+    json_decref(a.folders);
     cw_mistakes_clear(&a.mistakes);
     cw_keys_clear(&a.keys);
     cw_unlock_free(a.unlock);

@@ -23,33 +23,11 @@ struct composing {
     const struct cw_draft_input *input;
     char product[CW_NAME_MAX + 1];
     const struct cw_state_role *role; /* NULL: a new product */
-    bool split;                       /* its targets lie in bins */
     struct cw_spool *spool;           /* all new targets */
     size_t added;                     /* releases that are not published yet */
     bool elsewhere;                   /* the files of the one being composed are not for us to look for */
     struct cw_buf text;               /* its manifest */
 };
-
-/* Where another manifest of the version lies, it may be a published one; where none does, none is. Spares a look into a bin for
- * each of many releases. */
-static int may_be_published(bool *maybe, const struct composing *c, const char *version, struct cw_err *err)
-{
-    CW_AUTO_LIST DIR *stream = NULL;
-    char path[CW_PATH_MAX];
-    const char *name;
-    int rc;
-
-    *maybe = !c->split;
-    if (*maybe)
-        return CW_OK;
-    snprintf(path, sizeof path, "%s/%s/%s", CW_TREE_TARGETS, c->product, version);
-    rc = cw_at_open_list(&stream, c->input->state->tree, path, err);
-    if (rc == CW_E_NOTFOUND)
-        return CW_OK;
-    while (rc == CW_OK && !*maybe && (rc = cw_dir_next(&name, stream, path, err)) == CW_OK && name != NULL)
-        *maybe = cw_str_ends(name, "." CW_MANIFEST_FILE);
-    return rc;
-}
 
 /* Published already (a publish was killed before it removed what was staged), or with other content? */
 static int find_published(bool *published, const struct composing *c, const char *version, const char *target,
@@ -62,7 +40,7 @@ static int find_published(bool *published, const struct composing *c, const char
     *published = false;
     if (c->role == NULL)
         return CW_OK;
-    rc = may_be_published(&maybe, c, version, err);
+    rc = cw_state_may_have(&maybe, c->input->state, c->role, version, err);
     if (rc != CW_OK || !maybe)
         return rc;
     rc = cw_state_target(&said, c->input->state, c->role, target, err);
@@ -214,18 +192,13 @@ static int compose_release(struct composing *c, const char *version, struct cw_e
 
 static int begin_product(struct composing *c, const char *key, struct cw_err *err)
 {
-    struct cw_state_bins bins;
-    int rc = CW_OK;
 
     snprintf(c->product, sizeof c->product, "%.*s", (int)strcspn(key, "@"), key);
     c->role = cw_state_product(c->input->state, c->product);
-    c->split = false;
     c->added = 0;
     if (cw_state_channel(c->input->state, c->product) != NULL)
         return cw_err_set(err, CW_E_VERIFY, "%s: a channel has that name; a product needs another", key);
-    if (c->role != NULL)
-        rc = cw_state_bins(&c->split, &bins, c->input->state, c->role, err);
-    return rc == CW_OK ? cw_spool_new(&c->spool, c->input->plan_only ? -1 : c->input->stage->dir, err) : rc;
+    return cw_spool_new(&c->spool, c->input->plan_only ? -1 : c->input->stage->dir, err);
 }
 
 static int end_product(struct composing *c, struct cw_err *err)

@@ -19,7 +19,8 @@ void cw_fields_wrong(struct cw_fields *fields, const char *field, const char *fm
     va_start(args, fmt);
     vsnprintf(what, sizeof what, fmt, args);
     va_end(args);
-    cw_mistakes_add(fields->mistakes, fields->file, cw_json_line(fields->text, fields->len, field), field,
+    cw_mistakes_add(fields->mistakes, fields->file,
+                    fields->line != 0 ? fields->line : cw_json_line(fields->text, fields->len, field), field,
                     "%s", what);
 }
 

@@ -20,6 +20,7 @@ struct cw_fields {
     const char *file; /* borrowed, as are text and mistakes */
     const char *text; /* the document's, for line numbers */
     size_t len;
+    unsigned line; /* on which all of it stands; 0: text tells */
     struct cw_mistakes *mistakes;
     bool nomem; /* an allocation failed on the way */
 };

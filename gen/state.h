@@ -61,6 +61,10 @@ struct cw_state_target {
 int cw_state_target(struct cw_state_target *found, const struct cw_state *state,
                     const struct cw_state_role *role, const char *target, struct cw_err *err);
 
+/* May this version of a product be published? Never false when it is; spares a look into a bin for each of many new releases. */
+int cw_state_may_have(bool *maybe, const struct cw_state *state, const struct cw_state_role *role,
+                      const char *version, struct cw_err *err);
+
 /* A role whose targets lie in bins. */
 struct cw_state_bins {
     struct cw_tuf_meta const *meta; /* the role's own; borrowed */

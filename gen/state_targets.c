@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "codec/hex.h"
 #include "gen/repo.h"
 #include "gen/state.h"
@@ -117,6 +118,29 @@ int cw_state_target(struct cw_state_target *found, const struct cw_state *state,
     found->length = said.length;
     memcpy(found->sha256, sha256, sizeof found->sha256);
     return CW_OK;
+}
+
+/* A version is published with its manifest, which lies in the version's folder. A role that is one file is as quickly asked itself. */
+int cw_state_may_have(bool *maybe, const struct cw_state *state, const struct cw_state_role *role,
+                      const char *version, struct cw_err *err)
+{
+    CW_AUTO_LIST DIR *stream = NULL;
+    struct cw_state_bins bins;
+    char path[CW_PATH_MAX];
+    const char *name;
+    bool split;
+    int rc = cw_state_bins(&split, &bins, state, role, err);
+
+    *maybe = !split;
+    if (rc != CW_OK || *maybe)
+        return rc;
+    snprintf(path, sizeof path, "%s/%.255s/%.255s", CW_TREE_TARGETS, role->name, version);
+    rc = cw_at_open_list(&stream, state->tree, path, err);
+    if (rc == CW_E_NOTFOUND)
+        return CW_OK;
+    while (rc == CW_OK && !*maybe && (rc = cw_dir_next(&name, stream, path, err)) == CW_OK && name != NULL)
+        *maybe = cw_str_ends(name, "." CW_MANIFEST_FILE);
+    return rc;
 }
 
 /* Every bin of every split product is listed, so the list knows; only names of a bin's form are worth looking for. */

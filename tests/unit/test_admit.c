@@ -75,7 +75,7 @@ static void build(struct world *w, const char *head, const char *files, bool kno
              "\"builds\": [{\"platform\": \"any\", \"files\": [%s]}]}]}]}",
              head, files);
     write_text("catalog.json", text);
-    assert_cw_ok(cw_catalog_read(&w->catalog, "catalog.json", &w->mistakes, &err), err);
+    assert_cw_ok(cw_catalog_read(&w->catalog, "catalog.json", false, &w->mistakes, &err), err);
     assert_int_equal(w->catalog.release_count, 1);
     if (known)
         assert_cw_ok(cw_json_parse(&w->known.doc, known_text, strlen(known_text), &err), err);
