@@ -57,12 +57,29 @@ int cw_draft_add_bins(struct cw_draft_bins **bins, struct cw_draft *draft, const
     return CW_OK;
 }
 
+/* What may be large (the lists of files and targets) is copied as a list: its entries are replaced and never changed. */
+static json_t *copy_body(const json_t *signed_)
+{
+    json_t *body = json_object(), *value;
+    const char *key;
+
+    json_object_foreach ((json_t *)signed_, key, value) {
+        bool list = strcmp(key, "meta") == 0 || strcmp(key, "targets") == 0;
+
+        if (json_object_set_new(body, key, list ? json_copy(value) : json_deep_copy(value)) != 0) {
+            json_decref(body);
+            return NULL;
+        }
+    }
+    return body;
+}
+
 int cw_draft_next_version(json_t **body, const struct cw_tuf_meta *meta, int64_t expires, struct cw_err *err)
 {
     char text[CW_TIME_TEXT];
 
     cw_time_format(expires, text);
-    *body = json_deep_copy(meta->signed_);
+    *body = copy_body(meta->signed_);
     if (*body == NULL || json_object_set_new(*body, "version", json_integer(meta->version + 1)) != 0 ||
         json_object_set_new(*body, "expires", json_string(text)) != 0) {
         json_decref(*body);

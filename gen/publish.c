@@ -79,38 +79,61 @@ static int copy_one(const struct cw_draft_copy *copy, const struct cw_stage *sta
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "staged '%s@%s'", copy->product, copy->version);
 }
 
-static int write_copy(struct cw_batch *batch, const struct cw_draft_copy *copy, const struct cw_buf *text,
-                      bool few, int tree, struct cw_err *err)
+/* Its bytes under its name in the tree; durable, or with the batch. */
+static int write_copy(struct cw_batch *batch, const struct cw_draft_copy *copy, const struct cw_stage *stage,
+                      int tree, struct cw_err *err)
 {
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_MANIFEST_MAX);
     CW_AUTO_OUT out = CW_OUT_INIT;
     char path[CW_PATH_MAX];
     int rc = copy_path(path, copy, err);
 
-    if (rc == CW_OK && few)
-        return cw_file_replace(tree, path, text->data, text->len, 0644, err);
+    if (rc == CW_OK)
+        rc = copy_one(copy, stage, &text, err);
+    if (rc == CW_OK && batch == NULL)
+        return cw_file_replace(tree, path, text.data, text.len, 0644, err);
     if (rc == CW_OK)
         rc = cw_out_open(&out, tree, path, 0644, err);
     if (rc == CW_OK)
-        rc = cw_out_write(&out, text->data, text->len, err);
+        rc = cw_out_write(&out, text.data, text.len, err);
+    return rc == CW_OK ? cw_batch_add(batch, &out, err) : rc;
+}
+
+/* One of very many: what is staged is durable, and done with when all is published, so it may as well stay where it lies. The lock
+ * is ours since it was composed. */
+static int link_copy(struct cw_batch *batch, const struct cw_draft_copy *copy, const struct cw_stage *stage,
+                     int tree, struct cw_err *err)
+{
+    CW_AUTO_OUT out = CW_OUT_INIT;
+    char path[CW_PATH_MAX], staged[CW_PATH_MAX];
+    struct cw_err cause;
+    int rc = copy_path(path, copy, err);
+
     if (rc == CW_OK)
-        rc = cw_batch_add(batch, &out, err);
-    return rc == CW_OK && batch->count >= BATCH ? cw_batch_commit(batch, err) : rc;
+        rc = cw_stage_release_path(staged, copy->product, copy->version,
+                                   cw_stage_is_elsewhere(stage, copy->product, copy->version), err);
+    if (rc != CW_OK)
+        return rc;
+    if (cw_out_open_link(&out, tree, path, stage->dir, staged, &cause) != CW_OK)
+        return write_copy(batch, copy, stage, tree, err);
+    return cw_batch_add(batch, &out, err);
 }
 
 static int write_copies(const struct cw_draft *draft, const struct cw_draft_input *input, int tree,
                         struct cw_progress *progress, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_MANIFEST_MAX);
+    bool few = draft->copy_count <= FEW;
     CW_AUTO_BATCH batch;
     size_t i;
     int rc = CW_OK;
 
     cw_batch_init(&batch, tree);
     for (i = 0; i < draft->copy_count && rc == CW_OK; i++) {
-        rc = copy_one(&draft->copies[i], input->stage, &text, err);
-        if (rc == CW_OK)
-            rc = write_copy(&batch, &draft->copies[i], &text, draft->copy_count <= FEW, tree, err);
-        cw_progress_add(progress, text.len);
+        rc = few ? write_copy(NULL, &draft->copies[i], input->stage, tree, err)
+                 : link_copy(&batch, &draft->copies[i], input->stage, tree, err);
+        if (rc == CW_OK && batch.count >= BATCH)
+            rc = cw_batch_commit(&batch, err);
+        cw_progress_add(progress, 0);
     }
     return rc == CW_OK ? cw_batch_commit(&batch, err) : rc;
 }

@@ -106,6 +106,28 @@ int cw_out_adopt(struct cw_out *out, int dir, const char *path, const char *tmp,
     return rc;
 }
 
+int cw_out_open_link(struct cw_out *out, int dir, const char *path, int from_dir, const char *from,
+                     struct cw_err *err)
+{
+    const char *name;
+    int rc;
+
+    *out = (struct cw_out)CW_OUT_INIT;
+    rc = cw_at_open_parent(&out->parent, &name, dir, path, true, err);
+    if (rc != CW_OK)
+        return rc;
+    snprintf(out->path, sizeof out->path, "%s", path);
+    out->name = out->path + (name - path);
+    rc = tmp_name(out->tmp, err);
+    if (rc == CW_OK && linkat(from_dir, from, out->parent, out->tmp, 0) != 0) {
+        rc = cw_err_errno(err, errno, "unable to link '%s' to '%s'", path, from);
+        out->tmp[0] = '\0';
+    }
+    if (rc != CW_OK)
+        cw_out_discard(out);
+    return rc;
+}
+
 int cw_out_write(struct cw_out *out, const void *data, size_t len, struct cw_err *err)
 {
     return cw_fd_write_all(out->fd, data, len, out->path, err);
@@ -210,7 +232,8 @@ int cw_batch_add(struct cw_batch *batch, struct cw_out *out, struct cw_err *err)
     }
     batch->outs[batch->count] = *out;
     batch->outs[batch->count].name = batch->outs[batch->count].path + (out->name - out->path);
-    close(out->fd);
+    if (out->fd >= 0)
+        close(out->fd);
     batch->outs[batch->count].fd = -1;
     batch->count++;
     *out = (struct cw_out)CW_OUT_INIT;

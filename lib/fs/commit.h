@@ -40,6 +40,10 @@ int cw_out_open_unnamed(struct cw_out *out, int dir, const char *path, mode_t mo
 /* Takes up a temporary file `tmp` that an earlier run left in the folder of `path`; out->fd reads it from its
  * start. For whoever holds the folder's lock and will check what is in it. */
 int cw_out_adopt(struct cw_out *out, int dir, const char *path, const char *tmp, struct cw_err *err);
+/* Takes a durable file of the same filesystem as content by giving it a second name, for many files that are moved to where they stay: who
+ * changes the one changes the other. For batches. Where there are no such links: CW_E_FAIL, and the caller copies. */
+int cw_out_open_link(struct cw_out *out, int dir, const char *path, int from_dir, const char *from,
+                     struct cw_err *err);
 int cw_out_write(struct cw_out *out, const void *data, size_t len, struct cw_err *err);
 /* Lets it become another name in the same folder: for names that follow from the content, known once all is
  * written. */
