@@ -8,6 +8,7 @@
 #ifndef CW_CODEC_ARCHIVE_H
 #define CW_CODEC_ARCHIVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -35,5 +36,8 @@ typedef ssize_t cw_archive_read_fn(void *ctx, void *data, size_t len, struct cw_
  * after a failure. */
 int cw_archive_take(int dir, cw_archive_read_fn *read, void *ctx, const struct cw_archive_limits *limits,
                     struct cw_err *err);
+
+/* The rule for symbolic links above: does one at the path `name` stay inside? */
+bool cw_archive_link_stays(const char *name, const char *target);
 
 #endif

@@ -139,7 +139,7 @@ static unsigned depth_of(const char *path)
 /* Does a link at `name` stay inside, whatever other such links it passes? Its ".." must come first and be no
  * more than the folders it lies in, which are real ones; behind a name, ".." might start from wherever
  * another link leads. */
-static bool stays_inside(const char *name, const char *target)
+bool cw_archive_link_stays(const char *name, const char *target)
 {
     unsigned ups = 0, depth = depth_of(name);
     bool named = false;
@@ -163,7 +163,7 @@ static bool stays_inside(const char *name, const char *target)
 
 static int make_link(struct taker *t, int parent, const char *last, struct cw_err *err)
 {
-    if (!stays_inside(t->name, t->link))
+    if (!cw_archive_link_stays(t->name, t->link))
         return refuse(t, "is a symbolic link that leads out", err);
     return symlinkat(t->link, parent, last) == 0 ? CW_OK : fail(t, errno, err);
 }
