@@ -38,25 +38,32 @@ static void close_from(unsigned first)
         close((int)fd);
 }
 
-int cw_confine_fds(int in, int out, int note, struct cw_err *err)
+/* An input that is not wanted leaves its number free. */
+static bool place(int fd, int number)
+{
+    if (fd >= 0)
+        return dup2(fd, number) >= 0;
+    close(number);
+    return true;
+}
+
+int cw_confine_fds(int in, int also, int out, int note, struct cw_err *err)
 {
     int high_in = in < 0 ? -1 : fcntl(in, F_DUPFD, HIGH_FD);
+    int high_also = also < 0 ? -1 : fcntl(also, F_DUPFD, HIGH_FD);
     int high_out = fcntl(out, F_DUPFD, HIGH_FD);
     int high_note = fcntl(note, F_DUPFD, HIGH_FD);
 
-    if ((in >= 0 && high_in < 0) || high_out < 0 || high_note < 0)
+    if ((in >= 0 && high_in < 0) || (also >= 0 && high_also < 0) || high_out < 0 || high_note < 0)
         return cw_err_errno(err, errno, "unable to confine a child: duplicating descriptors");
-    if (dup2(high_out, CW_JAIL_OUT) < 0 || dup2(high_note, CW_JAIL_NOTE) < 0)
-        return cw_err_errno(err, errno, "unable to confine a child: placing descriptors");
-    if (high_in < 0)
-        close(CW_JAIL_IN);
-    else if (dup2(high_in, CW_JAIL_IN) < 0)
+    if (dup2(high_out, CW_JAIL_OUT) < 0 || dup2(high_note, CW_JAIL_NOTE) < 0 || !place(high_in, CW_JAIL_IN) ||
+        !place(high_also, CW_JAIL_ALSO))
         return cw_err_errno(err, errno, "unable to confine a child: placing descriptors");
     close(STDIN_FILENO);
     close(STDOUT_FILENO);
     if (!CW_JAIL_SANITIZED)
         close(STDERR_FILENO);
-    close_from(CW_JAIL_NOTE + 1);
+    close_from(CW_JAIL_ALSO + 1);
     return CW_OK;
 }
 
@@ -97,7 +104,7 @@ static int set_limits(const struct cw_jail_limits *limits, size_t held, struct c
     if (rc == CW_OK)
         rc = limit(RLIMIT_NPROC, 0, 0, err);
     if (rc == CW_OK)
-        rc = limit(RLIMIT_NOFILE, CW_JAIL_NOTE + 1, CW_JAIL_NOTE + 1, err);
+        rc = limit(RLIMIT_NOFILE, CW_JAIL_ALSO + 1, CW_JAIL_ALSO + 1, err);
     if (rc == CW_OK && !CW_JAIL_SANITIZED)
         rc = limit(RLIMIT_FSIZE, 0, 0, err); /* a pipe has no size: output goes on */
     if (rc == CW_OK && limits->cpu_seconds > 0)

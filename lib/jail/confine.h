@@ -19,13 +19,13 @@
 #define CW_JAIL_SANITIZED 0
 #endif
 
-/* The descriptors a confined child has. */
+/* The descriptors a confined child has; a second input is CW_JAIL_ALSO, the last of them. */
 #define CW_JAIL_IN 3
 #define CW_JAIL_OUT 4
 #define CW_JAIL_NOTE 5
 
-/* Moves the three descriptors (in may be -1) to the numbers above and closes all others. */
-int cw_confine_fds(int in, int out, int note, struct cw_err *err);
+/* Moves the descriptors (in and also may be -1) to the numbers above and closes all others. */
+int cw_confine_fds(int in, int also, int out, int note, struct cw_err *err);
 /* Signals, environment, limits (held is the parent's address space in bytes), system calls. Not to be
  * undone. */
 int cw_confine(const struct cw_jail_limits *limits, size_t held, struct cw_err *err);

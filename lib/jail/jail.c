@@ -66,7 +66,7 @@ struct start {
     const struct cw_jail_limits *limits;
     cw_jail_fn *fn;
     void *ctx;
-    int in, out, note;
+    int in, also, out, note;
     size_t held;
     pid_t parent;
 };
@@ -80,7 +80,7 @@ static void child(const struct start *s)
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != s->parent) /* it died before it could be watched */
         _exit(1);
-    if (cw_confine_fds(s->in, s->out, s->note, &err) != CW_OK)
+    if (cw_confine_fds(s->in, s->also, s->out, s->note, &err) != CW_OK)
         _exit(1);
     rc = cw_confine(s->limits, s->held, &err);
     if (rc == CW_OK)
@@ -110,11 +110,16 @@ static int open_pipes(int out[2], int note[2], const char *what, struct cw_err *
     return cw_err_errno(err, saved, "unable to start a child for '%s'", what);
 }
 
-int cw_jail_start(struct cw_jail *jail, const char *what, const struct cw_jail_limits *limits, cw_jail_fn *fn,
-                  void *ctx, int in_fd, struct cw_err *err)
+int cw_jail_start_with(struct cw_jail *jail, const char *what, const struct cw_jail_limits *limits,
+                       cw_jail_fn *fn, void *ctx, int in_fd, int also_fd, struct cw_err *err)
 {
-    struct start s = {
-        .limits = limits, .fn = fn, .ctx = ctx, .in = in_fd, .parent = getpid(), .held = address_space()};
+    struct start s = {.limits = limits,
+                      .fn = fn,
+                      .ctx = ctx,
+                      .in = in_fd,
+                      .also = also_fd,
+                      .parent = getpid(),
+                      .held = address_space()};
     int out[2], note[2], rc, saved;
 
     *jail = (struct cw_jail)CW_JAIL_INIT;
@@ -143,6 +148,12 @@ int cw_jail_start(struct cw_jail *jail, const char *what, const struct cw_jail_l
     if (limits->wall_seconds > 0)
         jail->deadline_ms = now_ms() + (int64_t)limits->wall_seconds * 1000;
     return CW_OK;
+}
+
+int cw_jail_start(struct cw_jail *jail, const char *what, const struct cw_jail_limits *limits, cw_jail_fn *fn,
+                  void *ctx, int in_fd, struct cw_err *err)
+{
+    return cw_jail_start_with(jail, what, limits, fn, ctx, in_fd, -1, err);
 }
 
 /* Waits until fd can be read (or its writer has gone): 1, or 0 when `until` (0: never) passes; -1 with

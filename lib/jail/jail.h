@@ -47,6 +47,10 @@ struct cw_jail {
 /* Starts the child. All descriptors but the two (and, in sanitizer builds, stderr) are closed in it. */
 int cw_jail_start(struct cw_jail *jail, const char *what, const struct cw_jail_limits *limits, cw_jail_fn *fn,
                   void *ctx, int in_fd, struct cw_err *err);
+/* The same with a second input, which the child finds as CW_JAIL_ALSO. */
+int cw_jail_start_with(struct cw_jail *jail, const char *what, const struct cw_jail_limits *limits,
+                       cw_jail_fn *fn, void *ctx, int in_fd, int also_fd, struct cw_err *err);
+#define CW_JAIL_ALSO 6
 /* Reads from the child's output like read(2), but fails with CW_E_VERIFY when the deadline passes: 0 at its
  * end. */
 ssize_t cw_jail_read(struct cw_jail *jail, void *data, size_t len, struct cw_err *err);

@@ -272,14 +272,43 @@ static void test_only_the_input_is_there(void **state)
     char c;
 
     (void)state;
-    assert_true(secret >= 6 || dup2(secret, 40) == 40); /* beyond the numbers that the child uses */
-    secret = secret >= 6 ? secret : 40;
+    assert_true(secret > CW_JAIL_ALSO || dup2(secret, 40) == 40); /* beyond the numbers that the child uses */
+    secret = secret > CW_JAIL_ALSO ? secret : 40;
     assert_int_equal(unlink(path), 0);
     assert_int_equal(pwrite(in, "input", 5, 0), 5);
     assert_int_equal(lseek(in, 1, SEEK_SET), 1);
     assert_cw_ok(cw_jail_start(&jail, "the test", &usual, look_around, &secret, in, &err), err);
     assert_int_equal(cw_jail_read(&jail, &c, 1, &err), 0);
     assert_cw_ok(cw_jail_finish(&jail, &err), err);
+}
+
+static int read_both(void *ctx, int in_fd, int out_fd, struct cw_err *err)
+{
+    char pair[2];
+
+    (void)ctx;
+    if (pread(in_fd, pair, 1, 0) != 1 || pread(CW_JAIL_ALSO, pair + 1, 1, 0) != 1 ||
+        write(out_fd, pair, 2) != 2)
+        return cw_err_set(err, CW_E_FAIL, "an input is not there");
+    return CW_OK;
+}
+
+static void test_a_second_input(void **state)
+{
+    CW_AUTO_FD int one = memfd_create("one", MFD_CLOEXEC), two = memfd_create("two", MFD_CLOEXEC);
+    CW_AUTO_JAIL jail = CW_JAIL_INIT;
+    struct cw_err err;
+    char pair[2];
+
+    (void)state;
+    assert_int_equal(write(one, "a", 1), 1);
+    assert_int_equal(write(two, "b", 1), 1);
+    assert_cw_ok(cw_jail_start_with(&jail, "the test", &usual, read_both, NULL, one, two, &err), err);
+    assert_int_equal(cw_jail_read(&jail, pair, 2, &err), 2);
+    assert_memory_equal(pair, "ab", 2);
+    assert_cw_ok(cw_jail_finish(&jail, &err), err);
+    assert_cw_ok(cw_jail_start(&jail, "the test", &usual, read_both, NULL, one, &err), err);
+    assert_cw_fails(CW_E_FAIL, "an input is not there", cw_jail_finish(&jail, &err), err);
 }
 
 static int crash(void *ctx, int in_fd, int out_fd, struct cw_err *err)
@@ -436,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_memory_is_limited),
         cmocka_unit_test(test_what_is_forbidden),
         cmocka_unit_test(test_only_the_input_is_there),
+        cmocka_unit_test(test_a_second_input),
         cmocka_unit_test(test_ending_without_a_word),
         cmocka_unit_test(test_much_output_streams_through_interruptions),
         cmocka_unit_test(test_too_much_output_is_stopped),
