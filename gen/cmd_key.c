@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-gen key: the keys themselves. Which role a key signs for is said by signed metadata; nothing here changes that.
+ * causeway-gen key: the keys themselves, and which of them sign for which role. The latter is said by signed metadata, so a change of
+ * it is staged here and made by the next publish.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -8,11 +9,13 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "crypt/pem.h"
 #include "fs/commit.h"
 #include "gen/commands.h"
 #include "gen/keys.h"
 #include "gen/passphrase.h"
+#include "gen/rekey.h"
 #include "gen/repo.h"
 #include "gen/state.h"
 #include "gen/who.h"
@@ -229,12 +232,94 @@ static int who(struct work *w, struct cw_err *err)
     return cw_cli_json(w->cli, doc, err);
 }
 
+/* A key by its name or by the beginning of its id, among those whose public half is here. */
+static struct cw_key *find_key(const struct work *w, const char *word, struct cw_err *err)
+{
+    struct cw_key *key = cw_keys_named(&w->keys, word);
+
+    if (key == NULL)
+        key = cw_keys_find(&w->keys, word);
+    if (key == NULL)
+        cw_err_set(err, CW_E_NOTFOUND, "there is no key '%s'; 'causeway-gen key list' shows them", word);
+    return key;
+}
+
+/* remove and add are words from the command line, or NULL. */
+static int change(struct work *w, const char *remove, const char *add, int64_t threshold, struct cw_err *err)
+{
+    json_auto_t *doc = NULL;
+    struct cw_key *new = NULL;
+    const struct cw_key *old;
+    const char *role = w->argv[1];
+    int rc = open_keys(w, true, err);
+
+    if (rc == CW_OK)
+        rc = cw_state_load(&w->state, w->repo.tree, err);
+    if (rc == CW_OK)
+        rc = cw_rekey_load(&doc, w->repo.dir, err);
+    if (rc == CW_OK && add != NULL && (new = find_key(w, add, err)) == NULL)
+        rc = err->code;
+    if (rc != CW_OK)
+        return rc;
+    old = remove != NULL ? find_key(w, remove, NULL) : NULL; /* else its id, as the metadata has it */
+    rc = cw_rekey_change(doc, &w->state, role, old != NULL ? old->id : remove, new, threshold, err);
+    if (rc == CW_OK)
+        rc = cw_rekey_store(w->repo.dir, doc, err);
+    if (rc != CW_OK)
+        return rc;
+    cw_cli_say(w->cli, "staged: role '%s'%s%s%s%s; next: '%s publish'", role,
+               remove != NULL ? " without key " : "", remove != NULL ? remove : "",
+               add != NULL ? " with key " : "", add != NULL ? add : "", w->cli->program->name);
+    return cw_cli_json(w->cli, json_object_get(json_object_get(doc, "roles"), role), err);
+}
+
+static int rotate(struct work *w, struct cw_err *err)
+{
+    return change(w, w->argv[2], w->argv[3], 0, err);
+}
+
+static int add(struct work *w, struct cw_err *err)
+{
+    return change(w, NULL, w->argv[2], 0, err);
+}
+
+static int take_away(struct work *w, struct cw_err *err)
+{
+    return change(w, w->argv[2], NULL, 0, err);
+}
+
+static int set_threshold(struct work *w, struct cw_err *err)
+{
+    uint64_t threshold;
+
+    if (!cw_str_to_u64(w->argv[2], CW_KEYS_ROLE_MAX, &threshold) || threshold == 0)
+        return cw_err_set(err, CW_E_USAGE, "a threshold is a number from 1 to %d, not '%s'", CW_KEYS_ROLE_MAX,
+                          w->argv[2]);
+    return change(w, NULL, NULL, (int64_t)threshold, err);
+}
+
+/* Forgets staged changes. */
+static int undo(struct work *w, struct cw_err *err)
+{
+    json_auto_t *none = json_pack("{s:{}}", "roles");
+    int rc = none != NULL ? cw_repo_open(&w->repo, w->cli, true, err) : cw_err_nomem(err);
+
+    if (rc == CW_OK)
+        rc = cw_rekey_store(w->repo.dir, none, err);
+    if (rc == CW_OK)
+        cw_cli_say(w->cli, "no change of keys is staged");
+    return rc;
+}
+
 static const struct {
     const char *verb;
     int (*run)(struct work *w, struct cw_err *err);
     int args;
 } verbs[] = {
-    {"list", list, 0}, {"new", make, 1}, {"import", import, 2}, {"export", export, 2}, {"who", who, 0},
+    {"list", list, 0},     {"new", make, 1},         {"import", import, 2},
+    {"export", export, 2}, {"who", who, 0},          {"rotate", rotate, 3},
+    {"add", add, 2},       {"remove", take_away, 2}, {"threshold", set_threshold, 2},
+    {"undo", undo, 0},
 };
 
 int cmd_key(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)

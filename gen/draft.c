@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "gen/bins.h"
+#include "gen/rekey.h"
 
 int cw_draft_report(struct cw_draft *draft, const char *list, json_t *row, struct cw_err *err)
 {
@@ -158,6 +159,7 @@ static int renew(void *ctx, const char *role, const struct cw_tuf_meta *meta, st
     int rc;
 
     if (meta->expires - input->now > input->renew_within ||
+        (strcmp(role, "root") == 0 && renewing->draft->root != NULL) ||
         json_object_get(renewing->draft->roles, role) != NULL)
         return CW_OK;
     rc = keys_of(&keys, input->state, role, err);
@@ -213,7 +215,7 @@ static int check_clock(const struct cw_draft_input *input, struct cw_err *err)
 static int start(struct cw_draft *draft, struct cw_err *err)
 {
     *draft = (struct cw_draft){.roles = json_object(), .staged = json_array()};
-    draft->report = json_pack("{s:[], s:[], s:[], s:[], s:[]}", "products", "releases", "channels", "renewed",
+    draft->report = json_pack("{s:[], s:[], s:[], s:[], s:[], s:[]}", "keys", "products", "releases", "channels", "renewed",
                               "not_renewed");
     if (draft->roles == NULL || draft->staged == NULL || draft->report == NULL)
         return cw_err_nomem(err);
@@ -225,6 +227,8 @@ int cw_draft_compose(struct cw_draft *draft, const struct cw_draft_input *input,
     struct renewing renewing = {.draft = draft, .input = input};
     int rc = start(draft, err);
 
+    if (rc == CW_OK)
+        rc = cw_draft_compose_keys(draft, input, err);
     if (rc == CW_OK)
         rc = cw_draft_compose_releases(draft, input, err);
     if (rc == CW_OK)

@@ -21,7 +21,14 @@
 #include "gen/state.h"
 
 /* The order in which files become public: each step durable before the next. */
-enum cw_step { CW_STEP_MANIFESTS, CW_STEP_ROLES, CW_STEP_SNAPSHOT, CW_STEP_ROOT, CW_STEP_TIMESTAMP };
+enum cw_step {
+    CW_STEP_MANIFESTS,
+    CW_STEP_ROLES,
+    CW_STEP_SNAPSHOT,
+    CW_STEP_ROOT,
+    CW_STEP_TIMESTAMP,
+    CW_STEP_NEW_KEYS, /* a root that changes the keys of the roles above: a publication of its own, see gen/rekey.h */
+};
 
 struct cw_draft_file {
     enum cw_step step;
@@ -58,12 +65,14 @@ struct cw_draft_input { /* all borrowed */
 };
 
 struct cw_draft {
-    json_t *roles;            /* role → its new signed part: targets and delegated roles; owned */
-    json_t *root;             /* the new root's signed part, or NULL; owned */
+    json_t *roles; /* role → its new signed part: targets and delegated roles; owned */
+    json_t *root;  /* the new root's signed part, or NULL; owned */
+    bool new_keys; /* it changes the keys of targets, snapshot or timestamp: they are made public before it */
     bool snapshot, timestamp; /* to be made anew */
     json_t *staged;           /* array: staged files that are done with once all is written; owned */
     /* What changes, for people and programs; owned:
-     * {"products": [name], "releases": [{"product", "version", "severity", "artifacts", "bytes"}],
+     * {"keys": [{"role", "added": [keyid], "removed": [keyid], "threshold"}], "products": [name],
+     *  "releases": [{"product", "version", "severity", "artifacts", "bytes"}],
      *  "channels": [{"channel", "serial", "releases": [{"product", "from"?, "to"}]}],
      *  "renewed": [role], "not_renewed": [{"role", "reason"}]} */
     json_t *report;

@@ -24,8 +24,8 @@ static const struct cw_command commands[] = {
      cmd_status, NULL, 0, 0, false},
     {"verify", "[TREE]", "check every signature and every byte of a tree",
      cmd_verify, cmd_verify_options, 0, 1, false},
-    {"key", "list|new|import|export|who ...", "make keys, carry them in and out, and see what each can do",
-     cmd_key, cmd_key_options, 1, 3, false},
+    {"key", "list|new|import|export|who|rotate|...", "make keys, carry them, change who signs for what, see what each can do",
+     cmd_key, cmd_key_options, 1, 4, false},
     {.name = NULL},
 };
 /* clang-format on */

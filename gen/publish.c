@@ -203,7 +203,7 @@ int cw_publish_write(const struct cw_draft *draft, const struct cw_draft_input *
         rc = write_files(draft, CW_STEP_MANIFESTS, repo->tree, err);
     if (rc == CW_OK)
         rc = cw_bins_write(draft, input, unlock, repo->tree, progress, err);
-    for (step = CW_STEP_ROLES; step <= CW_STEP_TIMESTAMP && rc == CW_OK; step++)
+    for (step = CW_STEP_ROLES; step <= CW_STEP_NEW_KEYS && rc == CW_OK; step++)
         rc = write_files(draft, step, repo->tree, err);
     return rc == CW_OK ? cw_repo_forget_folders(repo, err) : rc;
 }

@@ -4,6 +4,7 @@
  */
 #include "gen/report.h"
 
+#include "base/buf.h"
 #include "base/str.h"
 
 static const char *text(const json_t *row, const char *key)
@@ -26,12 +27,29 @@ static void say_channel(const struct cw_cli *cli, const json_t *row)
     }
 }
 
+static void say_keys(const struct cw_cli *cli, const json_t *row)
+{
+    CW_AUTO_BUF what = CW_BUF_INIT(CW_ERR_TEXT_MAX);
+    const json_t *id;
+    size_t i;
+
+    json_array_foreach (json_object_get(row, "removed"), i, id)
+        cw_buf_addf(&what, " - %.16s", json_string_value(id));
+    json_array_foreach (json_object_get(row, "added"), i, id)
+        cw_buf_addf(&what, " + %.16s", json_string_value(id));
+    cw_cli_say(cli, "keys of %s:%s, threshold %lld", text(row, "role"), cw_buf_text(&what),
+               (long long)json_integer_value(json_object_get(row, "threshold")));
+}
+
 void cw_report_say(const json_t *report, const struct cw_cli *cli)
 {
     char size[16];
     json_t *row;
     size_t i;
 
+    json_array_foreach (json_object_get(report, "keys"), i, row) {
+        say_keys(cli, row);
+    }
     json_array_foreach (json_object_get(report, "products"), i, row) {
         cw_cli_say(cli, "new product %s", json_string_value(row));
     }

@@ -19,7 +19,9 @@ struct signing {
     const struct cw_draft_input *input;
     struct cw_unlock *unlock;
     struct cw_tuf_meta targets; /* the new targets; doc NULL: those in force stay */
-    json_t *snapshot;           /* signed part being filled */
+    const struct cw_tuf_role
+        *after;       /* the role's keys by the next root: they sign together with those in force */
+    json_t *snapshot; /* signed part being filled */
     json_t *timestamp;
 };
 
@@ -61,6 +63,8 @@ static int sign_body(struct cw_buf *bytes, struct cw_tuf_meta *back, struct sign
 
     if (rc == CW_OK)
         rc = sign_with(envelope, s, role, err);
+    if (rc == CW_OK && s->after != NULL)
+        rc = sign_with(envelope, s, s->after, err);
     if (rc == CW_OK)
         rc = cw_tuf_envelope_format(bytes, envelope, err);
     if (rc == CW_OK)
@@ -69,6 +73,8 @@ static int sign_body(struct cw_buf *bytes, struct cw_tuf_meta *back, struct sign
         rc = cw_tuf_meta_parse(back, type, bytes->data, bytes->len, err);
     if (rc == CW_OK)
         rc = cw_tuf_verify(back, role, err);
+    if (rc == CW_OK && s->after != NULL)
+        rc = cw_tuf_verify(back, s->after, err);
     return rc;
 }
 
@@ -111,10 +117,17 @@ static int sign_role(struct signing *s, enum cw_step step, enum cw_tuf_type type
 static int sign_top(struct signing *s, enum cw_step step, enum cw_tuf_type type, json_t *body, json_t *lister,
                     struct cw_tuf_meta *kept, struct cw_err *err)
 {
-    struct cw_tuf_role role;
+    const struct cw_tuf_meta next = {.type = CW_TUF_ROOT, .signed_ = s->draft->root};
+    struct cw_tuf_role role, after = {.keys = NULL};
     int rc = cw_tuf_root_role(&role, &s->input->state->root, cw_tuf_type_name(type), err);
 
-    return rc == CW_OK ? sign_role(s, step, type, &role, body, lister, kept, err) : rc;
+    if (rc == CW_OK && s->draft->root != NULL)
+        rc = cw_tuf_root_role(&after, &next, cw_tuf_type_name(type), err);
+    s->after = rc == CW_OK && s->draft->root != NULL ? &after : NULL;
+    if (rc == CW_OK)
+        rc = sign_role(s, step, type, &role, body, lister, kept, err);
+    s->after = NULL;
+    return rc;
 }
 
 /* Keys and threshold of a delegated role as the targets in force after this publication say. */
@@ -186,10 +199,12 @@ int cw_draft_sign(struct cw_draft *draft, const struct cw_draft_input *input, st
         rc = cw_bins_list(s.snapshot, draft, input->state, err);
     if (rc == CW_OK && draft->snapshot)
         rc = sign_top(&s, CW_STEP_SNAPSHOT, CW_TUF_SNAPSHOT, s.snapshot, s.timestamp, NULL, err);
-    if (rc == CW_OK && draft->root != NULL)
+    if (rc == CW_OK && draft->root != NULL && !draft->new_keys)
         rc = sign_top(&s, CW_STEP_ROOT, CW_TUF_ROOT, draft->root, NULL, NULL, err);
     if (rc == CW_OK && draft->timestamp)
         rc = sign_top(&s, CW_STEP_TIMESTAMP, CW_TUF_TIMESTAMP, s.timestamp, NULL, NULL, err);
+    if (rc == CW_OK && draft->root != NULL && draft->new_keys)
+        rc = sign_top(&s, CW_STEP_NEW_KEYS, CW_TUF_ROOT, draft->root, NULL, NULL, err);
     cw_tuf_meta_clear(&s.targets);
     json_decref(s.snapshot);
     json_decref(s.timestamp);
