@@ -68,12 +68,22 @@ done <<'ROWS'
 ROWS
 # Edited by hand, it is read as strictly.
 cp repo/causeway.json right.json
-sed 's/"sbom"/"sboom"/' right.json >repo/causeway.json
-expect_exit 3 gen status
-expect_err "'causeway.json': field 'channels.stable': attestations\[2\]: 'sboom' is no predicate"
-sed 's/"predicate"/"predicat"/' right.json >repo/causeway.json
-expect_exit 3 gen status
-expect_err "unknown field 'predicat' \(did you mean 'predicate'\?\)"
+while IFS='|' read -r edit why; do
+    sed "$edit" right.json >repo/causeway.json
+    expect_exit 3 gen status
+    expect_err "'causeway.json': $why"
+done <<'ROWS'
+s/"sbom"/"sboom"/|field 'channels.stable': attestations\[2\]: 'sboom' is no predicate
+s/"sbom"/"test-result"/|field 'channels.stable': attestations\[2\]: names no keys
+s/"predicate"/"predicat"/|field 'channels.stable': .*unknown field 'predicat' \(did you mean 'predicate'\?\)
+s/"attestations"/"attestation"/|field 'channels.stable': unknown field 'attestation' \(did you mean 'attestations'\?\)
+s/"provenance"/"test-result"/|field 'channels.stable': attestations\[1\]: 'test-result' is demanded twice
+s/^ *"ci"$/"cj"/|field 'channels.stable': attestations\[0\]: 'attestors' has no key 'cj'
+s/"stable"/"metadata"/|field 'channels.metadata': channel name 'metadata' is reserved
+s/"ecdsa"/"dsa"/|field 'attestors.ci': no known type and scheme
+s/BEGIN PUBLIC/BEGIN SECRET/|field 'attestors.ci': is not a public key
+s/"channels": {/"channels": 7, "channels": {/|line [0-9]+, column [0-9]+: duplicate object key
+ROWS
 cp right.json repo/causeway.json
 
 # --- what is missing is said in one go ----------------------------------------------------------------
