@@ -211,7 +211,7 @@ class Handler(BaseHTTPRequestHandler):
         if rule.get("gzip"):
             data = gzip.compress(os.pread(self.fd, st.st_size, 0), mtime=0)
             headers["Content-Encoding"] = "gzip"
-            return self.finish(200, Body(data, 0, len(data), rule.get("flip", [])), headers)
+            return self.answer_with(200, Body(data, 0, len(data), rule.get("flip", [])), headers)
         return self.answer_range(st.st_size, etag, headers)
 
     def answer_range(self, size, etag, headers):
@@ -224,9 +224,9 @@ class Handler(BaseHTTPRequestHandler):
         start, end = wanted or (0, size)
         if wanted:
             headers["Content-Range"] = rule.get("content_range", f"bytes {start}-{end - 1}/{size}")
-        return self.finish(206 if wanted else 200, Body(self.fd, start, end, rule.get("flip", [])), headers)
+        return self.answer_with(206 if wanted else 200, Body(self.fd, start, end, rule.get("flip", [])), headers)
 
-    def finish(self, status, body, headers):
+    def answer_with(self, status, body, headers):
         headers.update(self.rule.get("headers", {}))
         return Answer(self.rule.get("status", status), body, headers)
 
