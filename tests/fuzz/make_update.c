@@ -18,6 +18,7 @@
 #define KEYS 6
 #define TEXT_MAX 16384 /* twice what the largest takes */
 #define DELEGATIONS_MAX 3
+#define SPEC_VERSION "\"spec_version\":\"1.0.34\","
 #define SHA256_EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 static const char *const roles[] = {"a", "b", "c", "../x", "bin-0", "bin-1", "bin-2", "bin-3"};
@@ -104,9 +105,9 @@ static void take_version(struct making *making, const char *name)
     making->version = b < 192 ? asked : 1 + b % 16;
 }
 
-static void add_end(struct making *making)
+static void add_version(struct making *making)
 {
-    add(making->text, "\"spec_version\":\"1.0.34\",");
+    add(making->text, "\"version\":%lld}", (long long)making->version);
 }
 
 /* The key of each bit that is set. */
@@ -185,7 +186,8 @@ static void make_root(struct making *making)
         add_keyids(text, mask);
         add(text, "\"threshold\":%d}", 1 + (mask >> 6) % 3);
     }
-    add(text, "},");
+    add(text, "}," SPEC_VERSION);
+    add_version(making);
 }
 
 static void make_timestamp(struct making *making)
@@ -196,7 +198,8 @@ static void make_timestamp(struct making *making)
     b = fuzz_take(making->input);
     add(making->text, "{\"_type\":\"timestamp\",\"expires\":\"%s\",\"meta\":{", making->expires);
     add_meta(making, "snapshot", 1 + b % 8, (b >> 3) % 4, b >> 5);
-    add(making->text, "},");
+    add(making->text, "}," SPEC_VERSION);
+    add_version(making);
 }
 
 static void make_snapshot(struct making *making)
@@ -215,7 +218,8 @@ static void make_snapshot(struct making *making)
             add_meta(making, roles[order[i]], 1 + one % 4, (one >> 2) % 4, one >> 4);
     }
     add_meta(making, "targets", 1 + b % 8, (b >> 3) % 4, b >> 5);
-    add(making->text, "},");
+    add(making->text, "}," SPEC_VERSION);
+    add_version(making);
 }
 
 /* A delegation as the input has it: who is trusted with what. */
@@ -286,31 +290,31 @@ static void make_targets(struct making *making)
     add(text, "{\"_type\":\"targets\",");
     add_delegations(making, bins, bins ? 1 : (shape >> 4) % 4);
     add(text, "\"expires\":\"%s\",", making->expires);
-    add_end(making);
-    add(text, "\"targets\":{");
+    add(text, SPEC_VERSION "\"targets\":{");
     for (size_t i = 0; i < CW_COUNT(paths); i++) {
         if ((shape & (1U << order[i])) == 0)
             continue;
         add_comma(text);
         add(text, "\"%s\":{\"hashes\":{\"sha256\":\"" SHA256_EMPTY "\"},\"length\":0}", paths[order[i]]);
     }
-    add(text, "},\"version\":%lld}", (long long)making->version);
+    add(text, "},");
+    add_version(making);
 }
 
 static void make_body(struct making *making, const char *role)
 {
-    if (strcmp(role, "root") == 0)
-        make_root(making);
-    else if (strcmp(role, "timestamp") == 0)
-        make_timestamp(making);
-    else if (strcmp(role, "snapshot") == 0)
-        make_snapshot(making);
-    else {
-        make_targets(making);
-        return;
+    static const struct {
+        const char *role;
+        void (*make)(struct making *making);
+    } top[] = {{"root", make_root}, {"timestamp", make_timestamp}, {"snapshot", make_snapshot}};
+
+    for (size_t i = 0; i < CW_COUNT(top); i++) {
+        if (strcmp(role, top[i].role) == 0) {
+            top[i].make(making);
+            return;
+        }
     }
-    add_end(making);
-    add(making->text, "\"version\":%lld}", (long long)making->version);
+    make_targets(making);
 }
 
 const char *fuzz_make(size_t *len, struct fuzz_input *input, const struct fuzz_trusted *trusted,
