@@ -3,6 +3,7 @@
  * The published state beyond the roles themselves: which targets they sign, in their own file or in bins, and the small targets
  * that the publisher reads back.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -185,8 +186,8 @@ int cw_state_peek(struct cw_tuf_meta *meta, bool *split, const struct cw_state *
     *meta = (struct cw_tuf_meta){.type = CW_TUF_TARGETS};
     if (rc == CW_OK)
         rc = cw_at_open_file(&fd, state->tree, path, err);
-    if (rc == CW_OK)
-        got = cw_fd_read(fd, head, PEEK);
+    if (rc == CW_OK && (got = cw_fd_read(fd, head, PEEK)) < 0)
+        rc = cw_err_errno(err, errno, "unable to read '%s/%s'", CW_REPO_TREE, path);
     if (rc == CW_E_NOTFOUND)
         rc = err->code = CW_E_INCOMPLETE;
     if (rc != CW_OK)

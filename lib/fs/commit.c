@@ -118,6 +118,7 @@ int cw_out_open_link(struct cw_out *out, int dir, const char *path, int from_dir
         return rc;
     snprintf(out->path, sizeof out->path, "%s", path);
     out->name = out->path + (name - path);
+    out->linked = true;
     rc = tmp_name(out->tmp, err);
     if (rc == CW_OK && linkat(from_dir, from, out->parent, out->tmp, 0) != 0) {
         rc = cw_err_errno(err, errno, "unable to link '%s' to '%s'", path, from);
@@ -173,6 +174,9 @@ static int rename_into_place(struct cw_out *out, struct cw_err *err)
     }
     if (renameat(out->parent, out->tmp, out->parent, out->name) != 0)
         return cw_err_errno(err, errno, "unable to put '%s' in place", out->path);
+    /* Where both are names of one file, which an earlier run put there, rename(2) does nothing. */
+    if (out->linked && unlinkat(out->parent, out->tmp, 0) != 0 && errno != ENOENT)
+        return cw_err_errno(err, errno, "unable to remove '%s' beside '%s'", out->tmp, out->path);
     return CW_OK;
 }
 

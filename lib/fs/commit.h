@@ -10,6 +10,7 @@
 #ifndef CW_FS_COMMIT_H
 #define CW_FS_COMMIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -25,6 +26,7 @@ struct cw_out {
     char tmp[32];           /* "" while it has no name at all */
     char path[CW_PATH_MAX]; /* beneath the dir it was opened with; for messages */
     const char *name;       /* last part of path */
+    bool linked;            /* tmp is a second name of a file */
 };
 
 #define CW_OUT_INIT                                                                                          \
