@@ -17,8 +17,9 @@
 #include "cli/cli.h"
 #include "gen/draft.h"
 
-/* Bytes of a role's file. A client takes 5 MB, but fetches it with every release. */
-#define CW_BINS_SPLIT_AT ((size_t)2000000)
+/* Bytes of a role's file: some three thousand targets. A client takes 5 MB, but fetches all of it with every release, and each publish
+ * reads, signs and writes all of it: from here on that costs more than the thousands of lines that bins are in the snapshot. */
+#define CW_BINS_SPLIT_AT ((size_t)500000)
 /* Bytes of a snapshot: the strictest client takes 2 MB, and every publish writes it. */
 #define CW_BINS_SNAPSHOT_MAX ((size_t)1000000)
 

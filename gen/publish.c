@@ -208,21 +208,15 @@ int cw_publish_write(const struct cw_draft *draft, const struct cw_draft_input *
     return rc == CW_OK ? cw_repo_forget_folders(repo, err) : rc;
 }
 
-/* What is left of it by a power cut is found to be published by the next publish. */
+/* Not synced: what comes back after a power cut is found to be published by the next publish, and forgotten. */
 int cw_publish_unstage(const struct cw_draft *draft, int dir, struct cw_err *err)
 {
-    bool few = json_array_size(draft->staged) <= FEW;
     json_t *path;
     size_t i;
-    int rc = CW_OK;
 
     json_array_foreach (draft->staged, i, path) {
-        if (few)
-            rc = cw_remove(dir, json_string_value(path), err);
-        else if (unlinkat(dir, json_string_value(path), 0) != 0 && errno != ENOENT)
-            rc = cw_err_errno(err, errno, "unable to remove '%s'", json_string_value(path));
-        if (rc != CW_OK)
-            return rc;
+        if (unlinkat(dir, json_string_value(path), 0) != 0 && errno != ENOENT)
+            return cw_err_errno(err, errno, "unable to remove '%s'", json_string_value(path));
     }
-    return few ? CW_OK : cw_sync_all(dir, err);
+    return CW_OK;
 }

@@ -4,6 +4,7 @@
  */
 #include "gen/repo.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "fs/commit.h"
 #include "fs/lock.h"
 #include "fs/root.h"
+#include "fs/walk.h"
 #include "tree/layout.h"
 
 #define FOLDERS_FILE CW_REPO_STAGED "/writing.json"
@@ -29,6 +31,14 @@ static int read_folders(json_t **folders, const struct cw_repo *repo, struct cw_
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s'", FOLDERS_FILE);
 }
 
+static int sweep_folder(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
+{
+    const struct cw_repo *repo = ctx;
+
+    return S_ISDIR(st->st_mode) ? cw_sweep(repo->tree, path, err) : CW_OK;
+}
+
+/* A note that a power cut tore says only that something may be left somewhere. */
 static int sweep_noted(const struct cw_repo *repo, struct cw_err *err)
 {
     json_auto_t *folders = NULL;
@@ -36,14 +46,16 @@ static int sweep_noted(const struct cw_repo *repo, struct cw_err *err)
     size_t i;
     int rc = read_folders(&folders, repo, err);
 
-    if (rc != CW_OK || folders == NULL)
+    if (rc == CW_E_VERIFY)
+        rc = cw_walk(repo->tree, "", sweep_folder, (void *)repo, err);
+    else if (rc != CW_OK || folders == NULL)
         return rc;
     json_array_foreach (folders, i, folder) {
         rc = cw_sweep(repo->tree, json_is_string(folder) ? json_string_value(folder) : "", err);
         if (rc != CW_OK)
             return rc;
     }
-    return cw_remove(repo->dir, FOLDERS_FILE, err);
+    return rc == CW_OK ? cw_repo_forget_folders(repo, err) : rc;
 }
 
 static int sweep(const struct cw_repo *repo, struct cw_err *err)
@@ -80,15 +92,20 @@ void cw_repo_close(struct cw_repo *repo)
     *repo = (struct cw_repo)CW_REPO_INIT;
 }
 
+/* Not synced: a kill leaves the note as it is, and a power cut leaves no temporary file that a later syncfs has not made durable together
+ * with it. */
 int cw_repo_note_folders(const struct cw_repo *repo, const json_t *folders, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(FOLDERS_MAX);
     int rc = cw_json_format(&text, folders, err);
 
-    return rc == CW_OK ? cw_file_replace(repo->dir, FOLDERS_FILE, text.data, text.len, 0644, err) : rc;
+    return rc == CW_OK ? cw_file_write(repo->dir, FOLDERS_FILE, text.data, text.len, 0644, err) : rc;
 }
 
+/* Not synced either: coming back, it is swept once more. */
 int cw_repo_forget_folders(const struct cw_repo *repo, struct cw_err *err)
 {
-    return cw_remove(repo->dir, FOLDERS_FILE, err);
+    if (unlinkat(repo->dir, FOLDERS_FILE, 0) != 0 && errno != ENOENT)
+        return cw_err_errno(err, errno, "unable to remove '%s'", FOLDERS_FILE);
+    return CW_OK;
 }

@@ -66,7 +66,7 @@ struct cw_batch {
 void cw_batch_init(struct cw_batch *batch, int dir);
 /* Takes over a file whose content is complete; out is empty afterwards. */
 int cw_batch_add(struct cw_batch *batch, struct cw_out *out, struct cw_err *err);
-/* syncfs, renames in the order of adding, syncfs. The batch is empty afterwards, also on failure. */
+/* syncfs, renames in the order of adding, syncfs (or fsync of the folders where they are few). The batch is empty afterwards, also on failure. */
 int cw_batch_commit(struct cw_batch *batch, struct cw_err *err);
 /* Removes the temporary files. */
 void cw_batch_clear(struct cw_batch *batch);

@@ -171,6 +171,28 @@ again_publish() {
 # shellcheck disable=SC2016
 fault_rows publish setup_publish 'causeway-gen -C "$ROOT/repo" publish' check_publish again_publish
 
+# --- many targets -----------------------------------------------------------------------------------------
+
+# Lines of hashes alone; enough of them for bins when they are published.
+lines=$here/large.jsonl
+"$CW_SRCDIR/tests/bench/catalog.py" gateway 10 400 >"$lines"
+
+check_lines() {
+    check_version=$(published "$1/repo")
+    check_staged=$(find "$1/repo/staged/releases" -name 'gateway@*@elsewhere.json' 2>/dev/null | wc -l)
+    for path in "$1"/repo/staged/releases/*.json; do
+        [ ! -e "$path" ] || [ "$(tail -c 2 "$path")" = '}' ] || check_staged='a torn file'
+    done
+    case $check_version:$check_staged in
+    2:10) echo new ;;
+    2:[0-9]) echo old ;;
+    *) echo "$check_version, $check_staged staged" ;;
+    esac
+}
+
+# shellcheck disable=SC2016
+fault_rows 'add of lines' setup_add 'causeway-gen -C "$ROOT/repo" add --no-files "$lines"' check_lines
+
 # All roles anew, root too. Each further run renews once more.
 setup_renew() {
     cp -a "$here/repo" "$1/repo"

@@ -56,4 +56,19 @@ expect_exit 1 tufjs "$root" "$url" other gateway/1.1.0/gateway2.bin
 expect_err '[Ss]ign'
 server_stop
 
+# A product whose targets lie in hash bins.
+echo small >builds/small.bin
+sed -i 's/"1\.1\.0"/"3.0.0"/; s/gateway2\.bin/small.bin/' builds/catalog.json
+"$CW_SRCDIR/tests/bench/catalog.py" gateway 2 2000 >builds/large.jsonl
+expect_exit 0 causeway-gen init --insecure-plain-keys large
+expect_exit 0 causeway-gen -C large add -q --no-files builds/large.jsonl
+expect_exit 0 causeway-gen -C large add builds/catalog.json
+expect_exit 0 causeway-gen -C large promote gateway 3.0.0 stable
+expect_exit 0 causeway-gen -C large publish
+expect 'the product is split' test -e large/tree/metadata/1.gateway-fff.json
+server_start large/tree
+expect_exit 0 tufjs large/tree/metadata/1.root.json "$(server_url '')" bins gateway/3.0.0/small.bin gateway/3.0.0/release.json gateway/1.0.1/release.json
+expect 'the artifact is what was built' cmp builds/small.bin bins/targets/gateway_3.0.0_small.bin
+server_stop
+
 done_testing
