@@ -222,7 +222,8 @@ static void check_file(struct judging *j, const struct cw_catalog_file *file)
     else if (have != NULL && (!same_text(have, "kind", file->kind) ||
                               (file->kind != NULL && !same_text(have, "platform", file->platform))))
         wrong(j, file->field, "'%s' is %s with another platform or kind; %s", file->name, where(j), next);
-    else if (have != NULL && (uint64_t)json_integer_value(json_object_get(have, "length")) != file->size)
+    else if (have != NULL && !file->folder &&
+             (uint64_t)json_integer_value(json_object_get(have, "length")) != file->size)
         wrong(j, file->field, "'%s' has other bytes than what is %s as %s %s; %s", file->name, where(j),
               release->product, release->version, next);
 }

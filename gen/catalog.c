@@ -24,7 +24,9 @@
 
 unsigned cw_catalog_line(const struct cw_catalog *catalog, const char *field)
 {
-    return catalog->line != 0 ? catalog->line : cw_json_line(catalog->text.data, catalog->text.len, field);
+    if (catalog->line != 0)
+        return catalog->line;
+    return catalog->text.len > 0 ? cw_json_line(catalog->text.data, catalog->text.len, field) : 0;
 }
 
 void cw_catalog_mistake(const struct cw_catalog *catalog, struct cw_mistakes *mistakes, const char *field,
@@ -33,14 +35,14 @@ void cw_catalog_mistake(const struct cw_catalog *catalog, struct cw_mistakes *mi
     cw_mistakes_add(mistakes, catalog->path, cw_catalog_line(catalog, field), field, "%s", what);
 }
 
-static void set(struct cw_catalog_reader *r, json_t *obj, const char *key, json_t *value)
+void cw_catalog_set(struct cw_catalog_reader *r, json_t *obj, const char *key, json_t *value)
 {
     if (value == NULL || json_object_set_new(obj, key, value) != 0)
         r->fields.nomem = true;
 }
 
-static void notes_from_file(struct cw_catalog_reader *r, struct cw_catalog_release *release, const char *base,
-                            const char *file)
+void cw_catalog_read_notes_file(struct cw_catalog_reader *r, struct cw_catalog_release *release,
+                                const char *base, const char *file)
 {
     CW_AUTO_BUF notes = CW_BUF_INIT(CW_CATALOG_NOTES_MAX);
     CW_AUTO_FREE char *path = cw_catalog_source_path(r, file);
@@ -73,7 +75,7 @@ static void notes_from_file(struct cw_catalog_reader *r, struct cw_catalog_relea
     }
     cw_fields_holds(&r->fields, base, "notes-file", cw_text_check(json_string_value(value), path, &err),
                     &err);
-    set(r, release->head, "notes", value);
+    cw_catalog_set(r, release->head, "notes", value);
 }
 
 static void read_notes(struct cw_catalog_reader *r, struct cw_catalog_release *release, const json_t *obj,
@@ -92,9 +94,9 @@ static void read_notes(struct cw_catalog_reader *r, struct cw_catalog_release *r
     else if (notes != NULL && cw_text_check(notes, "notes", &err) != CW_OK)
         cw_fields_wrong(&r->fields, field, "%s", err.text);
     else if (file != NULL)
-        notes_from_file(r, release, base, file);
+        cw_catalog_read_notes_file(r, release, base, file);
     else
-        set(r, release->head, "notes", json_string(notes != NULL ? notes : ""));
+        cw_catalog_set(r, release->head, "notes", json_string(notes != NULL ? notes : ""));
 }
 
 static void read_requires(struct cw_catalog_reader *r, struct cw_catalog_release *release, const json_t *obj,
@@ -126,7 +128,7 @@ static void read_requires(struct cw_catalog_reader *r, struct cw_catalog_release
                             &err);
     }
     if (json_object_size(requires) > 0)
-        set(r, release->head, "requires", json_deep_copy(requires));
+        cw_catalog_set(r, release->head, "requires", json_deep_copy(requires));
 }
 
 static void read_features(struct cw_catalog_reader *r, struct cw_catalog_release *release, const json_t *obj,
@@ -155,10 +157,10 @@ static void read_features(struct cw_catalog_reader *r, struct cw_catalog_release
             cw_fields_wrong(&r->fields, field, "%s", err.text);
     }
     if (json_array_size(features) > 0)
-        set(r, release->head, "features", json_deep_copy(features));
+        cw_catalog_set(r, release->head, "features", json_deep_copy(features));
 }
 
-static struct cw_catalog_release *new_release(struct cw_catalog_reader *r)
+struct cw_catalog_release *cw_catalog_new_release(struct cw_catalog_reader *r)
 {
     struct cw_catalog *catalog = r->catalog;
     void *releases = catalog->releases;
@@ -201,7 +203,7 @@ struct cw_catalog_release *cw_catalog_read_head(struct cw_catalog_reader *r, con
     const char *severity;
     struct cw_err err;
 
-    if (!cw_fields_is_object(&r->fields, obj, base) || (release = new_release(r)) == NULL)
+    if (!cw_fields_is_object(&r->fields, obj, base) || (release = cw_catalog_new_release(r)) == NULL)
         return NULL;
     cw_fields_only(&r->fields, obj, base, known);
     snprintf(release->field, sizeof release->field, "%s", base);
@@ -212,7 +214,7 @@ struct cw_catalog_release *cw_catalog_read_head(struct cw_catalog_reader *r, con
     severity = cw_fields_text(&r->fields, obj, base, "severity", false);
     if (severity != NULL)
         cw_fields_holds(&r->fields, base, "severity", cw_severity_check(severity, &err), &err);
-    set(r, release->head, "severity", json_string(severity != NULL ? severity : "normal"));
+    cw_catalog_set(r, release->head, "severity", json_string(severity != NULL ? severity : "normal"));
     read_notes(r, release, obj, base);
     read_requires(r, release, obj, base);
     read_features(r, release, obj, base);

@@ -19,10 +19,12 @@
 #define CW_GEN_CATALOG_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "codec/pack.h"
 #include "gen/fields.h"
 
 #define CW_CATALOG_MAX ((size_t)1 << 20) /* bytes: held in memory whole, ten times that as a tree */
@@ -36,6 +38,10 @@ struct cw_catalog_file {
     const char *sha256;          /* what the catalog says; NULL: nothing */
     uint64_t size;               /* as it was when the catalog was read, or as it says */
     char field[CW_FIELDS_PATH_MAX];
+    bool folder; /* source is a folder, to be packed; size is what its files hold */
+    enum cw_pack_filter filter;
+    int64_t time;            /* of all members */
+    struct cw_pack_sum look; /* what was seen when it was looked at */
 };
 
 struct cw_catalog_release {
@@ -47,10 +53,10 @@ struct cw_catalog_release {
 };
 
 struct cw_catalog {
-    const char *path; /* borrowed, for messages */
-    unsigned line;    /* of a release in JSON Lines; 0: a document */
-    struct cw_buf text;
-    json_t *doc;
+    const char *path;   /* borrowed, for messages */
+    unsigned line;      /* of a release in JSON Lines; 0: a document */
+    struct cw_buf text; /* for the lines of mistakes; empty when it was no JSON */
+    json_t *doc;        /* what texts are borrowed from */
     struct cw_catalog_release *releases;
     size_t release_count, release_room;
 };
@@ -61,7 +67,7 @@ int cw_catalog_read(struct cw_catalog *catalog, const char *path, bool no_files,
                     struct cw_err *err);
 void cw_catalog_clear(struct cw_catalog *catalog);
 
-/* The line on which a field stands. */
+/* The line on which a field stands; 0 where lines cannot be told. */
 unsigned cw_catalog_line(const struct cw_catalog *catalog, const char *field);
 /* Adds a mistake at a field of this catalog. */
 void cw_catalog_mistake(const struct cw_catalog *catalog, struct cw_mistakes *mistakes, const char *field,

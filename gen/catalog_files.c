@@ -70,6 +70,7 @@ struct cw_catalog_file *cw_catalog_new_file(struct cw_catalog_reader *r, struct 
     release->files[release->file_count].field[0] = '\0';
     release->files[release->file_count].size = 0;
     release->files[release->file_count].kind = NULL;
+    release->files[release->file_count].folder = false;
     return &release->files[release->file_count++];
 }
 

@@ -29,6 +29,13 @@ void cw_catalog_read_release(struct cw_catalog_reader *r, const json_t *obj, con
 /* Forgets the releases, keeps the room. */
 void cw_catalog_forget(struct cw_catalog *catalog);
 struct cw_catalog_file *cw_catalog_new_file(struct cw_catalog_reader *r, struct cw_catalog_release *release);
+/* A new release, its head still empty; NULL without memory. */
+struct cw_catalog_release *cw_catalog_new_release(struct cw_catalog_reader *r);
+/* Sets a member of a release's head. Takes over value; NULL is for lack of memory. */
+void cw_catalog_set(struct cw_catalog_reader *r, json_t *obj, const char *key, json_t *value);
+/* The release's notes from a file that is named as such at base."notes-file". */
+void cw_catalog_read_notes_file(struct cw_catalog_reader *r, struct cw_catalog_release *release,
+                                const char *base, const char *file);
 
 /* Room for one more item of a list. */
 bool cw_catalog_grow(struct cw_catalog_reader *r, void **items, size_t *room, size_t count, size_t size);

@@ -13,16 +13,19 @@
 #include "codec/json.h"
 #include "gen/adding.h"
 #include "gen/commands.h"
+#include "gen/from.h"
 #include "gen/passphrase.h"
 #include "tree/layout.h"
 
 static struct cw_passphrase passphrase = CW_PASSPHRASE_INIT;
 
+static struct cw_from from;
 static bool no_files;
 
 const struct cw_option cmd_add_options[] = {
     {CW_OPTION_FLAG, "no-files", &no_files, NULL,
      "take hashes and lengths as given; the files come by other means"},
+    CW_FROM_OPTIONS(from),
     CW_PASSPHRASE_OPTIONS(passphrase),
     {.kind = CW_OPTION_END},
 };
@@ -44,17 +47,19 @@ static int read_catalogs(struct cw_adding *a, int count, char **paths, struct cw
     if (a->catalogs == NULL)
         return cw_err_nomem(err);
     a->catalog_count = (size_t)count;
+    from.repo = a->repo.dir;
     for (i = 0; i < count; i++) {
-        bool lines;
+        bool lines = false;
 
-        rc = cw_catalog_is_lines(&lines, paths[i], err);
+        rc = from.format == NULL ? cw_catalog_is_lines(&lines, paths[i], err) : CW_OK;
         if (rc != CW_OK)
             return rc;
         if (lines) {
             a->catalogs[i] = (struct cw_catalog){.path = paths[i], .line = 1};
             continue;
         }
-        rc = cw_catalog_read(&a->catalogs[i], paths[i], no_files, &a->mistakes, err);
+        rc = from.format != NULL ? cw_from_read(&a->catalogs[i], &from, paths[i], &a->mistakes, err)
+                                 : cw_catalog_read(&a->catalogs[i], paths[i], no_files, &a->mistakes, err);
         if (rc != CW_OK && rc != CW_E_VERIFY)
             return rc;
         if (rc == CW_E_VERIFY && a->mistakes.count == 0)
@@ -236,6 +241,18 @@ int cw_adding_remember(struct cw_adding *a, const struct cw_catalog_release *rel
     return rc == CW_OK && !same ? cw_adding_put(a, release, doc, err) : rc;
 }
 
+static void say_where(const struct cw_catalog *catalog, const struct cw_catalog_release *release,
+                      const struct cw_catalog_file *file, struct cw_err *err)
+{
+    unsigned line = cw_catalog_line(catalog, file->field);
+
+    cw_err_prefix(err, "%s %s", release->product, release->version);
+    if (line > 0)
+        cw_err_prefix(err, "%s:%u", catalog->path, line);
+    else if (file->field[0] != '\0')
+        cw_err_prefix(err, "%s: %s", catalog->path, file->field);
+}
+
 /* Judged again, because an earlier catalog of this run may have brought the same version. */
 static int take_release(struct cw_adding *a, const struct cw_catalog *catalog,
                         struct cw_catalog_release *release, struct cw_err *err)
@@ -254,9 +271,7 @@ static int take_release(struct cw_adding *a, const struct cw_catalog *catalog,
     for (i = 0; i < release->file_count && rc == CW_OK; i++) {
         rc = take_file(a, doc, &known, release, &release->files[i], err);
         if (rc != CW_OK)
-            cw_err_prefix(err, "%s:%u: %s %s", catalog->path,
-                          cw_catalog_line(catalog, release->files[i].field), release->product,
-                          release->version);
+            say_where(catalog, release, &release->files[i], err);
     }
     if (rc == CW_OK)
         rc = cw_adding_remember(a, release, &known, doc, err);
@@ -336,6 +351,10 @@ static int say(const struct cw_adding *a, struct cw_err *err)
     if (a->releases > json_array_size(a->report))
         cw_cli_say(a->cli, "... and %llu more releases",
                    (unsigned long long)(a->releases - json_array_size(a->report)));
+    if (from.prerelease)
+        cw_cli_warn(a->cli, "GitHub calls this a prerelease");
+    if (a->cli->dry_run)
+        cw_from_say(&from, a->cli);
     json_array_foreach (a->new_keys, i, row) {
         cw_cli_say(a->cli,
                    "new product: its build key %s 'keys/%s.key'; publishing it needs the targets keys once",
@@ -349,6 +368,8 @@ static int say(const struct cw_adding *a, struct cw_err *err)
     doc = json_pack("{s:O, s:O, s:I, s:I, s:b}", "releases", a->report, "new_keys", a->new_keys,
                     "copied_files", (json_int_t)a->ingest.copied_files, "copied_bytes",
                     (json_int_t)a->ingest.copied_bytes, "dry_run", a->cli->dry_run);
+    if (doc != NULL && from.table != NULL && json_object_set(doc, "files", from.table) != 0)
+        return cw_err_nomem(err);
     return doc != NULL ? cw_cli_json(a->cli, doc, err) : cw_err_nomem(err);
 }
 
@@ -377,6 +398,19 @@ static int add(struct cw_adding *a, int count, char **paths, struct cw_err *err)
     return rc == CW_OK ? say(a, err) : rc;
 }
 
+static int check_options(int argc, struct cw_err *err)
+{
+    const char *stray = cw_from_stray(&from);
+
+    if (stray != NULL)
+        return cw_err_set(err, CW_E_USAGE, "'--%s' goes with '--from' only; a catalog says it itself", stray);
+    if (from.format != NULL && no_files)
+        return cw_err_set(err, CW_E_USAGE, "'--no-files' goes with a catalog, not with '--from'");
+    if (from.format != NULL && argc != 2)
+        return cw_err_set(err, CW_E_USAGE, "'--from %s' takes one file or folder at a time", from.format);
+    return CW_OK;
+}
+
 int cmd_add(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
     struct cw_adding a = {
@@ -389,11 +423,14 @@ int cmd_add(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     };
     size_t i;
     int rc = a.new_keys == NULL || a.report == NULL || a.folders == NULL ? cw_err_nomem(err)
-                                                                         : add(&a, argc - 1, argv + 1, err);
+                                                                         : check_options(argc, err);
 
+    if (rc == CW_OK)
+        rc = add(&a, argc - 1, argv + 1, err);
     for (i = 0; i < a.catalog_count; i++)
         cw_catalog_clear(&a.catalogs[i]);
     free(a.catalogs);
+    cw_from_clear(&from);
     json_decref(a.new_keys);
     json_decref(a.report);
     json_decref(a.folders);

@@ -20,8 +20,10 @@ void cw_fields_wrong(struct cw_fields *fields, const char *field, const char *fm
     vsnprintf(what, sizeof what, fmt, args);
     va_end(args);
     cw_mistakes_add(fields->mistakes, fields->file,
-                    fields->line != 0 ? fields->line : cw_json_line(fields->text, fields->len, field), field,
-                    "%s", what);
+                    fields->line != 0      ? fields->line
+                    : fields->text != NULL ? cw_json_line(fields->text, fields->len, field)
+                                           : 0,
+                    field, "%s", what);
 }
 
 /* "base.key", or "key" at the top. */

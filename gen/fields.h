@@ -18,7 +18,7 @@
 
 struct cw_fields {
     const char *file; /* borrowed, as are text and mistakes */
-    const char *text; /* the document's, for line numbers */
+    const char *text; /* the document's, for line numbers; NULL: there are none */
     size_t len;
     unsigned line; /* on which all of it stands; 0: text tells */
     struct cw_mistakes *mistakes;

@@ -50,9 +50,27 @@ static int open_source(int *fd, struct stat *st, const char *path, struct cw_err
     return CW_OK;
 }
 
-/* One pass: hash, and copy where out is open. */
-static int pump(struct cw_ingest *ingest, struct cw_hash *hash, struct cw_out *out, uint64_t *length, int fd,
-                const char *path, struct cw_err *err)
+/* Where bytes go: into the hash, and the copy where one is open. */
+struct sink {
+    struct cw_ingest *ingest;
+    struct cw_hash *hash;
+    struct cw_out *out;
+    uint64_t length; /* so far */
+};
+
+static int pour(void *ctx, const void *data, size_t len, struct cw_err *err)
+{
+    struct sink *sink = ctx;
+    int rc = cw_hash_update(sink->hash, data, len, err);
+
+    if (rc == CW_OK && sink->out->fd >= 0)
+        rc = cw_out_write(sink->out, data, len, err);
+    sink->length += len;
+    cw_progress_add(sink->ingest->progress, len);
+    return rc;
+}
+
+static int pump(struct sink *sink, int fd, const char *path, struct cw_err *err)
 {
     CW_AUTO_FREE char *chunk = malloc(CHUNK);
     ssize_t got;
@@ -60,14 +78,8 @@ static int pump(struct cw_ingest *ingest, struct cw_hash *hash, struct cw_out *o
 
     if (chunk == NULL)
         return cw_err_nomem(err);
-    *length = 0;
-    while (rc == CW_OK && (got = cw_fd_read(fd, chunk, CHUNK)) > 0) {
-        rc = cw_hash_update(hash, chunk, (size_t)got, err);
-        if (rc == CW_OK && out->fd >= 0)
-            rc = cw_out_write(out, chunk, (size_t)got, err);
-        *length += (uint64_t)got;
-        cw_progress_add(ingest->progress, (uint64_t)got);
-    }
+    while (rc == CW_OK && (got = cw_fd_read(fd, chunk, CHUNK)) > 0)
+        rc = pour(sink, chunk, (size_t)got, err);
     if (rc == CW_OK && got < 0)
         return cw_err_errno(err, errno, "unable to read '%s'", path);
     return rc;
@@ -133,16 +145,21 @@ static int copy(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t 
     CW_AUTO_OUT out = CW_OUT_INIT;
     CW_AUTO_HASH *hash = NULL;
     char path[CW_PATH_MAX], digest[CW_HASH_TEXT_MAX];
-    bool wanted =
-        !ingest->dry_run && (expected == NULL || !is_there(ingest, target, expected, (uint64_t)st->st_size));
+    /* How long a packed folder will be is not known before. */
+    bool wanted = !ingest->dry_run && (expected == NULL || file->folder ||
+                                       !is_there(ingest, target, expected, (uint64_t)st->st_size));
     int rc = cw_hash_new(&hash, CW_SHA256, err);
+    struct sink sink = {.ingest = ingest, .hash = hash, .out = &out};
 
     snprintf(path, sizeof path, "%s/%s", CW_TREE_TARGETS, target);
     if (rc == CW_OK && wanted)
         rc = cw_out_open(&out, ingest->tree, path, 0644, err);
-    if (rc == CW_OK)
-        rc = pump(ingest, hash, &out, length, fd, file->source, err);
-    if (rc == CW_OK)
+    if (rc == CW_OK && file->folder)
+        rc = cw_pack(fd, file->source, &file->look, file->time, file->filter, pour, &sink, err);
+    else if (rc == CW_OK)
+        rc = pump(&sink, fd, file->source, err);
+    *length = sink.length;
+    if (rc == CW_OK && !file->folder)
         rc = check_still(fd, st, *length, file->source, err);
     if (rc == CW_OK)
         rc = cw_hash_final(hash, digest, err);
@@ -163,8 +180,8 @@ int cw_ingest_file(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64
                    struct cw_err *err)
 {
     CW_AUTO_FD int fd = -1;
-    struct stat st;
-    int rc = open_source(&fd, &st, file->source, err);
+    struct stat st = {.st_size = 0};
+    int rc = file->folder ? cw_dir_open(&fd, file->source, err) : open_source(&fd, &st, file->source, err);
 
     return rc == CW_OK ? copy(ingest, sha256, length, fd, &st, file, target, expected, err) : rc;
 }

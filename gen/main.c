@@ -10,7 +10,7 @@
 static const struct cw_command commands[] = {
     {"init", "[DIR]", "make a repository with its keys and an empty, signed tree",
      cmd_init, cmd_init_options, 0, 1, false},
-    {"add", "CATALOG...", "store the builds of a catalog and stage their releases",
+    {"add", "CATALOG...", "store the builds of a catalog, or of another tool's output, and stage their releases",
      cmd_add, cmd_add_options, 1, -1, true},
     {"promote", "PRODUCT VERSION CHANNEL", "stage a release into a channel's next set",
      cmd_promote, NULL, 3, 3, true},

@@ -7,13 +7,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/str.h"
+
 #define ROOM_FOR_ONE (2 * (size_t)CW_ERR_TEXT_MAX + 4096) /* a text, a field and a path */
 
 void cw_mistakes_add(struct cw_mistakes *mistakes, const char *file, unsigned line, const char *field,
                      const char *fmt, ...)
 {
     struct cw_buf *text = &mistakes->text;
-    char what[CW_ERR_TEXT_MAX];
+    char what[CW_ERR_TEXT_MAX], seen[CW_ERR_TEXT_MAX];
     va_list args;
 
     mistakes->count++;
@@ -25,7 +27,10 @@ void cw_mistakes_add(struct cw_mistakes *mistakes, const char *file, unsigned li
     cw_buf_adds(text, file);
     if (line > 0)
         cw_buf_addf(text, ":%u", line);
-    cw_buf_addf(text, ": %s%s%s\n", field, field[0] != '\0' ? ": " : "", what);
+    cw_str_visible(seen, sizeof seen, field);
+    cw_buf_addf(text, ": %s%s", seen, field[0] != '\0' ? ": " : "");
+    cw_str_visible(seen, sizeof seen, what);
+    cw_buf_addf(text, "%s\n", seen);
 }
 
 void cw_mistakes_print(const struct cw_mistakes *mistakes)

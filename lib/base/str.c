@@ -155,3 +155,23 @@ size_t cw_str_printable(const char *text)
     }
     return 0;
 }
+
+void cw_str_visible(char *out, size_t size, const char *text)
+{
+    size_t used = 0, n;
+
+    for (; *text != '\0'; text += n > 0 ? n : 1) {
+        size_t wanted;
+
+        n = cw_str_printable(text);
+        wanted = n > 0 ? n : 4;
+        if (used + wanted >= size)
+            break;
+        if (n > 0)
+            memcpy(out + used, text, n);
+        else
+            snprintf(out + used, size - used, "\\x%02x", (unsigned char)*text);
+        used += wanted;
+    }
+    out[used] = '\0';
+}

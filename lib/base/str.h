@@ -31,6 +31,10 @@ void cw_str_bytes(uint64_t n, char out[16]);
  * also at the end. */
 size_t cw_str_printable(const char *text);
 
+/* A text for messages: what is no printable UTF-8 becomes \xNN, so that no name can steer a terminal. What does not
+ * fit into size bytes is cut. */
+void cw_str_visible(char *out, size_t size, const char *text);
+
 /* The entry of a NULL-terminated list that a person most likely meant by `text` (at most two letters off), or
  * NULL. */
 const char *cw_str_nearest(const char *text, const char *const *list);

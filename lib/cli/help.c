@@ -33,13 +33,24 @@ static void print_option(const struct cw_option *option)
               option->help);
 }
 
-static void print_options(const char *title, const struct cw_option *options, bool dry_run)
+/* A command's own option goes before a common one of its name. */
+static bool is_own(const struct cw_option *own, const char *name)
+{
+    for (; own != NULL && own->kind != CW_OPTION_END; own++) {
+        if (strcmp(own->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void print_options(const char *title, const struct cw_option *options, const struct cw_option *own,
+                          bool dry_run)
 {
     if (options == NULL || options->kind == CW_OPTION_END)
         return;
     printf("\n%s:\n", title);
     for (; options->kind != CW_OPTION_END; options++) {
-        if (dry_run || strcmp(options->name, "dry-run") != 0)
+        if ((dry_run || strcmp(options->name, "dry-run") != 0) && !is_own(own, options->name))
             print_option(options);
     }
 }
@@ -49,8 +60,8 @@ static void print_command(const struct cw_program *program, const struct cw_comm
 {
     printf("usage: %s %s [options]%s%s\n\n%s\n", program->name, command->name,
            command->args[0] != '\0' ? " " : "", command->args, command->help);
-    print_options("options", command->options, true);
-    print_options("common options", shared, command->dry_run);
+    print_options("options", command->options, NULL, true);
+    print_options("common options", shared, command->options, command->dry_run);
     printf("\nThe %s is found upward from the working folder, or by -C DIR or %s.\nSee %s(1).\n",
            program->folder, program->folder_env, program->name);
 }
@@ -63,7 +74,7 @@ static void print_program(const struct cw_program *program, const struct cw_opti
     for (command = program->commands; command->name != NULL; command++) {
         print_row(printf("  %s %s", command->name, command->args), command->help);
     }
-    print_options("common options", shared, true);
+    print_options("common options", shared, NULL, true);
     printf("\n'%s COMMAND --help' tells more; %s(1) tells all.\n", program->name, program->name);
 }
 

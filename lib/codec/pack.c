@@ -47,27 +47,11 @@ struct packer {
     int write_rc;
 };
 
-/* For messages: what is not printable UTF-8 as \xNN. */
-static void quote(char out[CW_PATH_MAX], const char *path)
-{
-    size_t used = 0, n;
-
-    for (; *path != '\0' && used + 5 < CW_PATH_MAX; path += n > 0 ? n : 1) {
-        n = cw_str_printable(path);
-        if (n > 0)
-            memcpy(out + used, path, n);
-        else
-            snprintf(out + used, CW_PATH_MAX - used, "\\x%02x", (unsigned char)*path);
-        used += n > 0 ? n : 4;
-    }
-    out[used] = '\0';
-}
-
 static int wrong(const struct packer *p, const char *path, const char *what, struct cw_err *err)
 {
     char quoted[CW_PATH_MAX];
 
-    quote(quoted, path);
+    cw_str_visible(quoted, sizeof quoted, path);
     if (p->wrong == NULL)
         return cw_err_set(err, CW_E_VERIFY, "'%s' %s", quoted, what);
     p->wrong(p->ctx, quoted, what);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * add --from github-release: one release as GitHub's REST API gives it (GET /repos/O/R/releases/tags/T), its
+ * assets downloaded beside it. https://docs.github.com/rest/releases/releases
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "gen/from_guess.h"
+#include "gen/from_reader.h"
+#include "release/manifest.h"
+
+/* "…/repos/OWNER/REPO/releases/1" or "https://github.com/OWNER/REPO/releases/tag/v1" → REPO. */
+static const char *repository(struct cw_from_reader *r, const json_t *doc)
+{
+    static const char *const keys[] = {"url", "html_url"};
+    size_t i;
+
+    for (i = 0; i < 2; i++) {
+        const char *url = json_string_value(json_object_get(doc, keys[i]));
+        const char *end = url != NULL ? strstr(url, "/releases/") : NULL, *start = end;
+
+        while (start != NULL && start > url && start[-1] != '/')
+            start--;
+        if (start != NULL && start < end)
+            return cw_from_keep(r, "%.*s", (int)(end - start), start);
+    }
+    return NULL;
+}
+
+/* A number that is a file's size. */
+static void read_size(struct cw_from_reader *r, struct cw_from_item *item, const json_t *asset)
+{
+    const json_t *size = json_object_get(asset, "size");
+    double value = json_number_value(size);
+
+    if (size == NULL)
+        return;
+    item->has_size = json_is_number(size) && value >= 0 && value <= (double)CW_LENGTH_MAX;
+    item->size = item->has_size ? (uint64_t)value : 0;
+    if (!item->has_size || (double)item->size != value) {
+        item->has_size = false;
+        cw_fields_wrong(&r->base.fields, item->field, "its size is no number of bytes");
+    }
+}
+
+static void take_asset(struct cw_from_reader *r, const json_t *asset, size_t index)
+{
+    struct cw_fields *fields = &r->base.fields;
+    struct cw_from_item item = {.name = NULL};
+    const char *state, *digest = NULL;
+
+    cw_fields_item(item.field, "", "assets", index);
+    if (!cw_fields_is_object(fields, asset, item.field))
+        return;
+    item.name = cw_fields_text(fields, asset, item.field, "name", true);
+    state = cw_fields_text(fields, asset, item.field, "state", false);
+    if (!json_is_null(json_object_get(asset, "digest"))) /* null for assets older than the field */
+        digest = cw_fields_text(fields, asset, item.field, "digest", false);
+    read_size(r, &item, asset);
+    if (item.name == NULL || (item.path = cw_from_path(r, item.name, item.field)) == NULL)
+        return;
+    item.sha256 = digest != NULL ? cw_from_sha256(r, digest, item.field) : NULL;
+    item.left_out = cw_guess_companion(item.name);
+    if (state != NULL && strcmp(state, "uploaded") != 0)
+        cw_fields_wrong(fields, item.field, "'%s' is not uploaded yet: its state is '%s'", item.name, state);
+    cw_from_take(r, &item);
+}
+
+static bool is_release(struct cw_from_reader *r, const json_t *doc)
+{
+    struct cw_fields *fields = &r->base.fields;
+
+    if (json_is_array(doc))
+        cw_fields_wrong(fields, "", "is a list of %zu releases; take one out of it, as with \"jq '.[0]'\"",
+                        json_array_size(doc));
+    else if (!cw_fields_is_object(fields, doc, ""))
+        return false;
+    else if (json_object_get(doc, "tagName") != NULL)
+        cw_fields_wrong(
+            fields, "tagName",
+            "is of 'gh release view --json'; take what 'gh api repos/OWNER/REPO/releases/tags/TAG' prints");
+    else if (json_is_true(json_object_get(doc, "draft")))
+        cw_fields_wrong(fields, "draft", "this release is a draft; publish it on GitHub first");
+    else
+        return true;
+    return false;
+}
+
+int cw_from_github(struct cw_from_reader *r, struct cw_err *err)
+{
+    struct cw_from_head head = {.product_field = "url", .version_field = "tag_name", .notes_field = "body"};
+    const json_t *assets;
+    json_t *doc, *asset;
+    const char *tag;
+    size_t i;
+    int rc = cw_from_load_json(r, &doc, err);
+
+    if (rc != CW_OK || doc == NULL || !is_release(r, doc))
+        return rc;
+    tag = cw_fields_text(&r->base.fields, doc, "", "tag_name", true);
+    if (tag != NULL)
+        head.version = tag[0] == 'v' ? tag + 1 : tag;
+    if (!json_is_null(json_object_get(doc, "body")))
+        head.notes = cw_fields_text(&r->base.fields, doc, "", "body", false);
+    head.product = repository(r, doc);
+    r->from->prerelease = json_is_true(json_object_get(doc, "prerelease"));
+    assets = cw_fields_list(&r->base.fields, doc, "", "assets");
+    if (assets == NULL || !cw_from_begin(r, &head))
+        return CW_OK;
+    json_array_foreach (assets, i, asset) {
+        take_asset(r, asset, i);
+    }
+    return CW_OK;
+}
