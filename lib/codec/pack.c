@@ -126,8 +126,11 @@ static int check(const struct packer *p, const char *path, const struct stat *st
         what = "is a symbolic link to a name that is too long, or not printable UTF-8";
     else if (S_ISLNK(st->st_mode) && !cw_archive_link_stays(path, target))
         what = "is a symbolic link that leads out of the folder, which no site takes in";
-    else if (p->archive == NULL && S_ISREG(st->st_mode) && faccessat(p->dir, path, R_OK, AT_EACCESS) != 0)
-        what = errno == EACCES ? "cannot be read: permission denied" : "cannot be read";
+    else if (p->archive == NULL && S_ISREG(st->st_mode) && faccessat(p->dir, path, R_OK, AT_EACCESS) != 0) {
+        if (errno != EACCES)
+            return cw_err_errno(err, errno, "unable to look at '%s'", path);
+        what = "cannot be read: permission denied";
+    }
     *good = what == NULL;
     return what != NULL ? wrong(p, path, what, err) : CW_OK;
 }
