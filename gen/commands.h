@@ -13,6 +13,7 @@ int cmd_attest(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_gate(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_init(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_key(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
+int cmd_log(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_promote(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_publish(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_status(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);

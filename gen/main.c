@@ -22,6 +22,8 @@ static const struct cw_command commands[] = {
      cmd_publish, cmd_publish_options, 0, 0, true},
     {"status", "", "show what the next publish changes, what expires next, which keys are here",
      cmd_status, NULL, 0, 0, false},
+    {"log", "[CHANNEL]", "show what each channel had, since when, and who signed it",
+     cmd_log, NULL, 0, 1, false},
     {"verify", "[TREE]", "check every signature and every byte of a tree",
      cmd_verify, cmd_verify_options, 0, 1, false},
     {"key", "list|new|import|export|who|rotate|...", "make keys, carry them, change who signs for what, see what each can do",
