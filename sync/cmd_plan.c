@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "sync/commands.h"
+#include "sync/deploy/recalled.h"
 #include "sync/deploy/recover.h"
 #include "sync/deploy/run.h"
 #include "sync/deploy/show.h"
@@ -32,6 +33,7 @@ int cmd_plan(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     if (rc != CW_OK)
         return rc;
     cw_deploy_warn_clock(&world, cli);
+    cw_recalled_warn(&site, cli);
     cw_plan_show(cli, plan);
     return cw_cli_json(cli, plan, err);
 }

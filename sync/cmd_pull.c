@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "sync/commands.h"
+#include "sync/deploy/recalled.h"
 #include "sync/pull_all.h"
 
 static const char *upstream_name;
@@ -30,6 +31,7 @@ int cmd_pull(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     if (rc != CW_OK)
         return rc;
     rc = cw_pull_all(json_object_get(doc, "pulled"), &site, chosen, where, now, cli, err);
+    cw_recalled_warn(&site, cli);
     if (rc != CW_OK && site.upstream_count > 1) {
         struct cw_err unheard = {0};
 

@@ -12,6 +12,7 @@
 #include "sync/commands.h"
 #include "sync/deploy/hold.h"
 #include "sync/deploy/journal.h"
+#include "sync/deploy/recalled.h"
 #include "sync/deploy/run.h"
 #include "sync/deploy/show.h"
 #include "sync/deploy/store.h"
@@ -65,6 +66,20 @@ static int read_generation(json_t **record, int64_t *current, const char *instal
     return rc == CW_OK && *current != 0 ? cw_store_read(record, root, *current, err) : rc;
 }
 
+static int show_recalled(struct status *status, const json_t *record, struct cw_err *err)
+{
+    struct cw_err problem = {0};
+    json_t *rows, *row;
+    size_t i;
+
+    if (cw_recalled_find(&rows, status->site, record, &problem) != CW_OK)
+        return add_problem(status, &problem, err);
+    json_array_foreach (rows, i, row)
+        cw_cli_say(status->cli, "withdrawn    %s %s runs, but was withdrawn by its publisher: %s",
+                   text_of(row, "product"), text_of(row, "version"), text_of(row, "reason"));
+    return add(status, "withdrawn", rows, err);
+}
+
 static int show_generation(struct status *status, struct cw_err *err)
 {
     json_auto_t *record = NULL;
@@ -90,7 +105,8 @@ static int show_generation(struct status *status, struct cw_err *err)
     json_object_foreach (json_object_get(record, "products"), product, entry)
         cw_cli_say(status->cli, "             %-20s %s, %s, from %s", product, text_of(entry, "version"),
                    text_of(entry, "platform"), text_of(entry, "upstream"));
-    return add(status, "products", json_incref(json_object_get(record, "products")), err);
+    rc = show_recalled(status, record, err);
+    return rc == CW_OK ? add(status, "products", json_incref(json_object_get(record, "products")), err) : rc;
 }
 
 static int show_upstream(struct status *status, json_t *list, const struct cw_upstream *upstream,

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "sync/deploy/apply.h"
 #include "sync/deploy/hold.h"
+#include "sync/deploy/recalled.h"
 #include "sync/deploy/recover.h"
 #include "sync/deploy/store.h"
 
@@ -78,7 +79,8 @@ static int read_target(json_t **target, int root, int64_t current, int64_t to, s
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "generation %lld", (long long)to);
 }
 
-static int prepare(struct cw_journal *journal, int root, int64_t to, struct cw_err *err)
+static int prepare(struct cw_journal *journal, const struct cw_site *site, int root, int64_t to,
+                   struct cw_err *err)
 {
     json_auto_t *left = NULL, *target = NULL;
     int rc = cw_store_current(&journal->from, root, err);
@@ -91,6 +93,8 @@ static int prepare(struct cw_journal *journal, int root, int64_t to, struct cw_e
         return rc;
     journal->to = to != 0 ? to : json_integer_value(json_object_get(left, "previous"));
     rc = read_target(&target, root, journal->from, journal->to, err);
+    if (rc == CW_OK && (rc = cw_recalled_check(site, left, target, err)) != CW_OK)
+        return cw_err_prefix(err, "generation %lld", (long long)journal->to);
     if (rc != CW_OK)
         return rc;
     journal->holds = json_array();
@@ -115,7 +119,7 @@ int cw_rollback(int64_t *number, const struct cw_site *site, int64_t to, const c
         return cw_err_set(err, CW_E_USAGE, "the reason is longer than %zu bytes", sizeof journal.reason - 1);
     rc = cw_dir_open(&root, site->install_root, err);
     if (rc == CW_OK)
-        rc = prepare(&journal, root, to, err);
+        rc = prepare(&journal, site, root, to, err);
     if (rc != CW_OK)
         return rc;
     *number = journal.to;

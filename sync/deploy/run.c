@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "sync/deploy/apply.h"
+#include "sync/deploy/recalled.h"
 #include "sync/deploy/show.h"
 
 void cw_deploy_warn_clock(const struct cw_world *world, const struct cw_cli *cli)
@@ -81,6 +82,7 @@ int cw_deploy_run(json_t **result, const struct cw_site *site, const char *id, b
     if (rc != CW_OK)
         return rc;
     cw_deploy_warn_clock(&world, cli);
+    cw_recalled_warn(site, cli);
     if (is_applied(&world, id)) {
         cw_cli_say(cli, "nothing to do: plan %s is what generation %lld was made by", id,
                    (long long)world.current);
