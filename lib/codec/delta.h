@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Deltas: what turns one exact file into another (causeway-delta(5)). A control, a diff and an extra stream
+ * over the two whole files, each one zstd frame. Nothing of a delta is trusted: whoever applies one judges
+ * what came out by a signed hash, and takes the whole file if it is another.
+ */
+#ifndef CW_CODEC_DELTA_H
+#define CW_CODEC_DELTA_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* What each of the three frames may ask of its reader: 8 MiB, so that reading takes about 25 MiB whatever the
+ * files' size. */
+#define CW_DELTA_WINDOW_LOG 23
+/* No file is larger; far from where sums of two lengths overflow. */
+#define CW_DELTA_FILE_MAX (UINT64_C(1) << 56)
+
+/* The header of a delta, as it says. */
+struct cw_delta_info {
+    uint64_t from, to;             /* lengths of the two files */
+    uint64_t control, diff, extra; /* lengths of the three frames, in this order */
+    uint64_t begin;                /* where the first frame begins */
+};
+
+/* Reads the header at the start of fd (by pread). CW_E_VERIFY: not a delta, not whole, or of a format or with
+ * features that this version does not know, which it names. */
+int cw_delta_peek(struct cw_delta_info *info, int fd, struct cw_err *err);
+
+/* Takes a piece of the new file. */
+typedef int cw_delta_sink(void *ctx, const void *data, size_t len, struct cw_err *err);
+
+/* Gives the new file to sink, front to back, never more than `length` bytes: the length that was signed.
+ * fd and from are read by pread only, at most 64 KiB beyond what is needed. CW_E_VERIFY for whatever is
+ * wrong with the delta, and whatever it does not fit: then sink may have got a part. Foreign bytes: run it
+ * in the jail (tree/patch.h does). */
+int cw_delta_read(int fd, int from, uint64_t length, cw_delta_sink *sink, void *ctx, struct cw_err *err);
+
+/* How a delta is made. */
+struct cw_delta_effort {
+    unsigned threads; /* 0: as many as there are processors; the delta is the same for any number */
+    int level;        /* of zstd; 0: the one that was measured to be worth it */
+};
+
+/* Writes to out (empty, seekable) the delta from one file to the other, both regular and mapped meanwhile:
+ * they must not shrink. Tar archives are compared member by member, other files whole, so memory follows
+ * the largest of these (about six times its length for each thread, at most some 400 MiB), and what zstd
+ * needs (some 300 MiB). Not synced. */
+int cw_delta_make(int out, int from, int to, const struct cw_delta_effort *effort, struct cw_err *err);
+
+#endif
