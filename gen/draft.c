@@ -215,8 +215,8 @@ static int check_clock(const struct cw_draft_input *input, struct cw_err *err)
 static int start(struct cw_draft *draft, struct cw_err *err)
 {
     *draft = (struct cw_draft){.roles = json_object(), .staged = json_array()};
-    draft->report = json_pack("{s:[], s:[], s:[], s:[], s:[], s:[]}", "keys", "products", "releases", "channels", "renewed",
-                              "not_renewed");
+    draft->report = json_pack("{s:[], s:[], s:[], s:[], s:[], s:[]}", "keys", "products", "releases",
+                              "channels", "renewed", "not_renewed");
     if (draft->roles == NULL || draft->staged == NULL || draft->report == NULL)
         return cw_err_nomem(err);
     return CW_OK;
