@@ -25,31 +25,49 @@ static void add_string(struct cw_buf *buf, const char *text, size_t len)
     cw_buf_addc(buf, '"');
 }
 
-static int compare_keys(const void *a, const void *b)
+struct member {
+    const char *key;
+    const json_t *value;
+};
+
+static int compare_members(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
+}
+
+/* What was read from deterministic text comes in its order already. */
+static void sort(struct member *members, size_t count)
+{
+    size_t i;
+
+    for (i = 1; i < count; i++) {
+        if (compare_members(&members[i - 1], &members[i]) > 0) {
+            qsort(members, count, sizeof *members, compare_members);
+            return;
+        }
+    }
 }
 
 static int add_object(struct cw_buf *buf, const json_t *obj, struct cw_err *err)
 {
     size_t i = 0, count = json_object_size(obj);
-    CW_AUTO_FREE const char **keys = calloc(count + 1, sizeof *keys);
+    CW_AUTO_FREE struct member *members = calloc(count + 1, sizeof *members);
     const char *key;
     json_t *item;
     int rc = CW_OK;
 
-    if (keys == NULL)
+    if (members == NULL)
         return cw_err_nomem(err);
     json_object_foreach ((json_t *)obj, key, item)
-        keys[i++] = key;
-    qsort(keys, count, sizeof *keys, compare_keys);
+        members[i++] = (struct member){.key = key, .value = item};
+    sort(members, count);
     cw_buf_addc(buf, '{');
     for (i = 0; i < count && rc == CW_OK; i++) {
         if (i > 0)
             cw_buf_addc(buf, ',');
-        add_string(buf, keys[i], strlen(keys[i]));
+        add_string(buf, members[i].key, strlen(members[i].key));
         cw_buf_addc(buf, ':');
-        rc = cw_canon_format(buf, json_object_get(obj, keys[i]), err);
+        rc = cw_canon_format(buf, members[i].value, err);
     }
     cw_buf_addc(buf, '}');
     return rc;
