@@ -17,6 +17,7 @@
 #include "fs/walk.h"
 #include "release/name.h"
 #include "tree/layout.h"
+#include "tuf/bin.h"
 
 #define BINS_MAX 65536 /* of one role: TAP 15 allows 2^32, PyPI's plan has 16,384 */
 
@@ -370,6 +371,33 @@ static int judge_current(struct cw_check_run *run, struct cw_err *err)
 
 /* ---- what was superseded, or not yet announced ---- */
 
+/* A bin of a role that has none: a publish that was to split the role was interrupted before it said so. */
+static bool is_early_bin(const struct cw_check_run *run, const char *role)
+{
+    const struct cw_tuf_meta *targets = run->metadata->newest_targets;
+    struct cw_tuf_role at, bin;
+    size_t i, len;
+
+    for (i = 0; i < run->metadata->splits.count; i++) {
+        if (is_bin_of(&bin, &run->metadata->splits.items[i].meta, role))
+            return false;
+    }
+    for (i = 0; targets != NULL && i < cw_tuf_delegation_count(targets); i++) {
+        if (cw_tuf_delegation_at(&at, targets, i, NULL) != CW_OK)
+            continue;
+        if (strcmp(at.name, role) == 0)
+            return false;
+        if (!cw_str_starts(role, at.name))
+            continue;
+        for (len = strlen(at.name); cw_str_starts(role + len, ".bin"); len += strlen(".bin"))
+            ;
+        if (role[len] == '-' && strlen(role + len + 1) == CW_BIN_DIGITS &&
+            strspn(role + len + 1, "0123456789abcdef") == CW_BIN_DIGITS)
+            return true;
+    }
+    return false;
+}
+
 static int judge_older(struct cw_check_run *run, struct cw_err *err)
 {
     size_t i;
@@ -383,6 +411,11 @@ static int judge_older(struct cw_check_run *run, struct cw_err *err)
         if (name->done)
             continue;
         rc = cw_tree_metadata_path(path, name->version, name->role, err);
+        if (rc == CW_OK && is_early_bin(run, name->role)) {
+            cw_finding_add(run->check, CW_FINDING_ORPHAN, path,
+                           "is a hash bin that no role hands out: a publish was interrupted");
+            continue;
+        }
         if (rc == CW_OK)
             rc = judge_meta(run, &meta, name, path, NULL, false, err);
         if (rc != CW_OK)

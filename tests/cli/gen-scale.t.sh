@@ -91,6 +91,21 @@ expect_exit 0 causeway-gen -C repo add -q --no-files large.jsonl
 expect_exit 0 causeway-gen -C repo status
 expect_out '4 releases|gateway 1\.0\.3'
 publisher_release gateway 2.0.0 3000
+
+# Killed at some moment: the tree is the old one, maybe with bins that nobody asks for, or the new one; and publishing again completes it.
+for delay in 0.02 0.1 0.3; do
+    rm -rf killed
+    cp -a repo killed
+    timeout -s KILL "$delay" causeway-gen -C killed publish >killed.out 2>&1
+    causeway-gen -C killed verify >killed.out 2>&1
+    expect "killed after $delay s, nothing is bad" grep -q ': 0 bad, ' killed.out
+done
+expect_exit 0 causeway-gen -C killed publish
+causeway-gen -C killed verify >killed.out 2>&1
+expect 'publishing again completes it' grep -q ': 0 bad, 14000 missing, 0 orphans$' killed.out
+expect 'and cleans up' test -z "$(find killed -name '.tmp-*')"
+rm -rf killed
+
 publisher_publish
 expect 'now there are 4096 bins' test "$(roles gateway)" = 4096
 expect 'the snapshot stays under 1 MB' test "$(stat -c %s repo/tree/metadata/3.snapshot.json)" -lt 1000000
