@@ -73,7 +73,8 @@ struct cw_draft {
     /* What changes, for people and programs; owned:
      * {"keys": [{"role", "added": [keyid], "removed": [keyid], "threshold"}], "products": [name],
      *  "releases": [{"product", "version", "severity", "artifacts", "bytes"}],
-     *  "channels": [{"channel", "serial", "releases": [{"product", "from"?, "to"}]}],
+     *  "channels": [{"channel", "serial", "releases": [{"product", "from"?, "to"?: it left}],
+     *                "withdrawn": [{"product", "version", "reason"}]}],
      *  "renewed": [role], "not_renewed": [{"role", "reason"}]} */
     json_t *report;
     struct cw_draft_copy *copies; /* written before files */

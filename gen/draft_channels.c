@@ -11,6 +11,7 @@
 #include "crypt/hash.h"
 #include "gen/draft.h"
 #include "gen/judge.h"
+#include "gen/withdrawn.h"
 #include "release/name.h"
 #include "tree/layout.h"
 #include "tuf/write.h"
@@ -22,7 +23,9 @@ struct channel {
     char sha256[CW_SHA256_TEXT];
     json_t *releases;  /* the set as it will be */
     json_t *attestors; /* keys behind the attestations of the set; before format() also of what left it */
-    json_t *moves;     /* for the report: [{"product", "from"?, "to"}] */
+    json_t *withdrawn; /* as it will be: {product: {version: reason}} */
+    json_t *moves;     /* for the report: [{"product", "from"?, "to"?}] */
+    json_t *marked;    /* for the report: what is withdrawn now, [{"product", "version", "reason"}] */
 };
 
 static void clear(struct channel *channel)
@@ -30,7 +33,9 @@ static void clear(struct channel *channel)
     cw_channel_clear(&channel->before);
     json_decref(channel->releases);
     json_decref(channel->attestors);
+    json_decref(channel->withdrawn);
     json_decref(channel->moves);
+    json_decref(channel->marked);
 }
 
 static int load(struct channel *channel, const struct cw_draft_input *input, struct cw_err *err)
@@ -42,15 +47,18 @@ static int load(struct channel *channel, const struct cw_draft_input *input, str
     if (rc != CW_OK)
         return rc;
     channel->moves = json_array();
+    channel->marked = json_array();
+    channel->withdrawn = json_object();
     channel->releases = channel->before.doc != NULL
                             ? json_deep_copy(json_object_get(channel->before.doc, "releases"))
                             : json_object();
     channel->attestors = json_object();
-    if (channel->moves == NULL || channel->releases == NULL || channel->attestors == NULL ||
+    if (channel->moves == NULL || channel->marked == NULL || channel->withdrawn == NULL ||
+        channel->releases == NULL || channel->attestors == NULL ||
         (json_object_get(channel->before.doc, "attestors") != NULL &&
          json_object_update(channel->attestors, json_object_get(channel->before.doc, "attestors")) != 0))
         return cw_err_nomem(err);
-    return CW_OK;
+    return cw_withdrawn_merge(channel->withdrawn, channel->before.withdrawn, err);
 }
 
 /* The same for a release that is published with this draft. */
@@ -93,6 +101,21 @@ static int find_release(json_t **pin, const struct cw_draft_input *input, const 
     return *pin != NULL ? CW_OK : cw_err_nomem(err);
 }
 
+/* A product leaves the set. */
+static int drop(struct channel *channel, const char *product, struct cw_err *err)
+{
+    const json_t *pin = json_object_get(channel->releases, product);
+    json_t *row = NULL;
+
+    if (pin == NULL)
+        return CW_OK;
+    row = json_pack("{s:s, s:O}", "product", product, "from", json_object_get(pin, "version"));
+    if (row == NULL || json_array_append_new(channel->moves, row) != 0)
+        return cw_err_nomem(err);
+    json_object_del(channel->releases, product);
+    return CW_OK;
+}
+
 static int move(struct channel *channel, struct cw_draft *draft, const struct cw_draft_input *input,
                 const char *product, const char *version, struct cw_err *err)
 {
@@ -126,7 +149,6 @@ static int format(struct cw_buf *bytes, const struct channel *channel, const str
                   struct cw_err *err)
 {
     bool first = channel->before.doc == NULL;
-    json_t *withdrawn = first ? NULL : json_object_get(channel->before.doc, "withdrawn");
     json_auto_t *doc = NULL;
     json_auto_t *attestors = NULL;
     char now[CW_TIME_TEXT];
@@ -138,8 +160,9 @@ static int format(struct cw_buf *bytes, const struct channel *channel, const str
     doc = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s*, s:O, s:O*, s:O*}", "_type", CW_CHANNEL_TYPE, "format",
                     "1.0", "channel", channel->name, "serial",
                     (json_int_t)(first ? 1 : channel->before.serial + 1), "published", now, "previous",
-                    first ? NULL : channel->sha256, "releases", channel->releases, "withdrawn", withdrawn,
-                    "attestors", json_object_size(attestors) > 0 ? attestors : NULL);
+                    first ? NULL : channel->sha256, "releases", channel->releases, "withdrawn",
+                    json_object_size(channel->withdrawn) > 0 ? channel->withdrawn : NULL, "attestors",
+                    json_object_size(attestors) > 0 ? attestors : NULL);
     return doc != NULL ? cw_json_format(bytes, doc, err) : cw_err_nomem(err);
 }
 
@@ -220,31 +243,89 @@ static int add(struct cw_draft *draft, const struct cw_draft_input *input, const
         rc = cw_tuf_targets_add(body, target, (int64_t)bytes.len, sha256, NULL, err);
     if (rc == CW_OK)
         rc = cw_draft_report(draft, "channels",
-                             json_pack("{s:s, s:I, s:O}", "channel", channel->name, "serial",
-                                       (json_int_t)serial, "releases", channel->moves),
+                             json_pack("{s:s, s:I, s:O, s:O}", "channel", channel->name, "serial",
+                                       (json_int_t)serial, "releases", channel->moves, "withdrawn",
+                                       channel->marked),
                              err);
     return rc == CW_OK ? cw_draft_add_file(draft, CW_STEP_MANIFESTS, path, &bytes, err) : rc;
 }
 
-static int compose_channel(struct cw_draft *draft, const struct cw_draft_input *input, const char *name,
-                           const json_t *wanted, struct cw_err *err)
+/* What was withdrawn in whichever channel enters none. */
+static int compose_moves(struct channel *channel, struct cw_draft *draft, const struct cw_draft_input *input,
+                         const json_t *withdrawn, struct cw_err *err)
 {
-    struct channel channel = {.name = name};
-    const char *product;
-    json_t *version;
-    int rc = load(&channel, input, err);
+    const char *product, *reason;
+    json_t *wanted;
 
-    if (rc == CW_OK) {
-        json_object_foreach ((json_t *)wanted, product, version) {
-            rc = move(&channel, draft, input, product, json_string_value(version), err);
-            if (rc != CW_OK)
-                break;
+    json_object_foreach (json_object_get(input->stage->promotions, channel->name), product, wanted) {
+        const char *version = json_string_value(wanted);
+        int rc;
+
+        reason = version != NULL ? cw_withdrawn_reason(withdrawn, product, version) : NULL;
+        if (reason != NULL)
+            return cw_err_set(err, CW_E_VERIFY, "%s %s was withdrawn (%s); promote another version", product,
+                              version, reason);
+        rc = version != NULL ? move(channel, draft, input, product, version, err)
+                             : drop(channel, product, err);
+        if (rc != CW_OK)
+            return rc;
+    }
+    return CW_OK;
+}
+
+static int compose_withdrawals(struct channel *channel, const struct cw_draft_input *input,
+                               struct cw_err *err)
+{
+    const json_t *staged = json_object_get(input->stage->withdrawals, channel->name);
+    const char *product, *version;
+    json_t *versions, *reason;
+
+    json_object_foreach ((json_t *)staged, product, versions) {
+        json_object_foreach (versions, version, reason) {
+            if (cw_withdrawn_reason(channel->withdrawn, product, version) != NULL)
+                continue; /* published already */
+            if (json_array_append_new(channel->marked, json_pack("{s:s, s:s, s:O}", "product", product,
+                                                                 "version", version, "reason", reason)) != 0)
+                return cw_err_nomem(err);
         }
     }
+    return cw_withdrawn_merge(channel->withdrawn, staged, err);
+}
+
+/* Said here with what to do; whoever reads the manifest would refuse it too. */
+static int check_withdrawn(const struct channel *channel, struct cw_err *err)
+{
+    const char *product, *version;
+    json_t *pin;
+
+    json_object_foreach (channel->releases, product, pin) {
+        version = json_string_value(json_object_get(pin, "version"));
+        if (cw_withdrawn_reason(channel->withdrawn, product, version) != NULL)
+            return cw_err_set(
+                err, CW_E_VERIFY,
+                "its set has %s %s, which is withdrawn: 'promote --rollback %s %s' takes the one "
+                "before, 'withdraw --drop' none, or promote a newer one",
+                product, version, channel->name, product);
+    }
+    return CW_OK;
+}
+
+static int compose_channel(struct cw_draft *draft, const struct cw_draft_input *input, const char *name,
+                           const json_t *withdrawn, struct cw_err *err)
+{
+    struct channel channel = {.name = name};
+    int rc = load(&channel, input, err);
+
+    if (rc == CW_OK)
+        rc = compose_moves(&channel, draft, input, withdrawn, err);
+    if (rc == CW_OK && channel.before.doc != NULL)
+        rc = compose_withdrawals(&channel, input, err);
+    if (rc == CW_OK)
+        rc = check_withdrawn(&channel, err);
     if (rc == CW_OK &&
         json_array_append_new(draft->staged, json_sprintf("%s/%s.json", CW_STAGE_CHANNELS, name)) != 0)
         rc = cw_err_nomem(err);
-    if (rc == CW_OK && json_array_size(channel.moves) > 0)
+    if (rc == CW_OK && json_array_size(channel.moves) + json_array_size(channel.marked) > 0)
         rc = add(draft, input, &channel, err);
     if (rc != CW_OK)
         cw_err_prefix(err, "channel '%s'", name);
@@ -254,14 +335,16 @@ static int compose_channel(struct cw_draft *draft, const struct cw_draft_input *
 
 int cw_draft_compose_channels(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_err *err)
 {
+    json_auto_t *withdrawn = NULL;
     const char *name;
     json_t *wanted;
     int rc = CW_OK;
 
+    if (json_object_size(input->stage->promotions) > 0)
+        rc = cw_withdrawn_load(&withdrawn, input->state, input->stage, err);
     json_object_foreach (input->stage->promotions, name, wanted) {
-        rc = compose_channel(draft, input, name, wanted, err);
-        if (rc != CW_OK)
-            break;
+        if (rc == CW_OK)
+            rc = compose_channel(draft, input, name, withdrawn, err);
     }
     return rc;
 }

@@ -20,10 +20,14 @@ static void say_channel(const struct cw_cli *cli, const json_t *row)
     cw_cli_say(cli, "channel %s, serial %lld:", text(row, "channel"),
                (long long)json_integer_value(json_object_get(row, "serial")));
     json_array_foreach (json_object_get(row, "releases"), i, move) {
-        const char *from = text(move, "from");
+        const char *from = text(move, "from"), *to = text(move, "to");
 
         cw_cli_say(cli, "  %s %s%s%s", text(move, "product"), from != NULL ? from : "",
-                   from != NULL ? " -> " : "", text(move, "to"));
+                   from != NULL ? " -> " : "", to != NULL ? to : "(dropped)");
+    }
+    json_array_foreach (json_object_get(row, "withdrawn"), i, move) {
+        cw_cli_say(cli, "  %s %s withdrawn: %s", text(move, "product"), text(move, "version"),
+                   text(move, "reason"));
     }
 }
 

@@ -89,12 +89,37 @@ static int check_promotions(const json_t *releases, struct cw_err *err)
 
     json_object_foreach ((json_t *)releases, product, version) {
         rc = cw_name_check_product(product, err);
+        if (rc == CW_OK && json_is_null(version))
+            continue;
         if (rc == CW_OK && !json_is_string(version))
-            rc = cw_err_set(err, CW_E_VERIFY, "field '%s' is not a string", product);
+            rc = cw_err_set(err, CW_E_VERIFY, "field '%s' is neither a string nor null", product);
         if (rc == CW_OK)
             rc = cw_semver_check(json_string_value(version), err);
         if (rc != CW_OK)
             return rc;
+    }
+    return CW_OK;
+}
+
+static int check_withdrawn(const json_t *withdrawn, struct cw_err *err)
+{
+    const char *product, *version;
+    json_t *versions, *reason;
+
+    json_object_foreach ((json_t *)withdrawn, product, versions) {
+        int rc = cw_name_check_product(product, err);
+
+        if (rc == CW_OK && !json_is_object(versions))
+            rc = cw_err_set(err, CW_E_VERIFY, "field 'withdrawn.%s' is not an object", product);
+        if (rc != CW_OK)
+            return rc;
+        json_object_foreach (versions, version, reason) {
+            if (!json_is_string(reason))
+                return cw_err_set(err, CW_E_VERIFY, "the reason for %s %s is not a string", product, version);
+            if (cw_semver_check(version, err) != CW_OK ||
+                cw_text_check(json_string_value(reason), "the reason", err) != CW_OK)
+                return cw_err_prefix(err, "withdrawn: '%s'", product);
+        }
     }
     return CW_OK;
 }
@@ -105,7 +130,7 @@ static int load_promotions(void *ctx, const char *path, const struct stat *st, s
     CW_AUTO_BUF text = CW_BUF_INIT(PROMOTION_MAX);
     json_auto_t *doc = NULL;
     const char *channel;
-    json_t *releases;
+    json_t *releases, *withdrawn = NULL;
     int rc;
 
     if (!is_document(path, st))
@@ -119,11 +144,18 @@ static int load_promotions(void *ctx, const char *path, const struct stat *st, s
         rc = cw_json_get_obj(&releases, doc, "releases", err);
     if (rc == CW_OK)
         rc = check_promotions(releases, err);
+    if (rc == CW_OK)
+        rc = cw_json_opt_obj(&withdrawn, doc, "withdrawn", err);
+    if (rc == CW_OK)
+        rc = check_withdrawn(withdrawn, err);
     if (rc != CW_OK)
         return cw_err_prefix(err, "staged '%s'", path);
     if (strlen(path) != strlen(channel) + 5 || !cw_str_starts(path, channel))
         return misnamed(CW_STAGE_CHANNELS, path, err);
-    return json_object_set(loading->stage->promotions, channel, releases) == 0 ? CW_OK : cw_err_nomem(err);
+    if (json_object_set(loading->stage->promotions, channel, releases) != 0 ||
+        (withdrawn != NULL && json_object_set(loading->stage->withdrawals, channel, withdrawn) != 0))
+        return cw_err_nomem(err);
+    return CW_OK;
 }
 
 int cw_stage_load(struct cw_stage *stage, int dir, struct cw_err *err)
@@ -132,8 +164,9 @@ int cw_stage_load(struct cw_stage *stage, int dir, struct cw_err *err)
     bool there;
     int rc;
 
-    *stage = (struct cw_stage){.releases = json_object(), .promotions = json_object(), .dir = dir};
-    if (stage->releases == NULL || stage->promotions == NULL)
+    *stage = (struct cw_stage){
+        .releases = json_object(), .promotions = json_object(), .withdrawals = json_object(), .dir = dir};
+    if (stage->releases == NULL || stage->promotions == NULL || stage->withdrawals == NULL)
         return cw_err_nomem(err);
     rc = cw_at_has(&there, dir, CW_STAGE_RELEASES, err);
     if (rc == CW_OK && there)
@@ -149,6 +182,7 @@ void cw_stage_clear(struct cw_stage *stage)
 {
     json_decref(stage->releases);
     json_decref(stage->promotions);
+    json_decref(stage->withdrawals);
     *stage = (struct cw_stage){.releases = NULL};
 }
 
@@ -248,20 +282,23 @@ int cw_stage_commit(struct cw_stage *stage, struct cw_err *err)
     return cw_move_files(stage->dir, CW_STAGE_INCOMING, CW_STAGE_RELEASES, err);
 }
 
-int cw_stage_put_promotions(int dir, const char *channel, const json_t *releases, struct cw_err *err)
+int cw_stage_put_channel(const struct cw_stage *stage, const char *channel, struct cw_err *err)
 {
+    json_t *releases = json_object_get(stage->promotions, channel);
+    json_t *withdrawn = json_object_get(stage->withdrawals, channel);
     CW_AUTO_BUF text = CW_BUF_INIT(PROMOTION_MAX);
     json_auto_t *doc = NULL;
     char path[CW_PATH_MAX];
     int rc;
 
     snprintf(path, sizeof path, "%s/%s.json", CW_STAGE_CHANNELS, channel);
-    if (json_object_size(releases) == 0)
-        return cw_remove(dir, path, err);
-    doc = json_pack("{s:s, s:s, s:s, s:O}", "_type", CW_PROMOTION_TYPE, "format", "1.0", "channel", channel,
-                    "releases", releases);
+    if (json_object_size(releases) == 0 && json_object_size(withdrawn) == 0)
+        return cw_remove(stage->dir, path, err);
+    doc = json_pack("{s:s, s:s, s:s, s:o, s:O*}", "_type", CW_PROMOTION_TYPE, "format", "1.0", "channel",
+                    channel, "releases", releases != NULL ? json_incref(releases) : json_object(),
+                    "withdrawn", withdrawn);
     if (doc == NULL)
         return cw_err_nomem(err);
     rc = cw_json_format(&text, doc, err);
-    return rc == CW_OK ? cw_file_replace(dir, path, text.data, text.len, 0644, err) : rc;
+    return rc == CW_OK ? cw_file_replace(stage->dir, path, text.data, text.len, 0644, err) : rc;
 }

@@ -6,7 +6,8 @@
  *     staged/releases/<product>@<version>.json   the release manifest as it will be published, byte for byte
  *     staged/releases/<product>@<version>@elsewhere.json    the same, when its files come into targets/ by other means
  *     staged/channels/<channel>.json             {"_type": "causeway-promotion", "format": "1.0", "channel",
- *                                                 "releases": {product: version}}
+ *                                                 "releases": {product: version, or null: it leaves the set},
+ *                                                 "withdrawn": {product: {version: reason}} or absent}
  *     staged/.tmp-incoming/                      releases of an add that has not come to its end
  *
  * There may be very many releases, so loading looks at names only, and each manifest is read when it is asked for. An add writes
@@ -32,8 +33,10 @@
 struct cw_stage {
     json_t *
         releases; /* "product@version" → true: its files lie elsewhere, false: in the tree; sorted by name; owned */
-    json_t *promotions; /* channel → {product: version}; owned */
-    int dir;            /* borrowed: the repository's folder */
+    json_t *
+        promotions; /* channel → {product: version or null}, of every channel that has something staged; owned */
+    json_t *withdrawals; /* channel → {product: {version: reason}}; owned */
+    int dir;             /* borrowed: the repository's folder */
 };
 
 /* Reads the names of releases, and the promotions. */
@@ -60,7 +63,7 @@ int cw_stage_put_release(struct cw_stage *stage, const char *product, const char
 /* Makes all that was put durable and stages it. */
 int cw_stage_commit(struct cw_stage *stage, struct cw_err *err);
 
-/* Makes these the channel's staged promotions, durable; an empty object removes them. */
-int cw_stage_put_promotions(int dir, const char *channel, const json_t *releases, struct cw_err *err);
+/* Makes what promotions and withdrawals say of the channel durable; nothing of either removes its file. */
+int cw_stage_put_channel(const struct cw_stage *stage, const char *channel, struct cw_err *err);
 
 #endif
