@@ -226,6 +226,27 @@ static int bins_of(struct cw_draft_bins **bins, struct cw_draft *draft, const st
     return cw_draft_add_bins(bins, draft, product, there->meta->signed_, err);
 }
 
+int cw_bins_leave(struct cw_draft *draft, const struct cw_state_bins *there, const char *product,
+                  json_t *targets, struct cw_err *err)
+{
+    struct cw_draft_bins *bins;
+    const char *target;
+    json_t *value;
+    uint32_t hash;
+    int rc = bins_of(&bins, draft, there, product, err);
+
+    json_object_foreach (targets, target, value) {
+        if (rc == CW_OK)
+            rc = cw_bin_hash(&hash, target, strlen(target), err);
+        if (rc != CW_OK)
+            return rc;
+        touch(bins, hash >> (32 - bins->bits));
+    }
+    if (rc == CW_OK)
+        bins->leaving = json_incref(targets);
+    return rc;
+}
+
 int cw_bins_renew(uint64_t *count, struct cw_draft *draft, const struct cw_draft_input *input,
                   const struct cw_state_role *role, int64_t before, struct cw_err *err)
 {

@@ -31,6 +31,10 @@ int cw_bins_place(struct cw_draft *draft, const struct cw_draft_input *input, co
 int cw_bins_renew(uint64_t *count, struct cw_draft *draft, const struct cw_draft_input *input,
                   const struct cw_state_role *role, int64_t before, struct cw_err *err);
 
+/* Plans to sign anew those bins that have some of these targets (target path → true), without them. */
+int cw_bins_leave(struct cw_draft *draft, const struct cw_state_bins *there, const char *product,
+                  json_t *targets, struct cw_err *err);
+
 /* Lists the draft's bins in a snapshot's body. */
 int cw_bins_list(json_t *snapshot, const struct cw_draft *draft, const struct cw_state *state,
                  struct cw_err *err);

@@ -108,6 +108,11 @@ static int put(struct writing *w, int64_t version, struct cw_err *err)
     return rc == CW_OK && w->batch.count >= BATCH ? cw_batch_commit(&w->batch, err) : rc;
 }
 
+static bool leaves(const struct cw_draft_bins *bins, const struct cw_bin_target *target)
+{
+    return json_object_getn(bins->leaving, target->path.at, target->path.len) != NULL;
+}
+
 /* What is published of the bin joins what is new. */
 static int merge(struct cw_bin *bin, struct writing *w, size_t number, struct cw_err *err)
 {
@@ -122,8 +127,10 @@ static int merge(struct cw_bin *bin, struct writing *w, size_t number, struct cw
         return CW_OK;
     cw_buf_reset(&w->before);
     rc = cw_state_read_bin(&before, &w->before, w->input->state, &there, number, err);
-    for (i = 0; i < before.count && rc == CW_OK; i++)
-        rc = cw_bin_add(bin, &before.targets[i], err);
+    for (i = 0; i < before.count && rc == CW_OK; i++) {
+        if (!leaves(w->bins, &before.targets[i]))
+            rc = cw_bin_add(bin, &before.targets[i], err);
+    }
     bin->version = before.version + 1;
     return rc;
 }

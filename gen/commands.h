@@ -11,6 +11,7 @@
 int cmd_add(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_attest(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_gate(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
+int cmd_gc(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_init(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_key(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_log(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
@@ -22,6 +23,7 @@ int cmd_withdraw(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 
 extern const struct cw_option cmd_add_options[];
 extern const struct cw_option cmd_gate_options[];
+extern const struct cw_option cmd_gc_options[];
 extern const struct cw_option cmd_init_options[];
 extern const struct cw_option cmd_key_options[];
 extern const struct cw_option cmd_promote_options[];

@@ -222,6 +222,31 @@ static int start(struct cw_draft *draft, struct cw_err *err)
     return CW_OK;
 }
 
+/* What gc found to be needed no more is signed no more. */
+static int leave(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_err *err)
+{
+    const char *product, *target;
+    json_t *targets, *value, *body;
+
+    json_object_foreach ((json_t *)input->leaving, product, targets) {
+        const struct cw_state_role *role = cw_state_product(input->state, product);
+        struct cw_state_bins bins;
+        bool split;
+        int rc = cw_state_bins(&split, &bins, input->state, role, err);
+
+        if (rc == CW_OK)
+            rc = split ? cw_bins_leave(draft, &bins, product, targets, err)
+                       : cw_draft_touch(&body, draft, input, product, err);
+        if (rc != CW_OK)
+            return rc;
+        json_object_foreach (targets, target, value) {
+            if (!split)
+                json_object_del(json_object_get(body, "targets"), target);
+        }
+    }
+    return CW_OK;
+}
+
 int cw_draft_compose(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_err *err)
 {
     struct renewing renewing = {.draft = draft, .input = input};
@@ -233,6 +258,8 @@ int cw_draft_compose(struct cw_draft *draft, const struct cw_draft_input *input,
         rc = cw_draft_compose_releases(draft, input, err);
     if (rc == CW_OK)
         rc = cw_draft_compose_channels(draft, input, err);
+    if (rc == CW_OK)
+        rc = leave(draft, input, err);
     if (rc == CW_OK && input->renew_within >= 0)
         rc = cw_state_each(input->state, renew, &renewing, err);
     if (rc == CW_OK && input->renew_within >= 0)
@@ -264,6 +291,7 @@ void cw_draft_clear(struct cw_draft *draft)
     for (i = 0; i < draft->bins_count; i++) {
         free(draft->bins[i].product);
         json_decref(draft->bins[i].body);
+        json_decref(draft->bins[i].leaving);
         cw_spool_free(draft->bins[i].spool);
     }
     free(draft->bins);

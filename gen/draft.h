@@ -52,6 +52,7 @@ struct cw_draft_bins {
     bool fresh;                                  /* the product is split now */
     unsigned char touched[CW_BIN_COUNT_MAX / 8]; /* which of them are made */
     struct cw_spool *spool; /* what they get; owned; NULL: nothing, they are only renewed */
+    json_t *leaving;        /* target path → true: what they lose; owned; NULL: nothing */
 };
 
 struct cw_draft_input { /* all borrowed */
@@ -60,8 +61,9 @@ struct cw_draft_input { /* all borrowed */
     const struct cw_config *config;
     const struct cw_keys *keys;
     int64_t now;
-    int64_t renew_within; /* seconds; roles that expire within them are signed anew. -1: none are */
-    bool plan_only;       /* it will not be signed: what would only be needed for that may be left out */
+    int64_t renew_within;  /* seconds; roles that expire within them are signed anew. -1: none are */
+    const json_t *leaving; /* product → {target path: true}: to be signed no more; NULL: nothing */
+    bool plan_only;        /* it will not be signed: what would only be needed for that may be left out */
 };
 
 struct cw_draft {

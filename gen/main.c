@@ -30,6 +30,8 @@ static const struct cw_command commands[] = {
      cmd_verify, cmd_verify_options, 0, 1, false},
     {"key", "list|new|import|export|who|rotate|...", "make keys, carry them, change who signs for what, see what each can do",
      cmd_key, cmd_key_options, 1, 4, false},
+    {"gc", "", "list and remove what no kept serial of a channel needs",
+     cmd_gc, cmd_gc_options, 0, 0, true},
     {.name = NULL},
 };
 /* clang-format on */

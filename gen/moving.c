@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "gen/gc.h"
 #include "gen/withdrawn.h"
 #include "release/semver.h"
 
@@ -74,12 +75,20 @@ int cw_moving_check_release(const struct cw_moving *moving, const char *product,
                             struct cw_err *err)
 {
     struct cw_manifest manifest = {.doc = NULL};
+    bool whole;
     int rc;
 
     if (cw_stage_has(&moving->stage, product, version))
         return CW_OK;
     rc = cw_state_read_release(&manifest, &moving->state, product, version, err);
+    if (rc == CW_OK)
+        rc = cw_gc_is_whole(&whole, &moving->state, &manifest, err);
     cw_manifest_clear(&manifest);
+    if (rc == CW_OK && !whole)
+        return cw_err_set(
+            err, CW_E_INCOMPLETE,
+            "gc removed the files of %s %s, and a version never comes back: release a newer one", product,
+            version);
     if (rc == CW_E_NOTFOUND)
         return cw_err_set(err, rc, "there is no %s %s, neither published nor staged; add it first", product,
                           version);

@@ -42,7 +42,7 @@ int cw_rollback_find(char version[CW_NAME_MAX + 1], const struct cw_moving *movi
         if (pin != NULL && strcmp(pin->version, current) != 0 &&
             cw_moving_check_withdrawn(moving, product, pin->version, NULL) == CW_OK) {
             memcpy(version, pin->version, strlen(pin->version) + 1);
-            return CW_OK;
+            return cw_moving_check_release(moving, product, version, err);
         }
         rc = cw_past_older(&more, &past, NULL, err);
     }
@@ -55,7 +55,10 @@ static int change(struct going *g, const char *product, const char *to, struct c
     const struct cw_pin *pin = cw_channel_pin(&g->now, product);
     const char *from = pin != NULL ? pin->version : NULL;
     json_t *row, *wanted = NULL;
+    int rc = to != NULL ? cw_moving_check_release(&g->moving, product, to, err) : CW_OK;
 
+    if (rc != CW_OK)
+        return rc;
     if (from != NULL && to != NULL && strcmp(from, to) == 0)
         return cw_moving_stage(&g->moving, g->channel, product, NULL, err);
     row = json_pack("{s:s, s:s*, s:s*}", "product", product, "from", from, "to", to);
