@@ -158,6 +158,33 @@ for pause in 0.001 0.003 0.006 0.01 0.02; do
     fi
 done
 
+# --- from hash bins -------------------------------------------------------------------------------------
+
+rm -rf repo build
+publisher_init
+publisher_release gateway 8.0.0 1000
+publisher_publish
+publisher_release gateway 9.0.0 1000
+publisher_publish
+"$CW_SRCDIR/tests/bench/catalog.py" gateway 2 2500 >many.jsonl
+expect_exit 0 gen add --no-files many.jsonl
+expect_exit 0 gen publish
+expect 'the product is in bins' test -n "$(find repo/tree/metadata -name '1.gateway-*.json')"
+bins() { # PATH: how many newest bins name it
+    find repo/tree/metadata -name '*.gateway-*.json' | sort -t/ -k4 -V | awk -F/ '{ name = $NF; sub(/^[0-9]*[.]/, "", name); last[name] = $0 }
+        END { for (name in last) print last[name] }' | xargs grep -l "\"$1\"" | wc -l
+}
+expect 'a bin names it' test "$(bins gateway/8.0.0/gateway.bin)" -eq 1
+expect_exit 0 gen gc --keep-serials 1 --keep-for 0s
+expect_out '^gateway 8.0.0 leaves'
+expect 'no bin names it' test "$(bins gateway/8.0.0/gateway.bin)" -eq 0
+expect 'its manifest stays' test "$(bins gateway/8.0.0/release.json)" -eq 1
+expect 'the other release stays' test "$(bins gateway/9.0.0/gateway.bin)" -eq 1
+gen verify >"$out" 2>"$err"
+refute_out '^bad:|^missing: (metadata|targets/gateway/[89])'
+expect_exit 0 gen gc --keep-serials 1 --keep-for 0s
+expect_out 'nothing to remove'
+
 # --- any order of commands: all that is kept is whole ---------------------------------------------------
 
 seed=${SEED:-7}
