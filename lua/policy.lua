@@ -1,8 +1,11 @@
 -- SPDX-License-Identifier: ISC
--- What policy.lua finds in its environment besides Lua's own: the decisions accept, hold and reject, and the
--- action run. Each only builds a table that says what is meant; the program checks it again and acts.
+-- What policy.lua finds in its environment besides Lua's own: the decisions accept, hold and reject, rules,
+-- the action run, and versions. Each only builds a table that says what is meant; the program checks it again
+-- and acts. Words made by `located` get first where the policy calls them ("policy.lua:12: "), for their errors.
 
+local located, in_range, compare_versions = host.located, host.in_range, host.compare
 local type, error, pairs, ipairs, byte, min = type, error, pairs, ipairs, string.byte, math.min
+local pcall, tostring, match, is_integer = pcall, tostring, string.match, math.type
 
 -- How many letters must change to make b of a (Levenshtein).
 local function distance(a, b)
@@ -19,8 +22,14 @@ local function distance(a, b)
   return row[#b]
 end
 
--- Refuses words that are not known, naming the one that was probably meant; the error has the policy's line.
-local function only(what, words, known)
+local function fail(where, ...)
+  local text = where
+  for _, part in ipairs { ... } do text = text .. part end
+  error(text, 0)
+end
+
+-- Refuses words that are not known, naming the one that was probably meant.
+local function only(where, what, words, known)
   for word in pairs(words) do
     local near
     if type(word) == "string" then
@@ -29,68 +38,156 @@ local function only(what, words, known)
         if #word < 64 and distance(word, good) <= 2 then near = near or good end
       end
     end
-    local hint = near and " (did you mean '" .. near .. "'?)" or ""
-    error(what .. ": unknown word '" .. tostring(word) .. "'" .. hint, 3)
+    fail(where, what, ": unknown word '", tostring(word), "'",
+      near and " (did you mean '" .. near .. "'?)" or "")
     ::next_word::
   end
 end
 
-local function reason_of(what, reason)
+local function reason_of(where, what, reason)
   if type(reason) ~= "string" or reason == "" then
-    error(what .. ": expected a reason, as in " .. what .. ' "why"', 3)
+    fail(where, what, ": expected a reason, as in ", what, ' "why"')
   end
   return reason
 end
 
+local function text_of(where, word, value)
+  if value ~= nil and type(value) ~= "string" then
+    fail(where, "accept: ", word, " is a ", type(value), ", not a text")
+  end
+  return value
+end
+
+local function texts_of(where, word, value)
+  if type(value) == "string" then return { value } end
+  if value ~= nil and type(value) ~= "table" then
+    fail(where, "accept: ", word, " is a ", type(value), ", not a list of texts")
+  end
+  for key, item in pairs(value or {}) do
+    if is_integer(key) ~= "integer" or type(item) ~= "string" then
+      fail(where, "accept: ", word, " is not a list of texts only")
+    end
+  end
+  return value
+end
+
+local function place(where)
+  return match(where, "^(.*): $")
+end
+
 -- accept "reason", or with gates:
 -- accept { reason = "…", window = "Sat 02:00-06:00 Europe/Berlin", not_before = "2030-01-31T00:00:00Z" }
-function accept(how)
+accept = located(function(where, how)
   if how == nil then how = {} end
   if type(how) == "string" then how = { reason = how } end
   if type(how) ~= "table" then
-    error("accept: expected a reason or a table of gates, got a " .. type(how), 2)
+    fail(where, "accept: expected a reason or a table of gates, got a ", type(how))
   end
-  only("accept", how, { "not_before", "reason", "window" })
-  if how.reason ~= nil then reason_of("accept", how.reason) end
-  for _, word in ipairs { "not_before", "window" } do
-    if how[word] ~= nil and type(how[word]) ~= "string" then
-      error("accept: " .. word .. " is not a text", 2)
-    end
-  end
+  only(where, "accept", how, { "after_promotion", "blackout", "not_before", "reason", "rollout", "window" })
+  if how.reason ~= nil then reason_of(where, "accept", how.reason) end
   return {
-    verdict = "accept", reason = how.reason or "accepted by policy",
-    gates = { window = how.window, not_before = how.not_before },
+    verdict = "accept", reason = how.reason or "accepted by policy", at = place(where),
+    gates = {
+      after_promotion = text_of(where, "after_promotion", how.after_promotion),
+      blackout = texts_of(where, "blackout", how.blackout),
+      not_before = text_of(where, "not_before", how.not_before),
+      rollout = texts_of(where, "rollout", how.rollout),
+      window = text_of(where, "window", how.window),
+    },
   }
-end
+end)
 
 -- Not now; the same question is asked again at the next plan.
-function hold(reason)
-  return { verdict = "hold", reason = reason_of("hold", reason) }
-end
+hold = located(function(where, reason)
+  return { verdict = "hold", reason = reason_of(where, "hold", reason), at = place(where) }
+end)
 
 -- Never this set.
-function reject(reason)
-  return { verdict = "reject", reason = reason_of("reject", reason) }
-end
+reject = located(function(where, reason)
+  return { verdict = "reject", reason = reason_of(where, "reject", reason), at = place(where) }
+end)
+
+local rules = {}
+
+-- rule("name", function(set, site) … end): one more that is asked; what it returns adds to what others do.
+rule = located(function(where, name, ask)
+  if type(name) ~= "string" or name == "" or #name > 64 then
+    fail(where, 'rule: expected a name of at most 64 bytes, as in rule("no downgrades", function(set) … end)')
+  end
+  if type(ask) ~= "function" then fail(where, "rule '", name, "': expected a function, got a ", type(ask)) end
+  for _, other in ipairs(rules) do
+    if other.name == name then fail(where, "rule '", name, "' is there already") end
+  end
+  rules[#rules + 1] = { name = name, ask = ask }
+end)
+
+-- satisfies("2.1.0", "^2.0.0"): ranges as in a release's requirements.
+satisfies = located(function(where, version, range)
+  if type(version) ~= "string" or type(range) ~= "string" then
+    fail(where, 'satisfies: expected a version and a range, as in satisfies("2.1.0", "^2.0.0")')
+  end
+  local ok, answer = pcall(in_range, version, range)
+  if not ok then fail(where, "satisfies: ", answer) end
+  return answer == 1
+end)
+
+-- compare("2.1.0", "2.0.0"): below 0, 0 or above 0, by precedence.
+compare = located(function(where, a, b)
+  if type(a) ~= "string" or type(b) ~= "string" then
+    fail(where, 'compare: expected two versions, as in compare("2.1.0", "2.0.0")')
+  end
+  local ok, answer = pcall(compare_versions, a, b)
+  if not ok then fail(where, "compare: ", answer) end
+  return answer
+end)
 
 -- run { "/absolute/command", "argument", timeout = "60s" }: no shell, no search path.
-function run(command)
-  if type(command) ~= "table" then error('run: expected a table, as in run { "/bin/true" }', 2) end
+run = located(function(where, command)
+  if type(command) ~= "table" then fail(where, 'run: expected a table, as in run { "/bin/true" }') end
   local words, argv = {}, {}
   for key, value in pairs(command) do
-    if math.type(key) == "integer" then argv[key] = value else words[key] = value end
+    if is_integer(key) == "integer" then argv[key] = value else words[key] = value end
   end
-  only("run", words, { "timeout" })
+  only(where, "run", words, { "timeout" })
   if type(argv[1]) ~= "string" or byte(argv[1]) ~= byte("/") then
-    error("run: the command is not an absolute path", 2)
+    fail(where, "run: the command is not an absolute path")
   end
   for i, word in ipairs(argv) do
     if type(word) ~= "string" then
-      error("run: argument " .. i - 1 .. " is a " .. type(word) .. ", not a text", 2)
+      fail(where, "run: argument ", i - 1, " is a ", type(word), ", not a text")
     end
   end
   if words.timeout ~= nil and type(words.timeout) ~= "string" then
-    error('run: timeout is not a text like "60s"', 2)
+    fail(where, 'run: timeout is not a text like "60s"')
   end
   return { run = argv, timeout = words.timeout }
+end)
+
+-- What one rule does to its question is not to reach the next.
+local function copy(value)
+  if type(value) ~= "table" then return value end
+  local made = {}
+  for key, item in pairs(value) do made[key] = copy(item) end
+  return made
+end
+
+-- The program's own entry: asks every rule, then decide, and gives back each answer. No policy can spell it
+-- by mistake. An error is one rule's answer, so that the others are heard too.
+_ENV["causeway.decide"] = function(set, site)
+  local answers = {}
+  local function ask(name, f)
+    local ok, answer = pcall(f, copy(set), copy(site))
+    if ok then
+      answers[#answers + 1] = { rule = name, answer = answer }
+    elseif type(answer) ~= "string" then
+      answers[#answers + 1] = { rule = name, error = "raised a " .. type(answer) .. " as its error" }
+    elseif answer == "not enough memory" then
+      answers[#answers + 1] = { rule = name, error = "exceeded its memory" }
+    else
+      answers[#answers + 1] = { rule = name, error = answer == "" and "raised an empty error" or answer }
+    end
+  end
+  for _, each in ipairs(rules) do ask(each.name, each.ask) end
+  if type(decide) == "function" then ask("decide", decide) end
+  return answers
 end

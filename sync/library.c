@@ -11,6 +11,7 @@
 #include "codec/json.h"
 #include "fs/root.h"
 #include "jail/jail.h"
+#include "release/semver.h"
 #include "sync/library_text.h"
 
 /* A policy looks at some hundred small tables: a second is plenty, and no site waits longer for a broken
@@ -22,6 +23,33 @@ static const struct cw_script_limits script_limits = {.memory = (size_t)32 << 20
 /* every byte escaped, and the punctuation */
 #define ANSWER_MAX (6 * CW_SCRIPT_TEXT_MAX + 64 * (size_t)CW_SCRIPT_VALUES_MAX)
 
+static int in_range(int *result, const char *version, const char *range, struct cw_err *err)
+{
+    int rc = cw_semver_check(version, err);
+
+    if (rc == CW_OK)
+        rc = cw_semver_range_check(range, err);
+    *result = rc == CW_OK && cw_semver_in_range(version, range);
+    return rc;
+}
+
+static int compare(int *result, const char *a, const char *b, struct cw_err *err)
+{
+    int rc = cw_semver_check(a, err);
+
+    if (rc == CW_OK)
+        rc = cw_semver_check(b, err);
+    *result = rc == CW_OK ? cw_semver_compare(a, b) : 0;
+    return rc;
+}
+
+/* So that a range means in a policy what it means in a release's "requires". */
+static const struct cw_script_function lent[] = {
+    {"in_range", in_range},
+    {"compare", compare},
+    {.name = NULL},
+};
+
 struct question {
     struct cw_script_source sources[2]; /* the library, the site's file */
     const char *function;               /* NULL: the file's own result */
@@ -31,7 +59,7 @@ struct question {
 static int ask(json_t **value, const struct question *q, struct cw_err *err)
 {
     struct cw_script *script;
-    int rc = cw_script_new(&script, q->sources, CW_COUNT(q->sources), &script_limits, err);
+    int rc = cw_script_new_lending(&script, q->sources, CW_COUNT(q->sources), lent, &script_limits, err);
 
     if (rc != CW_OK)
         return rc;

@@ -109,8 +109,25 @@ static int load(struct cw_script *script, const struct cw_script_source *source,
     return status == LUA_OK ? CW_OK : fail(script, status, err);
 }
 
-int cw_script_new(struct cw_script **script, const struct cw_script_source *sources, size_t source_count,
-                  const struct cw_script_limits *limits, struct cw_err *err)
+static int lend_protected(lua_State *lua)
+{
+    cw_script_lend(lua, lua_touserdata(lua, 1));
+    return 0;
+}
+
+static int lend(struct cw_script *script, const struct cw_script_function *functions, struct cw_err *err)
+{
+    int status;
+
+    lua_pushcfunction(script->lua, lend_protected);
+    lua_pushlightuserdata(script->lua, (void *)functions);
+    status = lua_pcall(script->lua, 1, 0, 0);
+    return status == LUA_OK ? CW_OK : fail(script, status, err);
+}
+
+int cw_script_new_lending(struct cw_script **script, const struct cw_script_source *sources,
+                          size_t source_count, const struct cw_script_function *functions,
+                          const struct cw_script_limits *limits, struct cw_err *err)
 {
     struct cw_script *made = calloc(1, sizeof(*made));
     size_t i;
@@ -133,13 +150,25 @@ int cw_script_new(struct cw_script **script, const struct cw_script_source *sour
     if (status != LUA_OK)
         rc = fail(made, status, err);
     lua_sethook(made->lua, count, LUA_MASKCOUNT, HOOK_STEP);
-    for (i = 0; rc == CW_OK && i < source_count; i++)
-        rc = load(made, &sources[i], err);
+    if (rc == CW_OK && functions != NULL)
+        rc = lend(made, functions, err);
+    for (i = 0; rc == CW_OK && i < source_count; i++) {
+        if (functions != NULL && i + 1 == source_count)
+            rc = lend(made, NULL, err);
+        if (rc == CW_OK)
+            rc = load(made, &sources[i], err);
+    }
     if (rc != CW_OK)
         cw_script_free(made);
     else
         *script = made;
     return rc;
+}
+
+int cw_script_new(struct cw_script **script, const struct cw_script_source *sources, size_t source_count,
+                  const struct cw_script_limits *limits, struct cw_err *err)
+{
+    return cw_script_new_lending(script, sources, source_count, NULL, limits, err);
 }
 
 void cw_script_free(struct cw_script *script)

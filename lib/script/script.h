@@ -42,6 +42,19 @@ struct cw_script; /* one loaded state */
  * "policy.lua:12: …". */
 int cw_script_new(struct cw_script **script, const struct cw_script_source *sources, size_t count,
                   const struct cw_script_limits *limits, struct cw_err *err);
+
+/* What C lends to the sources but the last, as fields of their global table `host`: two texts in, a number
+ * out. A code that is not CW_OK raises its text as an error. */
+struct cw_script_function {
+    const char *name; /* NULL ends a list */
+    int (*call)(int *result, const char *a, const char *b, struct cw_err *err);
+};
+/* The same, lending functions. Besides them `host` has located(f): a function that calls f with the place in
+ * the source that it is called from ("policy.lua:12: ", or "") and its arguments; unlike error()'s level it
+ * knows the place in `return accept ...` too. */
+int cw_script_new_lending(struct cw_script **script, const struct cw_script_source *sources, size_t count,
+                          const struct cw_script_function *functions, const struct cw_script_limits *limits,
+                          struct cw_err *err);
 void cw_script_free(struct cw_script *script);
 
 /* What the last source returned, as JSON (site.lua). The caller owns *value; JSON null when it returned

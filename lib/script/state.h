@@ -23,6 +23,9 @@ struct cw_script {
 /* Fills a fresh state's environment with the allow-list. May raise a Lua error. */
 void cw_script_open_library(lua_State *lua);
 
+/* Makes the global `host` of script.h; NULL: takes it away. May raise a Lua error. */
+void cw_script_lend(lua_State *lua, const struct cw_script_function *functions);
+
 /* Pushes a JSON value. May raise a Lua error (no memory); holds nothing when it does. */
 void cw_script_push(lua_State *lua, const json_t *value);
 /* The value at the top of the stack as JSON; never raises. Leaves the stack as it was. */

@@ -105,19 +105,35 @@ int cw_change_compose(json_t **change, const struct cw_manifest *manifest, const
     return *change != NULL ? CW_OK : cw_err_nomem(err);
 }
 
+/* What the channel pins of them: verified when the release entered the channel, and held by hash since. */
+static json_t *attestations_of(const struct cw_pin *pin)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; list != NULL && i < pin->attestation_count; i++) {
+        if (json_array_append_new(list, json_pack("{s:s, s:s}", "predicate", pin->attestations[i].predicate,
+                                                  "sha256", pin->attestations[i].sha256)) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    return list;
+}
+
 json_t *cw_change_for_policy(const json_t *change, const struct cw_manifest *manifest,
                              const struct cw_pin *pin)
 {
     const json_t *features = json_object_get(manifest->doc, "features");
+    json_t *attestations = attestations_of(pin);
     char promoted[CW_TIME_TEXT];
 
     cw_time_format(pin->promoted, promoted);
-    return json_pack("{s:O, s:O*, s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:s, s:o}", "product",
-                     json_object_get(change, "product"), "from", json_object_get(change, "from"), "version",
-                     json_object_get(change, "to"), "change", json_object_get(change, "change"), "severity",
-                     json_object_get(change, "severity"), "platform", json_object_get(change, "platform"),
-                     "bytes", json_object_get(change, "bytes"), "requires",
-                     json_object_get(change, "requires"), "promoted", promoted, "notes",
-                     manifest->notes != NULL ? manifest->notes : "", "features",
-                     features != NULL ? json_deep_copy(features) : json_array());
+    return json_pack(
+        "{s:O, s:O*, s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:s, s:o, s:o}", "product",
+        json_object_get(change, "product"), "from", json_object_get(change, "from"), "version",
+        json_object_get(change, "to"), "change", json_object_get(change, "change"), "severity",
+        json_object_get(change, "severity"), "platform", json_object_get(change, "platform"), "bytes",
+        json_object_get(change, "bytes"), "requires", json_object_get(change, "requires"), "promoted",
+        promoted, "notes", manifest->notes != NULL ? manifest->notes : "", "features",
+        features != NULL ? json_deep_copy(features) : json_array(), "attestations", attestations);
 }

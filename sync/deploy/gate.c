@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Gates: a table of words, each with a check and an evaluation; a new gate is one row. Windows have their own
- * file.
+ * Gates: a table of words, each with a check and a step of the evaluation; a new gate is one row. Those that
+ * name a first moment are asked before those that open and close, so that what a closed gate says is when all
+ * of them will be open. Windows and stages have their own files.
  */
 #include "sync/deploy/gate.h"
 
@@ -11,95 +12,27 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "codec/json.h"
+#include "sync/deploy/rollout.h"
 #include "sync/deploy/window.h"
+
+#define ROUNDS_MAX 1000 /* windows and blackouts looked at in search of a moment that suits all */
 
 /* One evaluation. */
 struct moment {
-    int64_t now;
-    int64_t earliest; /* now, or what not_before says if that is later: a window is looked for from there */
+    const struct cw_gate_context *context;
+    struct cw_gate_state *state;
+    int64_t earliest; /* now, or the first moment that the gates so far allow */
+    bool never;       /* one of them stays closed */
+    bool moved;       /* `earliest` was moved in this round */
 };
 
 struct gate {
     const char *word;
-    /* NULL waits: only check. Else fills it where the gate is closed, and leaves it "" where open. */
-    int (*evaluate)(char waits[CW_GATE_WAITS_MAX], const char *value, struct moment *at, struct cw_err *err);
+    int (*check)(const json_t *value, struct cw_err *err);
+    /* Moves at->earliest where the gate is closed then. */
+    int (*evaluate)(struct moment *at, const json_t *value, struct cw_err *err);
+    bool recurs; /* opens and closes: asked again whenever the moment was moved */
 };
-
-static int not_before(char waits[CW_GATE_WAITS_MAX], const char *value, struct moment *at, struct cw_err *err)
-{
-    char text[CW_TIME_TEXT];
-    int64_t from;
-
-    if (cw_time_parse(&from, value, NULL) != CW_OK)
-        return cw_err_set(err, CW_E_VERIFY, "'%s' is not a time: write it like \"2030-01-31T12:00:00Z\"",
-                          value);
-    if (waits == NULL || from <= at->now)
-        return CW_OK;
-    at->earliest = from;
-    cw_time_format(from, text);
-    snprintf(waits, CW_GATE_WAITS_MAX, "not before %s", text);
-    return CW_OK;
-}
-
-static int window(char waits[CW_GATE_WAITS_MAX], const char *value, struct moment *at, struct cw_err *err)
-{
-    struct cw_window window;
-    char text[CW_OPENING_TEXT];
-    int64_t opens;
-    bool open;
-    int rc = cw_window_parse(&window, value, err);
-
-    if (rc != CW_OK || waits == NULL)
-        return rc;
-    rc = cw_window_at(&open, &opens, &window, at->earliest, err);
-    if (rc != CW_OK || open)
-        return rc;
-    if (opens < 0) {
-        snprintf(waits, CW_GATE_WAITS_MAX, "window '%.128s' does not open within two weeks", value);
-        return CW_OK;
-    }
-    rc = cw_window_format(text, &window, opens, err);
-    if (rc == CW_OK)
-        snprintf(waits, CW_GATE_WAITS_MAX, "opens %s", text);
-    return rc;
-}
-
-/* In the order in which they are evaluated and shown. All of them depend on the time. */
-static const struct gate gates_known[] = {
-    {"not_before", not_before},
-    {"window", window},
-};
-
-static bool is_none(const json_t *gates)
-{
-    return gates == NULL || json_is_null(gates) || (json_is_array(gates) && json_array_size(gates) == 0);
-}
-
-int cw_gates_check(const json_t *gates, struct cw_err *err)
-{
-    const char *words[CW_COUNT(gates_known) + 1] = {NULL};
-    size_t i;
-    int rc;
-
-    if (is_none(gates))
-        return CW_OK;
-    if (!json_is_object(gates))
-        return cw_err_set(err, CW_E_VERIFY, "gates are not an object");
-    for (i = 0; i < CW_COUNT(gates_known); i++)
-        words[i] = gates_known[i].word;
-    rc = cw_json_only(gates, words, err);
-    for (i = 0; rc == CW_OK && i < CW_COUNT(gates_known); i++) {
-        const char *value = NULL;
-
-        rc = cw_json_opt_str(&value, gates, words[i], err);
-        if (rc == CW_OK && value != NULL) {
-            rc = gates_known[i].evaluate(NULL, value, NULL, err);
-            if (rc != CW_OK)
-                cw_err_prefix(err, "gate '%s'", words[i]);
-        }
-    }
-    return rc;
-}
 
 /* Adds what one gate waits for, joined by "; ", cut where there is no more room. */
 static void join(struct cw_gate_state *state, const char *waits)
@@ -110,28 +43,298 @@ static void join(struct cw_gate_state *state, const char *waits)
     snprintf(state->waits + len, sizeof(state->waits) - len, "%s%s", len > 0 ? "; " : "", waits);
 }
 
-int cw_gates_evaluate(struct cw_gate_state *state, const json_t *gates, int64_t now, bool clock_trusted,
+/* A first moment: said for each gate that is closed. */
+static void wait_until(struct moment *at, int64_t from, const char *why)
+{
+    char text[CW_TIME_TEXT], waits[CW_GATE_WAITS_MAX];
+
+    if (from <= at->context->now)
+        return;
+    cw_time_format(from, text);
+    snprintf(waits, sizeof(waits), "not before %s%s", text, why);
+    join(at->state, waits);
+    if (from > at->earliest)
+        at->earliest = from;
+}
+
+static int check_text(const char **text, const json_t *value, struct cw_err *err)
+{
+    *text = json_string_value(value);
+    return *text != NULL ? CW_OK : cw_err_set(err, CW_E_VERIFY, "is not a string");
+}
+
+static int read_moment(int64_t *from, const json_t *value, struct cw_err *err)
+{
+    const char *text;
+    int rc = check_text(&text, value, err);
+
+    if (rc == CW_OK && cw_time_parse(from, text, NULL) != CW_OK)
+        return cw_err_set(err, CW_E_VERIFY, "'%s' is not a time: write it like \"2030-01-31T12:00:00Z\"",
+                          text);
+    return rc;
+}
+
+static int check_not_before(const json_t *value, struct cw_err *err)
+{
+    int64_t from;
+
+    return read_moment(&from, value, err);
+}
+
+static int not_before(struct moment *at, const json_t *value, struct cw_err *err)
+{
+    int64_t from;
+    int rc = read_moment(&from, value, err);
+
+    if (rc == CW_OK)
+        wait_until(at, from, "");
+    return rc;
+}
+
+static int read_span(int64_t *seconds, const json_t *value, struct cw_err *err)
+{
+    const char *text;
+    int rc = check_text(&text, value, err);
+
+    if (rc == CW_OK && cw_duration_parse(seconds, text, NULL) != CW_OK)
+        return cw_err_set(err, CW_E_VERIFY, "'%s' is not a length of time: write it like \"7d\"", text);
+    return rc;
+}
+
+static int check_after_promotion(const json_t *value, struct cw_err *err)
+{
+    int64_t seconds;
+
+    return read_span(&seconds, value, err);
+}
+
+static int after_promotion(struct moment *at, const json_t *value, struct cw_err *err)
+{
+    char why[64];
+    int64_t seconds;
+    int rc = read_span(&seconds, value, err);
+
+    if (rc != CW_OK)
+        return rc;
+    snprintf(why, sizeof(why), " (%.32s after promotion)", json_string_value(value));
+    wait_until(at, at->context->promoted + seconds, why);
+    return CW_OK;
+}
+
+static int rollout(struct moment *at, const json_t *value, struct cw_err *err)
+{
+    int64_t after;
+    bool in;
+    int rc = cw_rollout_turn(&in, &after, value, at->context->site, at->context->set, err);
+
+    if (rc != CW_OK)
+        return rc;
+    if (in)
+        wait_until(at, at->context->promoted + after, " (this site's turn in the rollout)");
+    else
+        join(at->state, "this site is in no stage of the rollout");
+    at->never = at->never || !in;
+    return CW_OK;
+}
+
+static int check_window(const json_t *value, struct cw_err *err)
+{
+    struct cw_window parsed;
+    const char *text;
+    int rc = check_text(&text, value, err);
+
+    return rc == CW_OK ? cw_window_parse(&parsed, text, err) : rc;
+}
+
+static int window(struct moment *at, const json_t *value, struct cw_err *err)
+{
+    struct cw_window parsed;
+    char waits[CW_GATE_WAITS_MAX];
+    int64_t opens;
+    bool open = false;
+    int rc = cw_window_parse(&parsed, json_string_value(value), err);
+
+    if (rc == CW_OK)
+        rc = cw_window_at(&open, &opens, &parsed, at->earliest, err);
+    if (rc != CW_OK || open)
+        return rc;
+    if (opens < 0) {
+        snprintf(waits, sizeof(waits), "window '%.128s' does not open within two weeks",
+                 json_string_value(value));
+        join(at->state, waits);
+        at->never = true;
+        return CW_OK;
+    }
+    at->earliest = opens;
+    at->moved = true;
+    return CW_OK;
+}
+
+static int check_blackout(const json_t *value, struct cw_err *err)
+{
+    struct cw_blackout parsed;
+    const char *text;
+    json_t *item;
+    size_t i;
+    int rc = CW_OK;
+
+    if (!json_is_array(value) || json_array_size(value) > CW_GATES_MAX)
+        return cw_err_set(err, CW_E_VERIFY,
+                          "is not a list of at most %d texts like \"2026-12-24 Europe/Berlin\"",
+                          CW_GATES_MAX);
+    json_array_foreach (value, i, item) {
+        rc = check_text(&text, item, err);
+        if (rc == CW_OK)
+            rc = cw_blackout_parse(&parsed, text, err);
+        if (rc != CW_OK)
+            break;
+    }
+    return rc;
+}
+
+static int blackout(struct moment *at, const json_t *value, struct cw_err *err)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach (value, i, item) {
+        struct cw_blackout parsed;
+        int64_t ends;
+        bool within = false;
+        int rc = cw_blackout_parse(&parsed, json_string_value(item), err);
+
+        if (rc == CW_OK)
+            rc = cw_blackout_at(&within, &ends, &parsed, at->earliest, err);
+        if (rc != CW_OK)
+            return rc;
+        if (within) {
+            at->earliest = ends;
+            at->moved = true;
+        }
+    }
+    return CW_OK;
+}
+
+/* In the order in which they are evaluated and shown. All of them depend on the time. */
+static const struct gate gates_known[] = {
+    {"not_before", check_not_before, not_before, false},
+    {"after_promotion", check_after_promotion, after_promotion, false},
+    {"rollout", cw_rollout_check, rollout, false},
+    {"window", check_window, window, true},
+    {"blackout", check_blackout, blackout, true},
+};
+
+static size_t count_of(const json_t *gates)
+{
+    return json_is_array(gates) ? json_array_size(gates) : json_object_size(gates) > 0 ? 1 : 0;
+}
+
+static const json_t *one_of(const json_t *gates, size_t i)
+{
+    return json_is_array(gates) ? json_array_get(gates, i) : gates;
+}
+
+static int check_one(const json_t *gates, struct cw_err *err)
+{
+    const char *words[CW_COUNT(gates_known) + 1] = {NULL};
+    size_t i;
+    int rc;
+
+    if (!json_is_object(gates))
+        return cw_err_set(err, CW_E_VERIFY, "gates are not an object");
+    for (i = 0; i < CW_COUNT(gates_known); i++)
+        words[i] = gates_known[i].word;
+    rc = cw_json_only(gates, words, err);
+    for (i = 0; rc == CW_OK && i < CW_COUNT(gates_known); i++) {
+        const json_t *value = json_object_get(gates, words[i]);
+
+        if (value != NULL && !json_is_null(value)) {
+            rc = gates_known[i].check(value, err);
+            if (rc != CW_OK)
+                cw_err_prefix(err, "gate '%s'", words[i]);
+        }
+    }
+    return rc;
+}
+
+int cw_gates_check(const json_t *gates, struct cw_err *err)
+{
+    int rc = CW_OK;
+
+    if (gates == NULL || json_is_null(gates))
+        return CW_OK;
+    if (!json_is_array(gates))
+        return check_one(gates, err);
+    if (json_array_size(gates) > CW_GATES_MAX)
+        return cw_err_set(err, CW_E_VERIFY, "more than %d rules have gates", CW_GATES_MAX);
+    for (size_t i = 0; i < json_array_size(gates) && rc == CW_OK; i++)
+        rc = check_one(json_array_get(gates, i), err);
+    return rc;
+}
+
+static int pass(struct moment *at, const json_t *gates, bool recurs, struct cw_err *err)
+{
+    int rc = CW_OK;
+
+    for (size_t i = 0; i < CW_COUNT(gates_known); i++) {
+        if (gates_known[i].recurs != recurs)
+            continue;
+        for (size_t k = 0; k < count_of(gates) && rc == CW_OK && !(recurs && at->never); k++) {
+            const json_t *value = json_object_get(one_of(gates, k), gates_known[i].word);
+
+            if (value != NULL && !json_is_null(value))
+                rc = gates_known[i].evaluate(at, value, err);
+        }
+    }
+    return rc;
+}
+
+/* The zone in which a person thinks of the opening: the first window's, else the first blackout's. */
+static int say_opening(struct moment *at, const json_t *gates, struct cw_err *err)
+{
+    char text[CW_OPENING_TEXT], waits[CW_GATE_WAITS_MAX];
+    const char *last = NULL;
+    int rc;
+
+    for (size_t k = 0; k < count_of(gates) && last == NULL; k++)
+        last = json_string_value(json_object_get(one_of(gates, k), "window"));
+    for (size_t k = 0; k < count_of(gates) && last == NULL; k++)
+        last = json_string_value(json_array_get(json_object_get(one_of(gates, k), "blackout"), 0));
+    last = last != NULL ? strrchr(last, ' ') : NULL;
+    rc = cw_zone_format(text, last != NULL ? last + 1 : "UTC", at->earliest, err);
+    snprintf(waits, sizeof(waits), "opens %s", text);
+    if (rc == CW_OK)
+        join(at->state, waits);
+    return rc;
+}
+
+int cw_gates_evaluate(struct cw_gate_state *state, const json_t *gates, const struct cw_gate_context *context,
                       struct cw_err *err)
 {
-    struct moment at = {.now = now, .earliest = now};
-    size_t i;
+    struct moment at = {.context = context, .state = state, .earliest = context->now};
+    int64_t from;
     int rc = cw_gates_check(gates, err);
 
     *state = (struct cw_gate_state){.open = rc == CW_OK};
-    for (i = 0; rc == CW_OK && i < CW_COUNT(gates_known); i++) {
-        const char *value = json_string_value(json_object_get(gates, gates_known[i].word));
-        char waits[CW_GATE_WAITS_MAX] = "";
-
-        if (value == NULL)
-            continue;
-        if (!clock_trusted) {
-            join(state, "the clock is not trusted, so no window can open: set it");
-            break;
-        }
-        rc = gates_known[i].evaluate(waits, value, &at, err);
-        if (rc == CW_OK && waits[0] != '\0')
-            join(state, waits);
+    if (rc != CW_OK || count_of(gates) == 0)
+        return rc;
+    if (!context->clock_trusted) {
+        join(state, "the clock is not trusted, so no window can open: set it");
+        return CW_OK;
     }
+    rc = pass(&at, gates, false, err);
+    from = at.earliest;
+    at.moved = true;
+    for (int round = 0; rc == CW_OK && at.moved && !at.never; round++) {
+        at.moved = false;
+        rc = pass(&at, gates, true, err);
+        if (round >= ROUNDS_MAX) {
+            join(state, "its windows and blackouts leave no moment");
+            at.never = true;
+        }
+    }
+    if (rc == CW_OK && !at.never && at.earliest != from)
+        rc = say_opening(&at, gates, err);
     if (rc != CW_OK)
         state->open = false;
     return rc;

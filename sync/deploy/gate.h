@@ -3,10 +3,11 @@
  * Gates: what an accepted set still waits for. Evaluated by C, at planning and again at applying. Pure but
  * for the time zone database. Both functions change TZ for a moment: not while other threads run.
  *
- * {"window": "Sat 02:00-06:00 Europe/Berlin", "not_before": "2030-01-01T00:00:00Z"}
- * A window is days ("Sat", "Mon-Fri", "Sat,Sun", "daily"), a span of local time (over midnight when the end
- * is before the start; it belongs to the day it starts on) and an IANA zone. It is open while that zone's
- * clocks on the wall show a time in it.
+ * {"not_before": "2030-01-01T00:00:00Z", "after_promotion": "7d", "rollout": ["0d canary-*", "7d *"],
+ *  "window": "Sat 02:00-06:00 Europe/Berlin", "blackout": ["2026-12-20 to 2027-01-06 Europe/Berlin"]}
+ * or a list of such objects, which all must be open. A window is days ("Sat", "Mon-Fri", "Sat,Sun", "daily"),
+ * a span of local time (over midnight when the end is before the start; it belongs to the day it starts on)
+ * and an IANA zone. It is open while that zone's clocks on the wall show a time in it.
  */
 #ifndef CW_SYNC_DEPLOY_GATE_H
 #define CW_SYNC_DEPLOY_GATE_H
@@ -25,11 +26,21 @@ struct cw_gate_state {
                                       by "; " */
 };
 
+#define CW_GATES_MAX 64 /* objects in a list, and texts in a blackout: a rule for each product of a plant */
+
+/* When, where and about what they are asked. */
+struct cw_gate_context {
+    int64_t now;
+    bool clock_trusted; /* false (the clock is below the floor): every gate that depends on time is closed,
+                           saying so */
+    const char *site;   /* its name, for rollout */
+    const char *set;    /* the hash of the channel manifest, for rollout */
+    int64_t promoted;   /* when the newest of what changes was promoted */
+};
+
 /* Are the words and values right? CW_E_VERIFY with the word. NULL and an empty array count as no gates. */
 int cw_gates_check(const json_t *gates, struct cw_err *err);
-/* clock_trusted false (the clock is below the floor): every gate that depends on time is closed, saying
- * so. */
-int cw_gates_evaluate(struct cw_gate_state *state, const json_t *gates, int64_t now, bool clock_trusted,
+int cw_gates_evaluate(struct cw_gate_state *state, const json_t *gates, const struct cw_gate_context *context,
                       struct cw_err *err);
 
 #endif

@@ -22,12 +22,12 @@ struct draft {
     const json_t *installed; /* the running generation's products; NULL: none */
     const size_t *units;
     size_t unit;
-    json_t *changes;  /* what the plan shows */
-    json_t *releases; /* what the policy sees, unchanged ones too */
-    json_t *changed;  /* those of releases that are in changes, in their order */
-    json_t *removed;  /* names */
-    json_t *held;     /* NULL: nothing stands against it but the policy */
-    int64_t bytes;
+    json_t *changes;         /* what the plan shows */
+    json_t *releases;        /* what the policy sees, unchanged ones too */
+    json_t *changed;         /* those of releases that are in changes, in their order */
+    json_t *removed;         /* names */
+    json_t *held;            /* NULL: nothing stands against it but the policy */
+    int64_t bytes, promoted; /* the newest of what changes */
     int severity;
 };
 
@@ -122,6 +122,8 @@ static int add_release(struct draft *draft, const struct cw_manifest *manifest, 
     if (strcmp(json_string_value(json_object_get(change, "change")), "same") == 0)
         return CW_OK;
     draft->bytes += json_integer_value(json_object_get(change, "bytes"));
+    if (pin->promoted > draft->promoted)
+        draft->promoted = pin->promoted;
     if (severity_rank(manifest->severity) > draft->severity)
         draft->severity = severity_rank(manifest->severity);
     if (json_array_append(draft->changes, change) != 0 || json_array_append(draft->changed, release) != 0)
@@ -267,30 +269,30 @@ static int ask_policy(struct draft *draft, struct cw_decision *decision, struct 
     return rc == CW_OK && decision->verdict == CW_ACCEPT ? ask_checks(draft, decision, err) : rc;
 }
 
-static const char *verdict_name(enum cw_verdict verdict)
-{
-    return verdict == CW_ACCEPT ? "accept" : verdict == CW_HOLD ? "hold" : "reject";
-}
-
 static int finish_unit(json_t *units, const struct draft *draft, const struct cw_decision *decision,
                        struct cw_err *err)
 {
     struct cw_gate_state state = {.open = true};
-    json_auto_t *gates = decision->gates != NULL ? json_incref(decision->gates) : json_object();
+    const struct cw_gate_context context = {.now = draft->input->now,
+                                            .clock_trusted = draft->input->clock_trusted,
+                                            .site = draft->input->site,
+                                            .set = draft->upstream->set->sha256,
+                                            .promoted = draft->promoted};
+    json_auto_t *gates = decision->gates != NULL ? json_incref(decision->gates) : json_array();
     json_auto_t *unit = NULL;
     bool ready;
     int rc = CW_OK;
 
-    if (decision->verdict == CW_ACCEPT && json_object_size(gates) > 0)
-        rc = cw_gates_evaluate(&state, gates, draft->input->now, draft->input->clock_trusted, err);
+    if (decision->verdict == CW_ACCEPT)
+        rc = cw_gates_evaluate(&state, gates, &context, err);
     if (rc != CW_OK)
         return rc;
     ready = decision->verdict == CW_ACCEPT && draft->held == NULL && state.open;
-    unit = json_pack("{s:s, s:b, s:O, s:{s:s, s:s, s:O}, s:O*, s:b, s:s}", "upstream",
+    unit = json_pack("{s:s, s:b, s:O, s:{s:s, s:s, s:O, s:O*}, s:O*, s:b, s:s}", "upstream",
                      draft->upstream->config->name, "independent", draft->unit != CW_UNIT_SET, "changes",
-                     draft->changes, "decision", "verdict", verdict_name(decision->verdict), "reason",
-                     decision->reason, "gates", gates, "held", draft->held, "ready", ready, "waits",
-                     state.open ? "" : state.waits);
+                     draft->changes, "decision", "verdict", cw_verdict_name(decision->verdict), "reason",
+                     decision->reason, "gates", gates, "answers", decision->answers, "held", draft->held,
+                     "ready", ready, "waits", state.open ? "" : state.waits);
     if (unit == NULL || json_array_append(units, unit) != 0)
         return cw_err_nomem(err);
     return CW_OK;

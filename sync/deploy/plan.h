@@ -8,7 +8,7 @@
  *  "generation": the running one,
  *  "upstreams": [{"upstream", "channel", "serial", "channel_sha256", "root_version"}],
  *  "units": [{"upstream", "independent": bool, "changes": [change…],
- *             "decision": {"verdict": "accept|hold|reject", "reason", "gates"},
+ *             "decision": {"verdict": "accept|hold|reject", "reason", "gates", "answers"} (sync/deploy/decision.h),
  *             "held": {"by": "hold|withdrawn|platform", "reason", "hold": id} or absent,
  *             "ready": bool, "waits": text}]}
  * change: {"product", "from" (absent: new), "to" (absent: removed),

@@ -11,10 +11,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "codec/json.h"
 #include "fs/root.h"
-#include "sync/deploy/gate.h"
 #include "sync/library.h"
 
 #define POLICY_FILE "policy.lua"
@@ -99,92 +97,20 @@ static bool is_broken(int rc)
     return rc == CW_E_FAIL || rc == CW_E_VERIFY || rc == CW_E_NOTFOUND;
 }
 
-/* A reason is one line for people: it is shown on terminals and in the history. Cut between characters where
- * it is too long. */
-static void set_reason(struct cw_decision *decision, const char *text)
-{
-    size_t len = 0;
-
-    while (*text != '\0') {
-        size_t n = cw_str_printable(text), step = n == 0 ? 1 : n;
-
-        if (len + step >= sizeof(decision->reason))
-            break;
-        memcpy(decision->reason + len, n == 0 ? " " : text, step);
-        len += step;
-        text += step;
-    }
-    decision->reason[len] = '\0';
-}
-
-static int read_verdict(enum cw_verdict *verdict, const char *text, struct cw_err *err)
-{
-    static const char *const names[] = {[CW_ACCEPT] = "accept", [CW_HOLD] = "hold", [CW_REJECT] = "reject"};
-    size_t i;
-
-    for (i = 0; i < CW_COUNT(names); i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *verdict = (enum cw_verdict)i;
-            return CW_OK;
-        }
-    }
-    return cw_err_set(err, CW_E_VERIFY, "'%s' is no verdict", text);
-}
-
-static int read_gates(struct cw_decision *decision, const json_t *value, struct cw_err *err)
-{
-    json_t *gates = json_object_get(value, "gates");
-    int rc = cw_gates_check(gates, err);
-
-    if (rc == CW_OK && json_object_size(gates) > 0 && json_object_update(decision->gates, gates) != 0)
-        rc = cw_err_nomem(err);
-    return rc;
-}
-
-static int read_decision(struct cw_decision *decision, const json_t *value, struct cw_err *err)
-{
-    static const char *const fields[] = {"verdict", "reason", "gates", NULL};
-    const char *verdict, *reason;
-    enum cw_verdict got = CW_HOLD;
-    int rc;
-
-    if (json_is_null(value))
-        return cw_err_set(err, CW_E_VERIFY, "decide() returned no decision");
-    if (!json_is_object(value))
-        return cw_err_set(err, CW_E_VERIFY, "decide() returned something else than accept, hold or reject");
-    rc = cw_json_only(value, fields, err);
-    if (rc == CW_OK)
-        rc = cw_json_get_str(&verdict, value, "verdict", err);
-    if (rc == CW_OK)
-        rc = cw_json_get_str(&reason, value, "reason", err);
-    if (rc == CW_OK)
-        rc = read_verdict(&got, verdict, err);
-    if (rc == CW_OK && got == CW_ACCEPT)
-        rc = read_gates(decision, value, err);
-    if (rc != CW_OK)
-        return cw_err_prefix(err, "decide()");
-    decision->verdict = got;
-    set_reason(decision, reason);
-    return CW_OK;
-}
-
 int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *policy, const json_t *set,
                      const json_t *site, struct cw_err *err)
 {
     json_auto_t *args = json_pack("[O,O]", (json_t *)set, (json_t *)site);
-    json_auto_t *value = NULL;
+    json_auto_t *answers = NULL;
     struct cw_err why;
-    int rc;
+    int rc = cw_decision_init(decision, err);
 
-    *decision = (struct cw_decision){.verdict = CW_HOLD, .gates = json_object()};
+    if (rc != CW_OK)
+        return rc;
     cw_err_clear(&why);
-    if (args == NULL || decision->gates == NULL) {
-        cw_decision_clear(decision);
-        return cw_err_nomem(err);
-    }
-    rc = ask(&value, policy, "decide", args, &why);
+    rc = args != NULL ? ask(&answers, policy, "causeway.decide", args, &why) : cw_err_nomem(&why);
     if (rc == CW_OK) {
-        rc = read_decision(decision, value, &why);
+        rc = cw_decision_combine(decision, answers, &why);
         if (rc != CW_OK)
             cw_err_prefix(&why, POLICY_FILE);
     }
@@ -192,15 +118,11 @@ int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *polic
         cw_decision_clear(decision);
         return cw_err_set(err, rc, "%s", why.text);
     }
-    if (rc != CW_OK)
-        set_reason(decision, why.text);
+    if (rc != CW_OK) {
+        decision->verdict = CW_HOLD;
+        cw_reason_set(decision->reason, sizeof(decision->reason), why.text);
+    }
     return CW_OK;
-}
-
-void cw_decision_clear(struct cw_decision *decision)
-{
-    json_decref(decision->gates);
-    decision->gates = NULL;
 }
 
 static int check_argv(const json_t *argv, struct cw_err *err)

@@ -9,7 +9,8 @@
  *                        promoted, platform, bytes}…}}
  *          change is "install", "upgrade", "downgrade" or "same"
  *   site = {name, generation, installed = {product: version}}
- * Its answer: accept(reason or gates), hold(reason), reject(reason) from the library.
+ * Its answer: accept(reason or gates), hold(reason), reject(reason) from the library. Further rules, named by
+ * rule(), are asked the same; the strictest answer wins, and gates add up.
  *
  * Input of check(release): one entry of releases plus dir = "<install root>/current/<product>". Its answer: a
  * list of actions.
@@ -22,18 +23,11 @@
 
 #include "base/err.h"
 #include "crypt/hash.h"
+#include "sync/deploy/decision.h"
 
 #define CW_ACTIONS_MAX 64
 #define CW_ACTION_ARGS_MAX 64
 #define CW_POLICY_MAX ((size_t)256 * 1024) /* bytes of policy.lua */
-
-enum cw_verdict { CW_ACCEPT, CW_HOLD, CW_REJECT };
-
-struct cw_decision {
-    enum cw_verdict verdict;
-    char reason[256];
-    json_t *gates; /* object as cw_gates_evaluate takes it; empty: none; owned */
-};
 
 struct cw_policy; /* policy.lua's text, read once */
 
@@ -46,7 +40,6 @@ const char *cw_policy_sha256(const struct cw_policy *policy);
  * Fails only for want of memory or processes. */
 int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *policy, const json_t *set,
                      const json_t *site, struct cw_err *err);
-void cw_decision_clear(struct cw_decision *decision);
 
 /* The checks of one release: array of {"run": [argv…], "timeout": seconds}; empty when there is no check(). A
  * broken policy is CW_E_HELD. Owned by the caller. */

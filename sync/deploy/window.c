@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -161,6 +162,17 @@ static int parse_span(struct cw_window *window, const char *text, struct cw_err 
     return CW_OK;
 }
 
+static int set_zone(char out[CW_ZONE_MAX], const char *zone, struct cw_err *err)
+{
+    if (strlen(zone) >= CW_ZONE_MAX || !zone_is_known(zone))
+        return cw_err_set(err, CW_E_VERIFY,
+                          "'%s' is not a time zone that this machine knows: see /usr/share/zoneinfo (package "
+                          "tzdata), or use UTC",
+                          zone);
+    snprintf(out, CW_ZONE_MAX, "%s", zone);
+    return CW_OK;
+}
+
 int cw_window_parse(struct cw_window *window, const char *text, struct cw_err *err)
 {
     CW_AUTO_FREE char *copy = strdup(text);
@@ -180,13 +192,7 @@ int cw_window_parse(struct cw_window *window, const char *text, struct cw_err *e
         rc = parse_span(window, span, err);
     if (rc != CW_OK)
         return rc;
-    if (strlen(zone) >= sizeof(window->zone) || !zone_is_known(zone))
-        return cw_err_set(err, CW_E_VERIFY,
-                          "'%s' is not a time zone that this machine knows: see /usr/share/zoneinfo (package "
-                          "tzdata), or use UTC",
-                          zone);
-    snprintf(window->zone, sizeof(window->zone), "%s", zone);
-    return CW_OK;
+    return set_zone(window->zone, zone, err);
 }
 
 /* In the window's zone. */
@@ -223,19 +229,78 @@ int cw_window_at(bool *open, int64_t *opens, const struct cw_window *window, int
     return CW_OK;
 }
 
-int cw_window_format(char out[CW_OPENING_TEXT], const struct cw_window *window, int64_t when,
-                     struct cw_err *err)
+int cw_zone_format(char out[CW_OPENING_TEXT], const char *name, int64_t when, struct cw_err *err)
 {
     AUTO_ZONE zone;
     time_t t = (time_t)when;
     struct tm tm;
-    int rc = zone_enter(&zone, window->zone, err);
+    int rc = zone_enter(&zone, name, err);
 
     if (rc != CW_OK)
         return rc;
     if (localtime_r(&t, &tm) == NULL)
         return cw_err_set(err, CW_E_FAIL, "%lld is no time that can be written as a date", (long long)when);
     snprintf(out, CW_OPENING_TEXT, "%s %04d-%02d-%02d %02d:%02d %s", day_names[tm.tm_wday], tm.tm_year + 1900,
-             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, window->zone);
+             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, name);
+    return CW_OK;
+}
+
+/* "2026-12-24", a day that there is. */
+static bool parse_date(int *date, const char *text)
+{
+    char whole[CW_TIME_TEXT];
+    int64_t when;
+
+    if (strlen(text) != 10)
+        return false;
+    snprintf(whole, sizeof(whole), "%sT00:00:00Z", text);
+    if (cw_time_parse(&when, whole, NULL) != CW_OK)
+        return false;
+    *date = ((text[0] - '0') * 1000 + (text[1] - '0') * 100 + (text[2] - '0') * 10 + text[3] - '0') * 10000 +
+            ((text[5] - '0') * 10 + text[6] - '0') * 100 + (text[8] - '0') * 10 + text[9] - '0';
+    return true;
+}
+
+int cw_blackout_parse(struct cw_blackout *blackout, const char *text, struct cw_err *err)
+{
+    CW_AUTO_FREE char *copy = strdup(text);
+    char *rest = NULL, *words[5] = {NULL};
+    size_t n = 0;
+
+    if (copy == NULL)
+        return cw_err_nomem(err);
+    for (char *word = strtok_r(copy, " ", &rest); word != NULL && n < CW_COUNT(words);
+         word = strtok_r(NULL, " ", &rest))
+        words[n++] = word;
+    if ((n != 2 && (n != 4 || strcmp(words[1], "to") != 0)) || !parse_date(&blackout->first, words[0]) ||
+        !parse_date(&blackout->last, words[n - 2]))
+        return cw_err_set(err, CW_E_VERIFY,
+                          "'%s' is not a day or a span of days and a time zone: write it like \"2026-12-24 "
+                          "Europe/Berlin\" or \"2026-12-20 to 2027-01-06 Europe/Berlin\"",
+                          text);
+    if (blackout->last < blackout->first)
+        return cw_err_set(err, CW_E_VERIFY, "'%s' ends before it begins", text);
+    return set_zone(blackout->zone, words[n - 1], err);
+}
+
+int cw_blackout_at(bool *within, int64_t *ends, const struct cw_blackout *blackout, int64_t when,
+                   struct cw_err *err)
+{
+    AUTO_ZONE zone;
+    time_t t = (time_t)when;
+    struct tm tm;
+    int rc = zone_enter(&zone, blackout->zone, err);
+    int date;
+
+    *within = false;
+    if (rc != CW_OK || localtime_r(&t, &tm) == NULL)
+        return rc;
+    date = (tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday;
+    *within = date >= blackout->first && date <= blackout->last;
+    tm = (struct tm){.tm_year = blackout->last / 10000 - 1900,
+                     .tm_mon = blackout->last / 100 % 100 - 1,
+                     .tm_mday = blackout->last % 100 + 1,
+                     .tm_isdst = -1};
+    *ends = (int64_t)mktime(&tm);
     return CW_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A maintenance window in a site's own time: "Mon-Fri 22:00-04:00 Europe/Berlin".
+ * A maintenance window in a site's own time: "Mon-Fri 22:00-04:00 Europe/Berlin", and the days on which
+ * none opens.
  */
 #ifndef CW_SYNC_DEPLOY_WINDOW_H
 #define CW_SYNC_DEPLOY_WINDOW_H
@@ -26,8 +27,19 @@ int cw_window_parse(struct cw_window *window, const char *text, struct cw_err *e
  * it). */
 int cw_window_at(bool *open, int64_t *opens, const struct cw_window *window, int64_t when,
                  struct cw_err *err);
-/* A moment in the window's zone, for people. */
-int cw_window_format(char out[CW_OPENING_TEXT], const struct cw_window *window, int64_t when,
-                     struct cw_err *err);
+/* A moment in a zone, for people. */
+int cw_zone_format(char out[CW_OPENING_TEXT], const char *zone, int64_t when, struct cw_err *err);
+
+/* Days on which nothing is changed: "2026-12-24 Europe/Berlin", "2026-12-20 to 2027-01-06 Europe/Berlin". */
+struct cw_blackout {
+    int first, last; /* as 20261224; the last day is one of them */
+    char zone[CW_ZONE_MAX];
+};
+
+/* CW_E_VERIFY as above. */
+int cw_blackout_parse(struct cw_blackout *blackout, const char *text, struct cw_err *err);
+/* Is `when` within? If so, *ends is the first moment after. */
+int cw_blackout_at(bool *within, int64_t *ends, const struct cw_blackout *blackout, int64_t when,
+                   struct cw_err *err);
 
 #endif

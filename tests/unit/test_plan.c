@@ -247,7 +247,7 @@ static int decide(void *ctx, struct cw_decision *decision, const json_t *set, co
     (void)err;
     assert_string_equal(json_string_value(json_object_get(site, "name")), "plant-7");
     *decision = (struct cw_decision){.verdict = CW_ACCEPT,
-                                     .gates = json_loads(world->gates ? world->gates : "{}", 0, NULL)};
+                                     .gates = json_loads(world->gates ? world->gates : "[]", 0, NULL)};
     if (world->policy_holds != NULL && changes(set, world->policy_holds)) {
         decision->verdict = CW_HOLD;
         snprintf(decision->reason, sizeof decision->reason, "not now");

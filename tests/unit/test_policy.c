@@ -101,6 +101,48 @@ static const struct {
     {"function decide() return reject 'never' end", CW_REJECT, "never", "{}"},
     {"function decide(set, site) return hold(set.releases[1].product .. site.installed.gateway) end", CW_HOLD,
      "gateway1.0.0", "{}"},
+    /* several rules: the strictest wins, gates add up, a rule may have no say */
+    {"rule('a', function() return accept 'one' end) function decide() return hold 'two' end", CW_HOLD, "two",
+     "[]"},
+    {"rule('a', function() return reject 'one' end) rule('b', function() return hold 'two' end)", CW_REJECT,
+     "one", "[]"},
+    {"rule('a', function() return accept { window = 'daily 02:00-03:00 UTC' } end)"
+     "rule('b', function() end)"
+     "rule('c', function() return accept { reason = 'c', after_promotion = '7d', blackout = '2026-12-24 UTC' "
+     "} end)",
+     CW_ACCEPT, "accepted by policy; c",
+     "[{\"window\": \"daily 02:00-03:00 UTC\"}, {\"after_promotion\": \"7d\", \"blackout\": [\"2026-12-24 "
+     "UTC\"]}]"},
+    {"rule('a', function() return accept { rollout = { '0d x', '7d *' } } end) function decide() return hold "
+     "'h' end",
+     CW_HOLD, "h", "[]"},
+    {"rule('a', function(set) set.releases = nil error 'no' end)"
+     "rule('b', function(set) return accept(set.releases[1].product) end)",
+     CW_HOLD, "policy.lua:1: no", "[]"},
+    {"rule('a', function(set) set.severity = 'x' end) rule('b', function(set) return accept(set.severity) "
+     "end)",
+     CW_ACCEPT, "normal", "[]"},
+    {"rule('a', function() end) rule('b', function() end)", CW_HOLD,
+     "policy.lua: its rules returned no decision", "[]"},
+    {"rule('a', function() return 5 end)", CW_HOLD, "policy.lua: rule 'a' returned something else", "[]"},
+    {"\nrule('a', function() return accept { window = 'Sat' } end)", CW_HOLD,
+     "policy.lua:2: rule 'a': gate 'window'", "[]"},
+    {"rule('a', function() while true do end end) rule('b', function() return accept 'x' end)", CW_HOLD,
+     "exceeded its 20000000 instructions", "[]"},
+    {"rule('a', 5)", CW_HOLD, "policy.lua:1: rule 'a': expected a function, got a number", "[]"},
+    {"rule(function() end)", CW_HOLD, "policy.lua:1: rule: expected a name", "[]"},
+    {"rule('a', function() end) rule('a', function() end)", CW_HOLD, "rule 'a' is there already", "[]"},
+    /* versions */
+    {"function decide(set) if satisfies(set.releases[1].version, '^1.0.0') then return hold 'in' end end",
+     CW_HOLD, "in", "[]"},
+    {"function decide() return hold(tostring(satisfies('2.0.0', '>=1.0.0 <2.0.0'))) end", CW_HOLD, "false",
+     "[]"},
+    {"function decide() return hold('' .. compare('1.10.0', '1.9.0')) end", CW_HOLD, "1", "[]"},
+    {"function decide() return satisfies('1.0', '*') end", CW_HOLD, "policy.lua:1: satisfies: ", "[]"},
+    {"function decide() return satisfies('1.0.0', '>>1') end", CW_HOLD, "policy.lua:1: satisfies: ", "[]"},
+    {"function decide() return compare('1.0.0') end", CW_HOLD, "policy.lua:1: compare: expected two versions",
+     "[]"},
+    {"function decide() return hold(type(host)) end", CW_HOLD, "nil", "[]"},
     /* broken ones hold, and say where */
     {"", CW_HOLD, "policy.lua: has no function 'decide'", "{}"},
     {"function decide(", CW_HOLD, "policy.lua:1:", "{}"},
@@ -112,13 +154,14 @@ static const struct {
      "unknown field 'root'", "{}"},
     {"\n\nfunction decide() error 'oops' end", CW_HOLD, "policy.lua:3: oops", "{}"},
     {"function decide() return accept { windw = 'x' } end", CW_HOLD,
-     "policy.lua: accept: unknown word 'windw' (did you mean 'window'?)", "{}"},
+     "policy.lua:1: accept: unknown word 'windw' (did you mean 'window'?)", "{}"},
     {"\nfunction decide() local a = accept { windw = 'x' } return a end", CW_HOLD,
      "policy.lua:2: accept: unknown word", "{}"},
     {"function decide() return accept { approvals = 2 } end", CW_HOLD, "unknown word 'approvals'", "{}"},
-    {"function decide() return accept { window = 'Sat' } end", CW_HOLD, "gate 'window'", "{}"},
-    {"function decide() return accept(5) end", CW_HOLD, "policy.lua: accept: expected a reason", "{}"},
-    {"function decide() return hold() end", CW_HOLD, "policy.lua: hold: expected a reason", "{}"},
+    {"function decide() return accept { window = 'Sat' } end", CW_HOLD,
+     "policy.lua:1: decide(): gate 'window'", "{}"},
+    {"function decide() return accept(5) end", CW_HOLD, "policy.lua:1: accept: expected a reason", "{}"},
+    {"function decide() return hold() end", CW_HOLD, "policy.lua:1: hold: expected a reason", "{}"},
     {"function decide() return run { '/bin/true' } end", CW_HOLD, "decide(): unknown field 'run'", "{}"},
     {"function decide() while true do end end", CW_HOLD, "exceeded its 20000000 instructions", "{}"},
     {"function decide() local s = 'x' while true do s = s .. s end end", CW_HOLD, "exceeded its memory",
@@ -126,6 +169,17 @@ static const struct {
     {"function decide() return io.open '/etc/passwd' end", CW_HOLD, "'io'", "{}"},
     {"function decide() return hold 'a\\nb\\27[31m\\u{9b}c' end", CW_HOLD, "a b [31m  c", "{}"},
 };
+
+/* One rule's gates, or the list of several rules'. */
+static json_t *gates_of(const char *text)
+{
+    json_t *gates = json_loads(text, 0, NULL);
+
+    assert_non_null(gates);
+    if (json_is_array(gates))
+        return gates;
+    return json_object_size(gates) > 0 ? json_pack("[o]", gates) : (json_decref(gates), json_array());
+}
 
 static void test_decisions(void **state)
 {
@@ -135,7 +189,7 @@ static void test_decisions(void **state)
     for (i = 0; i < CW_COUNT(cases); i++) {
         struct cw_policy *policy = policy_of(cases[i].policy);
         struct cw_decision got = decide(policy, set_of("normal", "upgrade", "1.0.0", "1.1.0"));
-        json_auto_t *gates = json_loads(cases[i].gates, 0, NULL);
+        json_auto_t *gates = gates_of(cases[i].gates);
 
         if (got.verdict != cases[i].verdict || strstr(got.reason, cases[i].reason) == NULL ||
             !json_equal(gates, got.gates))
@@ -188,7 +242,7 @@ static void test_examples(void **state)
             policy, set_of(examples[i].severity, examples[i].change, examples[i].from, examples[i].version));
 
         if (got.verdict != examples[i].verdict || strstr(got.reason, examples[i].reason) == NULL ||
-            (json_object_size(got.gates) > 0) != examples[i].gated)
+            (json_array_size(got.gates) > 0) != examples[i].gated)
             fail_msg("%s, case %zu: verdict %d, '%s'", examples[i].name, i, (int)got.verdict, got.reason);
         cw_decision_clear(&got);
         cw_policy_free(policy);
