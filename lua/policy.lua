@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: ISC
 -- What policy.lua finds in its environment besides Lua's own: the decisions accept, hold and reject, rules,
 -- the action run, and versions. Each only builds a table that says what is meant; the program checks it again
--- and acts. Words made by `located` get first where the policy calls them ("policy.lua:12: "), for their errors.
+-- and acts. Words made by `located` get first where the policy calls them, as "policy.lua:12: ", for errors.
 
 local located, in_range, compare_versions = host.located, host.in_range, host.compare
 local type, error, pairs, ipairs, byte, min = type, error, pairs, ipairs, string.byte, math.min
