@@ -21,13 +21,16 @@
 
 void cw_ingest_init(struct cw_ingest *ingest, int tree, bool dry_run, struct cw_progress *progress)
 {
-    *ingest = (struct cw_ingest){.tree = tree, .dry_run = dry_run, .progress = progress};
+    *ingest = (struct cw_ingest){.tree = tree, .dry_run = dry_run, .folder = -1, .progress = progress};
     cw_batch_init(&ingest->batch, tree);
 }
 
 void cw_ingest_clear(struct cw_ingest *ingest)
 {
     cw_batch_clear(&ingest->batch);
+    if (ingest->folder >= 0)
+        close(ingest->folder);
+    ingest->folder = -1;
 }
 
 int cw_ingest_finish(struct cw_ingest *ingest, struct cw_err *err)
@@ -100,6 +103,27 @@ static int check_still(int fd, const struct stat *before, uint64_t length, const
                       path);
 }
 
+/* Opens the folder that `target` will lie in. */
+static int enter_folder(struct cw_ingest *ingest, const char *target, struct cw_err *err)
+{
+    char path[CW_PATH_MAX];
+    int rc, fd = -1;
+
+    snprintf(path, sizeof path, "%s/%.*s", CW_TREE_TARGETS, (int)(cw_str_basename(target) - target), target);
+    path[strlen(path) - 1] = '\0'; /* its '/' */
+    if (ingest->folder >= 0 && strcmp(path, ingest->folder_path) == 0)
+        return CW_OK;
+    rc = cw_at_make_dir(&fd, ingest->tree, path, err);
+    if (rc != CW_OK)
+        return rc;
+    if (ingest->folder >= 0)
+        close(ingest->folder);
+    ingest->folder = fd;
+    memcpy(ingest->folder_path, path, sizeof path);
+    return CW_OK;
+}
+
+/* In the folder that was entered. */
 static bool is_there(const struct cw_ingest *ingest, const char *target, const char *sha256, uint64_t size)
 {
     char path[CW_PATH_MAX];
@@ -107,7 +131,7 @@ static bool is_there(const struct cw_ingest *ingest, const char *target, const c
     struct stat st;
 
     return cw_tree_target_path(path, target, sha256, &ignored) == CW_OK &&
-           cw_at_stat(&st, ingest->tree, path, &ignored) == CW_OK && S_ISREG(st.st_mode) &&
+           cw_at_stat(&st, ingest->folder, cw_str_basename(path), &ignored) == CW_OK && S_ISREG(st.st_mode) &&
            (uint64_t)st.st_size == size;
 }
 
@@ -144,16 +168,15 @@ static int copy(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t 
 {
     CW_AUTO_OUT out = CW_OUT_INIT;
     CW_AUTO_HASH *hash = NULL;
-    char path[CW_PATH_MAX], digest[CW_HASH_TEXT_MAX];
+    char digest[CW_HASH_TEXT_MAX];
     /* How long a packed folder will be is not known before. */
     bool wanted = !ingest->dry_run && (expected == NULL || file->folder ||
                                        !is_there(ingest, target, expected, (uint64_t)st->st_size));
     int rc = cw_hash_new(&hash, CW_SHA256, err);
     struct sink sink = {.ingest = ingest, .hash = hash, .out = &out};
 
-    snprintf(path, sizeof path, "%s/%s", CW_TREE_TARGETS, target);
     if (rc == CW_OK && wanted)
-        rc = cw_out_open(&out, ingest->tree, path, 0644, err);
+        rc = cw_out_open(&out, ingest->folder, cw_str_basename(target), 0644, err);
     if (rc == CW_OK && file->folder)
         rc = cw_pack(fd, file->source, &file->look, file->time, file->filter, pour, &sink, err);
     else if (rc == CW_OK)
@@ -183,5 +206,7 @@ int cw_ingest_file(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64
     struct stat st = {.st_size = 0};
     int rc = file->folder ? cw_dir_open(&fd, file->source, err) : open_source(&fd, &st, file->source, err);
 
+    if (rc == CW_OK && !ingest->dry_run)
+        rc = enter_folder(ingest, target, err);
     return rc == CW_OK ? copy(ingest, sha256, length, fd, &st, file, target, expected, err) : rc;
 }

@@ -19,6 +19,8 @@ struct cw_ingest {
     bool dry_run; /* hash only */
     struct cw_batch batch;
     uint64_t batch_bytes;
+    int folder; /* of the last file, kept open: files come folder by folder; -1: none */
+    char folder_path[CW_PATH_MAX];
     uint64_t copied_files, copied_bytes, known_files;
     struct cw_progress *progress;
 };
