@@ -15,3 +15,5 @@ files["lua/policy.lua"] = {
     globals = { "accept", "compare", "hold", "reject", "rule", "run", "satisfies" }, read_globals = { "decide", "host" },
 }
 files["lua/site.lua"] = { globals = { "removable" } }
+files["lua/spec.lua"] = { globals = { "policy", "case" }, read_globals = { "host" } }
+files["**/*_spec.lua"] = { read_globals = { "policy", "case" } }

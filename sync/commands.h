@@ -16,6 +16,7 @@ int cmd_hold(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_init(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_log(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_plan(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
+int cmd_policy(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_pull(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_rollback(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_status(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);

@@ -107,7 +107,10 @@ int cw_library_run(json_t **value, enum cw_library library, const struct cw_scri
                    const char *function, const json_t *args, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(ANSWER_MAX);
-    const char *words = library == CW_LIBRARY_SITE ? cw_library_site : cw_library_policy;
+    const char *const texts[] = {[CW_LIBRARY_SITE] = cw_library_site,
+                                 [CW_LIBRARY_POLICY] = cw_library_policy,
+                                 [CW_LIBRARY_SPEC] = cw_library_spec};
+    const char *words = texts[library];
     struct question q = {
         .sources = {{.name = "causeway", .text = words, .len = strlen(words)}, *source},
         .function = function,

@@ -14,7 +14,8 @@
 
 enum cw_library {
     CW_LIBRARY_SITE,   /* removable */
-    CW_LIBRARY_POLICY, /* accept, hold, reject, run */
+    CW_LIBRARY_POLICY, /* accept, hold, reject, rule, run, satisfies, compare */
+    CW_LIBRARY_SPEC,   /* policy, case */
 };
 
 #define CW_SITE_LUA_MAX ((size_t)256 * 1024) /* bytes of site.lua: it is written by hand */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The texts of lua/policy.lua and lua/site.lua, made into sync/library.inc when building, so that no file is
+ * The texts of lua/policy.lua, lua/site.lua and lua/spec.lua, made into sync/library.inc when building, so that no file is
  * looked up when running.
  */
 #ifndef CW_SYNC_LIBRARY_TEXT_H
@@ -8,5 +8,6 @@
 
 extern const char cw_library_policy[];
 extern const char cw_library_site[];
+extern const char cw_library_spec[];
 
 #endif

@@ -24,6 +24,8 @@ static const struct cw_command commands[] = {
      cmd_hold, cmd_hold_options, 1, 2, false},
     {"unhold", "[HOLD...]", "lift holds",
      cmd_unhold, cmd_unhold_options, 0, -1, false},
+    {"policy", "check FILE|test DIR|why PRODUCT", "try a policy, run its specs, or say why it decides so",
+     cmd_policy, NULL, 2, 2, false},
     {"status", "", "show what runs, what is followed and what is held",
      cmd_status, cmd_status_options, 0, 0, false},
     {"log", "", "show the site's history and check its chain",

@@ -12,13 +12,12 @@
 #include "codec/json.h"
 #include "sync/deploy/gate.h"
 
-#define POLICY_FILE "policy.lua"
-
 /* One rule's answer as it was read. */
 struct answer {
     const char *rule, *at; /* borrowed; at NULL: unknown */
     enum cw_verdict verdict;
     bool silent; /* it gave none */
+    bool broken;
     char reason[256];
     const json_t *gates; /* borrowed; NULL: none */
 };
@@ -100,25 +99,25 @@ static int read_words(struct answer *answer, const json_t *value, struct cw_err 
 }
 
 /* What is wrong with an answer makes it a hold that says so, and where. */
-static void hold_for(struct answer *answer, const char *problem, bool has_place)
+static void hold_for(struct answer *answer, const char *file, const char *problem, bool has_place)
 {
     char text[CW_ERR_TEXT_MAX + 128];
-    bool is_decide = strcmp(answer->rule, "decide") == 0;
+    bool is_decide = strcmp(answer->rule, "decide") == 0, named = cw_str_starts(problem, file);
 
     if (has_place)
-        snprintf(text, sizeof(text), "%s%s", cw_str_starts(problem, POLICY_FILE) ? "" : POLICY_FILE ": ",
-                 problem);
+        snprintf(text, sizeof(text), "%s%s%s", named ? "" : file, named ? "" : ": ", problem);
     else
-        snprintf(text, sizeof(text), "%s: %s%s%s%s%s", answer->at != NULL ? answer->at : POLICY_FILE,
+        snprintf(text, sizeof(text), "%s: %s%s%s%s%s", answer->at != NULL ? answer->at : file,
                  is_decide ? "decide()" : "rule '", is_decide ? "" : answer->rule, is_decide ? "" : "'",
                  problem[0] == 'r' && cw_str_starts(problem, "returned") ? " " : ": ", problem);
     answer->verdict = CW_HOLD;
     answer->silent = false;
+    answer->broken = true;
     answer->gates = NULL;
     cw_reason_set(answer->reason, sizeof(answer->reason), text);
 }
 
-static int read_answer(struct answer *answer, const json_t *item, struct cw_err *err)
+static int read_answer(struct answer *answer, const json_t *item, const char *file, struct cw_err *err)
 {
     static const char *const fields[] = {"rule", "answer", "error", NULL};
     const json_t *value = json_object_get(item, "answer");
@@ -135,13 +134,13 @@ static int read_answer(struct answer *answer, const json_t *item, struct cw_err 
         return rc;
     cw_err_clear(&why);
     if (problem != NULL) {
-        hold_for(answer, problem, true);
+        hold_for(answer, file, problem, true);
     } else if (value == NULL || json_is_null(value)) {
         answer->silent = true;
     } else if ((rc = read_words(answer, value, &why)) != CW_OK) {
         if (rc == CW_E_NOMEM)
             return cw_err_nomem(err);
-        hold_for(answer, why.text, false);
+        hold_for(answer, file, why.text, false);
     }
     return CW_OK;
 }
@@ -168,6 +167,7 @@ static int add(struct cw_decision *decision, const struct answer *answer, bool f
 {
     size_t len = strlen(decision->reason);
 
+    decision->broken = decision->broken || answer->broken;
     if (answer->silent || (!first && answer->verdict < decision->verdict))
         return CW_OK;
     if (first || answer->verdict > decision->verdict) {
@@ -185,7 +185,8 @@ static int add(struct cw_decision *decision, const struct answer *answer, bool f
     return CW_OK;
 }
 
-int cw_decision_combine(struct cw_decision *decision, const json_t *answers, struct cw_err *err)
+int cw_decision_combine(struct cw_decision *decision, const json_t *answers, const char *file,
+                        struct cw_err *err)
 {
     bool first = true;
     json_t *item;
@@ -197,7 +198,7 @@ int cw_decision_combine(struct cw_decision *decision, const json_t *answers, str
         return cw_err_set(err, CW_E_VERIFY, "has no function 'decide' and no rule");
     json_array_foreach (answers, i, item) {
         struct answer answer;
-        int rc = read_answer(&answer, item, err);
+        int rc = read_answer(&answer, item, file, err);
 
         if (rc == CW_OK)
             rc = note(decision, &answer, err);

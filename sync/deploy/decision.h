@@ -7,6 +7,7 @@
 #define CW_SYNC_DEPLOY_DECISION_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 
@@ -16,6 +17,7 @@ enum cw_verdict { CW_ACCEPT, CW_HOLD, CW_REJECT }; /* the stricter the larger */
 
 struct cw_decision {
     enum cw_verdict verdict;
+    bool broken; /* held because the policy failed, or a rule's answer was none */
     char reason[256];
     json_t *gates;   /* a list of objects, one for each rule that has some, as cw_gates_evaluate takes it;
                         empty: none; owned */
@@ -25,9 +27,11 @@ struct cw_decision {
 
 /* A decision without answers: hold. CW_E_NOMEM. */
 int cw_decision_init(struct cw_decision *decision, struct cw_err *err);
-/* Reads [{"rule", "answer" or "error"}…]. What is wrong with an answer is a hold by that rule. CW_E_VERIFY when
+/* Reads [{"rule", "answer" or "error"}…]. What is wrong with an answer is a hold by that rule, which names the policy's
+ * file. CW_E_VERIFY when
  * nothing was asked, or the answers are none. */
-int cw_decision_combine(struct cw_decision *decision, const json_t *answers, struct cw_err *err);
+int cw_decision_combine(struct cw_decision *decision, const json_t *answers, const char *file,
+                        struct cw_err *err);
 void cw_decision_clear(struct cw_decision *decision);
 #define CW_AUTO_DECISION __attribute__((cleanup(cw_decision_clear))) struct cw_decision
 const char *cw_verdict_name(enum cw_verdict verdict);

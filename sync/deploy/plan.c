@@ -269,6 +269,26 @@ static int ask_policy(struct draft *draft, struct cw_decision *decision, struct 
     return rc == CW_OK && decision->verdict == CW_ACCEPT ? ask_checks(draft, decision, err) : rc;
 }
 
+/* What each rule's own gates wait for, for whoever asks why. */
+static int add_waits(const struct cw_decision *decision, const struct cw_gate_context *context,
+                     struct cw_err *err)
+{
+    json_t *answer;
+    size_t i;
+
+    json_array_foreach (decision->answers, i, answer) {
+        const json_t *gates = json_object_get(answer, "gates");
+        struct cw_gate_state state;
+        int rc = gates != NULL ? cw_gates_evaluate(&state, gates, context, err) : CW_OK;
+
+        if (rc != CW_OK)
+            return rc;
+        if (gates != NULL && json_object_set_new(answer, "waits", json_string(state.waits)) != 0)
+            return cw_err_nomem(err);
+    }
+    return CW_OK;
+}
+
 static int finish_unit(json_t *units, const struct draft *draft, const struct cw_decision *decision,
                        struct cw_err *err)
 {
@@ -285,6 +305,8 @@ static int finish_unit(json_t *units, const struct draft *draft, const struct cw
 
     if (decision->verdict == CW_ACCEPT)
         rc = cw_gates_evaluate(&state, gates, &context, err);
+    if (rc == CW_OK)
+        rc = add_waits(decision, &context, err);
     if (rc != CW_OK)
         return rc;
     ready = decision->verdict == CW_ACCEPT && draft->held == NULL && state.open;

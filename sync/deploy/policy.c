@@ -21,6 +21,7 @@
 
 struct cw_policy {
     struct cw_buf text;
+    char name[64]; /* of the file, for messages */
     char sha256[CW_SHA256_TEXT];
 };
 
@@ -61,7 +62,28 @@ int cw_policy_open(struct cw_policy **policy, int site, struct cw_err *err)
     if (made == NULL)
         return cw_err_nomem(err);
     cw_buf_init(&made->text, CW_POLICY_MAX);
+    snprintf(made->name, sizeof(made->name), "%s", POLICY_FILE);
     rc = read_policy(made, site, err);
+    if (rc != CW_OK)
+        cw_policy_free(made);
+    else
+        *policy = made;
+    return rc;
+}
+
+int cw_policy_open_file(struct cw_policy **policy, int dir, const char *path, struct cw_err *err)
+{
+    struct cw_policy *made = calloc(1, sizeof(*made));
+    int rc;
+
+    *policy = NULL;
+    if (made == NULL)
+        return cw_err_nomem(err);
+    cw_buf_init(&made->text, CW_POLICY_MAX);
+    snprintf(made->name, sizeof(made->name), "%s", path);
+    rc = cw_at_read_file(&made->text, dir, path, err);
+    if (rc == CW_OK)
+        rc = cw_sha256(made->sha256, cw_buf_text(&made->text), made->text.len, err);
     if (rc != CW_OK)
         cw_policy_free(made);
     else
@@ -86,7 +108,7 @@ static int ask(json_t **value, const struct cw_policy *policy, const char *funct
                struct cw_err *err)
 {
     struct cw_script_source source = {
-        .name = POLICY_FILE, .text = cw_buf_text(&policy->text), .len = policy->text.len};
+        .name = policy->name, .text = cw_buf_text(&policy->text), .len = policy->text.len};
 
     return cw_library_run(value, CW_LIBRARY_POLICY, &source, function, args, err);
 }
@@ -110,9 +132,9 @@ int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *polic
     cw_err_clear(&why);
     rc = args != NULL ? ask(&answers, policy, "causeway.decide", args, &why) : cw_err_nomem(&why);
     if (rc == CW_OK) {
-        rc = cw_decision_combine(decision, answers, &why);
+        rc = cw_decision_combine(decision, answers, policy->name, &why);
         if (rc != CW_OK)
-            cw_err_prefix(&why, POLICY_FILE);
+            cw_err_prefix(&why, "%s", policy->name);
     }
     if (rc != CW_OK && !is_broken(rc)) {
         cw_decision_clear(decision);
@@ -120,6 +142,7 @@ int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *polic
     }
     if (rc != CW_OK) {
         decision->verdict = CW_HOLD;
+        decision->broken = true;
         cw_reason_set(decision->reason, sizeof(decision->reason), why.text);
     }
     return CW_OK;
@@ -211,7 +234,7 @@ int cw_policy_check(json_t **actions, const struct cw_policy *policy, const json
     else if (rc == CW_OK) {
         rc = read_actions(made, value, &why);
         if (rc != CW_OK)
-            cw_err_prefix(&why, POLICY_FILE);
+            cw_err_prefix(&why, "%s", policy->name);
     }
     if (rc != CW_OK)
         return cw_err_set(err, is_broken(rc) ? CW_E_HELD : rc, "%s", why.text);

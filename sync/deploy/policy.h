@@ -33,6 +33,8 @@ struct cw_policy; /* policy.lua's text, read once */
 
 /* Reads policy.lua beneath the site's folder. */
 int cw_policy_open(struct cw_policy **policy, int site, struct cw_err *err);
+/* Reads any file as a policy, to try it; its messages name that file. */
+int cw_policy_open_file(struct cw_policy **policy, int dir, const char *path, struct cw_err *err);
 void cw_policy_free(struct cw_policy *policy);
 const char *cw_policy_sha256(const struct cw_policy *policy);
 

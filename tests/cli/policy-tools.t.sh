@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# shellcheck disable=SC2119 # make_site may be called without arguments
+# policy check, test and why: what is right, what is wrong and where, and every example and the man page's own.
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+. "$CW_SRCDIR/tests/cli/deploy.sh"
+
+expect_exit 0 causeway-sync policy test "$CW_SRCDIR/lua/examples"
+expect_out '^[0-9]+ passed, 0 failed$'
+for file in "$CW_SRCDIR"/lua/examples/*.lua; do
+    case $file in
+    *_spec.lua) ;;
+    *)
+        expect_exit 0 causeway-sync policy check "$file"
+        expect "$(basename "$file") has a spec" test -f "${file%.lua}_spec.lua"
+        ;;
+    esac
+done
+
+# What the man page shows is what runs.
+mkdir man
+man_block() { awk -v want="$1" '/^\.Ed/ { on = 0 } on { print } /^\.Bd -literal/ { on = (++n == want) }' "$CW_SRCDIR/lua/causeway-policy.7"; }
+man_block 2 >man/policy.lua
+man_block 4 >man/policy_spec.lua
+expect_exit 0 causeway-sync policy check man/policy.lua
+expect_exit 0 causeway-sync policy test man
+expect_out '^1 passed, 0 failed$'
+man_block 3 >>man/policy.lua
+expect_exit 0 causeway-sync policy test man
+
+# wrong PATTERN LUA: policy check says so.
+wrong() {
+    printf '%s\n' "$2" >p.lua
+    expect_exit 1 causeway-sync policy check p.lua
+    expect_err "$1"
+}
+wrong 'p\.lua:[12]: .*near' 'function decide('
+wrong "p\.lua:2: accept: unknown word 'windw' \(did you mean 'window'\?\)" 'function decide()
+  return accept { windw = "Sat" } end'
+wrong "p\.lua:1: accept: rollout is a number, not a list of texts" 'function decide() return accept { rollout = 5 } end'
+wrong "p\.lua:1: decide\(\): gate 'window': .*write it like" 'function decide() return accept { window = "Sat" } end'
+wrong "p\.lua:1: rule 'night': gate 'blackout': " 'rule("night", function() return accept { blackout = "Christmas" } end)'
+wrong "has no function 'decide' and no rule" 'function decied() end'
+wrong 'p\.lua:3: .*asked about a downgrade' 'function decide(set)
+  if set.releases[1].change ~= "downgrade" then return accept "x" end
+  return set.nothing.more end'
+wrong "checks: .*p\.lua:2: run: the command is not an absolute path" 'function decide() return accept "x" end
+function check() return { run { "selftest" } } end'
+expect_exit 1 causeway-sync policy check no-such-file.lua
+expect_err 'no-such-file\.lua'
+expect_exit 2 causeway-sync policy chekc p.lua
+
+mkdir specs
+printf 'function decide() return accept "fine" end\n' >specs/p.lua
+printf 'policy "p.lua"\ncase "a" { releases = { { product = "x", version = "1.0.0" } }, expect = { verdict = "hold" } }\n' \
+    >specs/p_spec.lua
+expect_exit 1 causeway-sync policy test specs
+expect_out "FAILED p_spec\.lua:2: a: verdict: expected 'hold', got 'accept'"
+expect_exit 1 causeway-sync policy test --json specs
+expect_out '"ok": false'
+# bad PATTERN SPEC: a spec that is wrong itself.
+bad() {
+    printf '%s\n' "$2" >specs/p_spec.lua
+    expect_exit 1 causeway-sync policy test specs
+    expect_err "$1"
+}
+bad "p_spec\.lua:2: .*unknown field 'nwo'" 'policy "p.lua"
+case "a" { nwo = "x", releases = { { product = "x", version = "1.0.0" } }, expect = { ready = true } }'
+bad "p_spec\.lua:2: .*expects nothing" 'policy "p.lua"
+case "a" { releases = { { product = "x", version = "1.0.0" } } }'
+bad "p_spec\.lua:1: policy: expected a file" 'policy(5)'
+bad 'names no policy, or has no case' 'policy "p.lua"'
+bad "'grave' is no severity" 'policy "p.lua"
+case "a" { releases = { { product = "x", version = "1.0.0", severity = "grave" } }, expect = { ready = true } }'
+rm specs/p_spec.lua
+expect_exit 1 causeway-sync policy test specs
+expect_err "has no \*_spec\.lua"
+
+make_repo
+make_build gateway 1.0.0
+ship gateway 1.0.0
+make_site
+sync -q pull
+cat >site/policy.lua <<'LUA'
+rule("dates", function() return accept { reason = "later", not_before = "2099-01-01T00:00:00Z" } end)
+rule("silent", function() end)
+function decide() return accept "why not" end
+LUA
+expect_exit 0 sync policy why gateway
+expect_out '^gateway \(new\) -> 1\.0\.0, decided with its set$'
+expect_out '^  dates: accept: later \(policy\.lua:1\)$'
+expect_out '^    waits: not before 2099-01-01T00:00:00Z$'
+expect_out '^  silent: no say$'
+expect_out '^  decide: accept: why not \(policy\.lua:3\)$'
+expect_out '^together: .*not before 2099'
+expect_exit 0 sync policy why --json gateway
+expect_out '"rule": "silent"'
+expect_exit 1 sync policy why no-such-product
+expect_err "'no-such-product' is neither installed"
+default_policy
+sync -q apply
+expect_exit 0 sync policy why gateway
+expect_out 'nothing to decide: gateway 1\.0\.0 runs'
+
+done_testing
