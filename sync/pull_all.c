@@ -4,13 +4,15 @@
  */
 #include "sync/pull_all.h"
 
+#include <stdio.h>
+
 #include "base/str.h"
 #include "sync/mirror/mirror.h"
 
 static void tell(const struct cw_cli *cli, const struct cw_upstream *upstream,
                  const struct cw_pull_result *result)
 {
-    char bytes[16];
+    char bytes[16], carried[16], by_delta[48] = "";
 
     if (result->older) {
         cw_cli_say(cli, "%s: nothing is taken from %s: it is older than what this site has, %s serial %lld",
@@ -23,18 +25,22 @@ static void tell(const struct cw_cli *cli, const struct cw_upstream *upstream,
         return;
     }
     cw_str_bytes(result->bytes, bytes);
-    cw_cli_say(cli, "%s: complete and genuine: %s serial %lld, %llu file%s (%s) from %s", upstream->name,
+    cw_str_bytes(result->carried, carried);
+    if (result->carried < result->bytes)
+        snprintf(by_delta, sizeof by_delta, ", as %s with deltas", carried);
+    cw_cli_say(cli, "%s: complete and genuine: %s serial %lld, %llu file%s (%s%s) from %s", upstream->name,
                upstream->channel, (long long)result->serial, (unsigned long long)result->files,
-               cw_str_plural(result->files), bytes, result->source);
+               cw_str_plural(result->files), bytes, by_delta, result->source);
 }
 
 static json_t *to_json(const struct cw_upstream *upstream, const struct cw_pull_result *result)
 {
-    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I}", "upstream", upstream->name,
+    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "upstream", upstream->name,
                      "channel", upstream->channel, "source", result->source, "changed", result->changed,
                      "older", result->older, "serial", (json_int_t)result->serial, "files",
-                     (json_int_t)result->files, "bytes", (json_int_t)result->bytes, "grace_used",
-                     (json_int_t)result->grace_used, "root_version", (json_int_t)result->root_version);
+                     (json_int_t)result->files, "bytes", (json_int_t)result->bytes, "carried",
+                     (json_int_t)result->carried, "grace_used", (json_int_t)result->grace_used,
+                     "root_version", (json_int_t)result->root_version);
 }
 
 static int pull_one(json_t *pulled, const struct cw_site *site, const struct cw_upstream *upstream,

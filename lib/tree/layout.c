@@ -63,6 +63,27 @@ int cw_tree_channel_target(char out[CW_PATH_MAX], const char *channel, struct cw
     return compose(out, err, "channels/%s/" CW_CHANNEL_FILE, channel);
 }
 
+static int check_hash(const char *sha256, struct cw_err *err)
+{
+    return cw_hex_is_sha256(sha256) ? CW_OK : cw_err_set(err, CW_E_VERIFY, "'%s' is not a sha256", sha256);
+}
+
+int cw_tree_hint_path(char out[CW_PATH_MAX], const char *to, struct cw_err *err)
+{
+    int rc = check_hash(to, err);
+
+    return rc == CW_OK ? compose(out, err, "deltas/%s.json", to) : rc;
+}
+
+int cw_tree_delta_path(char out[CW_PATH_MAX], const char *from, const char *to, struct cw_err *err)
+{
+    int rc = check_hash(from, err);
+
+    if (rc == CW_OK)
+        rc = check_hash(to, err);
+    return rc == CW_OK ? compose(out, err, "deltas/%s/%s.delta", to, from) : rc;
+}
+
 int cw_tree_release_target(char out[CW_PATH_MAX], const char *product, const char *version,
                            struct cw_err *err)
 {

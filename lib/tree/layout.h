@@ -5,6 +5,8 @@
  *
  *     metadata/<n>.root.json  metadata/timestamp.json  metadata/<n>.<role>.json
  *     targets/<folder>/<sha256>.<file>       for the target path <folder>/<file> (consistent snapshot)
+ *     deltas/<to-sha256>.json                which deltas there are to that file
+ *     deltas/<to-sha256>/<from-sha256>.delta
  *     volume-<k>.json  SHA256SUMS            in a bundle
  */
 #ifndef CW_TREE_LAYOUT_H
@@ -36,6 +38,11 @@ int cw_tree_release_target(char out[CW_PATH_MAX], const char *product, const cha
                            struct cw_err *err);
 int cw_tree_artifact_target(char out[CW_PATH_MAX], const char *product, const char *version, const char *file,
                             struct cw_err *err);
+
+/* Both hashes are 64 lower-case hex digits, or CW_E_VERIFY. */
+int cw_tree_hint_path(char out[CW_PATH_MAX], const char *to, struct cw_err *err);
+int cw_tree_delta_path(char out[CW_PATH_MAX], const char *from, const char *to, struct cw_err *err);
+#define CW_TREE_HINT_TYPE "causeway-deltas"
 
 /* The way back. name is a file's name below metadata/: "7.gateway.json" gives 7 and "gateway",
  * "timestamp.json" 0 and "timestamp". The role's text is as the file name has it. False for anything else. */

@@ -13,6 +13,7 @@ struct cw_pull_result {
     bool older;     /* the medium is genuine, but older than what was trusted: nothing was taken from it */
     int64_t serial; /* of the channel now in the mirror */
     uint64_t files, bytes; /* taken in by this run */
+    uint64_t carried;      /* of these bytes, what came from the source: less where deltas did */
     int64_t grace_used;    /* seconds past expiry that were forgiven */
     int64_t root_version;
     char source[CW_PATH_MAX]; /* where it came from */

@@ -180,6 +180,7 @@ static void note_medium(struct media *media, const struct cw_pull *pull, int rc,
         media->result = *result;
         media->result.files += media->taken ? before.files : 0;
         media->result.bytes += media->taken ? before.bytes : 0;
+        media->result.carried += media->taken ? before.carried : 0;
         media->taken = true;
     } else if (rc != CW_OK && pull->older && !media->taken) {
         media->result = *result;

@@ -5,6 +5,8 @@
 #ifndef CW_SYNC_MIRROR_PULL_H
 #define CW_SYNC_MIRROR_PULL_H
 
+#include "closure/closure.h"
+#include "fs/commit.h"
 #include "sync/mirror/memory.h"
 #include "sync/mirror/mirror.h"
 #include "sync/mirror/source.h"
@@ -29,8 +31,9 @@ struct cw_pull {
     struct cw_pull_kept *kept;
     size_t kept_count;
     size_t kept_bytes;
-    bool rooted; /* a new root was stored */
-    bool older;  /* the source tried last is a medium with genuine, but older metadata */
+    bool rooted;           /* a new root was stored */
+    bool older;            /* the source tried last is a medium with genuine, but older metadata */
+    unsigned delta_misses; /* files in a row for which the source had no deltas */
     struct cw_progress progress;
     struct cw_pull_result *result;
 };
@@ -46,6 +49,12 @@ void cw_pull_forget_kept(struct cw_pull *pull);
 /* fetch.c: brings every file of the set into the mirror, durable under its final name. CW_E_INCOMPLETE names
  * what the source lacks. */
 int cw_pull_fetch(struct cw_pull *pull, const struct cw_set *set, struct cw_err *err);
+
+/* delta.c: makes the file from one that the mirror holds, if the source offers a delta. *carried is what
+ * came over for it; 0: nothing was made and out is not open: take the whole file. Fails only for want of
+ * space or memory. */
+int cw_pull_delta(struct cw_out *out, uint64_t *carried, struct cw_pull *pull,
+                  const struct cw_closure_file *file, struct cw_err *err);
 
 /* enter.c: all files are there; makes the verified metadata the site's: mirror, memory, trust, the mirror's
  * timestamp. `channels` is the memory after this set. */

@@ -1,0 +1,108 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# shellcheck disable=SC2119
+# Deltas change how many bytes travel, and nothing else: good ones, none, and every kind of bad one.
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+. "$CW_SRCDIR/tests/cli/publisher.sh"
+PATH=$CW_BUILDDIR/tests/bench:$PATH
+
+hash_of() {
+    sha256sum <"$1" | cut -d ' ' -f 1
+}
+
+# hint LENGTH PATH: the hint file of the tree named tree, with one delta.
+hint() {
+    cat >"tree/deltas/$to.json" <<JSON
+{"_type": "causeway-deltas", "format": "1.0", "deltas": [{"from": "$from", "path": "$2", "length": $1}]}
+JSON
+}
+
+# pulled BYTES WHAT: a copy of the site pulls from tree; its mirror then is as without deltas; BYTES is all or less.
+pulled() {
+    rm -rf site
+    cp -r site-before site
+    expect_exit 0 causeway-sync -C site --json pull "$PWD/tree"
+    expect "the mirror is the same: $2" diff -r site/upstreams/acme/mirror mirror-without
+    bytes=$(sed -n 's/.*"bytes": \([0-9]*\).*/\1/p' "$out")
+    carried=$(sed -n 's/.*"carried": \([0-9]*\).*/\1/p' "$out")
+    case $1 in
+    all) expect "all bytes travel: $2" test "$carried" -eq "$bytes" ;;
+    less) expect "fewer bytes travel: $2" test "$carried" -lt $((bytes - 500000)) ;;
+    esac
+}
+
+publisher_init
+publisher_release gateway 1.0.0 600000
+publisher_publish
+site_init site
+expect_exit 0 causeway-sync -C site pull "$PWD/repo/tree"
+mv site site-before
+publisher_release gateway 1.1.0 600000
+publisher_publish
+
+old=build/gateway-1.0.0/gateway.bin
+new=build/gateway-1.1.0/gateway.bin
+from=$(hash_of "$old")
+to=$(hash_of "$new")
+place=targets/gateway/1.0.0/$from.gateway.bin
+cp -r repo/tree tree
+cp -r site-before site
+expect_exit 0 causeway-sync -C site pull "$PWD/tree"
+refute_out 'with deltas'
+cp -r site/upstreams/acme/mirror mirror-without
+pulled all 'there are no deltas'
+
+# A good one.
+expect_exit 0 cw-delta make "$old" "$new" delta
+length=$(stat -c %s delta)
+mkdir -p "tree/deltas/$to"
+cp delta "tree/deltas/$to/$from.delta"
+hint "$length" "$place"
+pulled less 'a good delta'
+rm -rf site
+cp -r site-before site
+expect_exit 0 causeway-sync -C site pull "$PWD/tree"
+expect_out 'as [0-9.]* KiB with deltas'
+
+# It is not there, cut, has a changed byte, is longer than it says, is none at all.
+rm "tree/deltas/$to/$from.delta"
+pulled all 'the delta is missing'
+head -c "$((length - 7))" delta >"tree/deltas/$to/$from.delta"
+pulled all 'the delta is cut'
+expect_err 'a delta was of no use'
+cp delta "tree/deltas/$to/$from.delta"
+flip "tree/deltas/$to/$from.delta"
+pulled all 'a byte of the delta is changed'
+expect_err 'a delta was of no use'
+cp delta "tree/deltas/$to/$from.delta"
+hint "$((length - 1))" "$place"
+pulled all 'the delta is longer than its hint says'
+hint "$length" "$place"
+head -c "$length" /dev/zero >"tree/deltas/$to/$from.delta"
+pulled all 'the delta is none'
+
+# An invented one: of the right form, from the right file, but to something else of the same length.
+sed 's/gateway/gatekey/' "$new" >other
+expect_exit 0 cw-delta make "$old" other evil
+cp evil "tree/deltas/$to/$from.delta"
+hint "$(stat -c %s evil)" "$place"
+pulled all 'the delta makes another file'
+expect_err 'the delta makes another file'
+
+# Hints that lie.
+cp delta "tree/deltas/$to/$from.delta"
+for path in "$place/../x" /etc/passwd ../../../../site.lua "targets/gateway/9.9.9/$from.gateway.bin" metadata/1.root.json; do
+    hint "$length" "$path"
+    pulled all "the hint names $path"
+done
+hint -1 "$place"
+pulled all 'the hint has no length'
+hint 599999 "$place"
+pulled all 'the delta is as long as the file'
+echo '{' >"tree/deltas/$to.json"
+pulled all 'the hint is no JSON'
+echo '{"_type": "causeway-deltas", "format": "2.0", "deltas": []}' >"tree/deltas/$to.json"
+pulled all 'the hint is of another format'
+expect_err 'format'
+
+done_testing
