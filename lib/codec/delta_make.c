@@ -26,6 +26,7 @@
 
 struct work {
     const struct cw_delta_files *files;
+    const struct cw_delta_taste *taste;
     struct cw_delta_piece **order; /* the largest first */
     size_t count;
     pthread_mutex_t mutex; /* for what follows */
@@ -60,7 +61,7 @@ static void *compare(void *ctx)
     struct cw_err err;
 
     while ((piece = next_piece(w)) != NULL) {
-        if (cw_delta_match(piece, &sorter, w->files, &err) != CW_OK)
+        if (cw_delta_match(piece, &sorter, w->taste, w->files, &err) != CW_OK)
             note_error(w, &err);
     }
     cw_delta_sorter_clear(&sorter);
@@ -99,9 +100,10 @@ static int find_steps(struct cw_delta_plan *plan, const struct cw_delta_files *f
     struct work w = {
         .files = files, .order = order, .count = plan->count, .mutex = PTHREAD_MUTEX_INITIALIZER};
     size_t i;
+    int rc = order == NULL ? cw_err_nomem(err) : cw_delta_tune(&w.taste, plan, files, err);
 
-    if (order == NULL)
-        return cw_err_nomem(err);
+    if (rc != CW_OK)
+        return rc;
     for (i = 0; i < plan->count; i++)
         order[i] = &plan->list[i];
     qsort(order, plan->count, sizeof(struct cw_delta_piece *), by_size);

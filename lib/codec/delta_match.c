@@ -15,18 +15,15 @@
 
 #include "base/mem.h"
 
-/* Measured on kernel modules, where a table entry moves every few bytes: a match must be so long, and
- * explain so many bytes more than staying does. Less, and instructions cost more than they save; more, and
- * bytes do. */
-#define LEN_MIN 10
-#define GAIN_MIN 4
-/* What is alike is worth stretching over while 2 of 5 bytes differ at most. */
-#define EQUAL 2
-#define OTHER (-3)
+/* Measured: on kernel modules, where a table entry moves every few bytes; on other executables; on text. */
+const struct cw_delta_taste cw_delta_tastes[CW_DELTA_TASTES] = {
+    {.len_min = 10, .gain_min = 4, .stay_min = 8, .equal = 2, .other = -3},
+    {.len_min = 16, .gain_min = 16, .stay_min = 8, .equal = 2, .other = -3},
+    {.len_min = 64, .gain_min = 64, .stay_min = 16, .equal = 1, .other = -8},
+};
+
 /* What lies further back was worth a step of its own: behind so bad a stretch nothing will pay. */
 #define STRETCH_LOSS_MAX 1024
-/* So many equal bytes where we are, and nothing else is looked for. */
-#define STAY_MIN 8
 /* When we are right again after so many bytes without such a run, what lies between may be new: a step
  * ends. */
 #define AGAIN_MIN 32
@@ -44,6 +41,7 @@ struct match {
     const uint8_t *old, *new;
     size_t old_len, new_len;
     const struct cw_delta_sorter *sorter;
+    const struct cw_delta_taste *taste;
     struct cw_delta_steps *steps;
     size_t begin_new, begin_old; /* where the step that is not yet told begins */
 };
@@ -117,14 +115,20 @@ static void index_suffixes(struct cw_delta_sorter *s, const uint8_t *old, size_t
 
 static int sort_suffixes(struct cw_delta_sorter *s, const uint8_t *old, size_t len, struct cw_err *err)
 {
-    int rc = make_room(s, len, err);
+    int rc = CW_OK;
 
+    if (s->sorted == old && s->sorted_len == len)
+        return CW_OK;
+    s->sorted = NULL;
+    rc = make_room(s, len, err);
     if (rc != CW_OK)
         return rc;
     /* It fails for want of memory only. */
     if (divsufsort(old, s->suffixes, (saidx_t)len) != 0)
         return cw_err_nomem(err);
     index_suffixes(s, old, len);
+    s->sorted = old;
+    s->sorted_len = len;
     return CW_OK;
 }
 
@@ -203,7 +207,7 @@ static size_t stretch_forward(const struct match *m, size_t end)
     if (max > m->old_len - m->begin_old)
         max = m->old_len - m->begin_old;
     for (i = 0; i < max;) {
-        score += old[i] == new[i] ? EQUAL : OTHER;
+        score += old[i] == new[i] ? m->taste->equal : m->taste->other;
         i++;
         if (score > best_score) {
             best_score = score;
@@ -222,7 +226,7 @@ static size_t stretch_back(const struct match *m, size_t new, size_t old)
     if (max > old)
         max = old;
     for (i = 1; i <= max; i++) {
-        score += m->old[old - i] == m->new[new - i] ? EQUAL : OTHER;
+        score += m->old[old - i] == m->new[new - i] ? m->taste->equal : m->taste->other;
         if (score > best_score) {
             best_score = score;
             best = i;
@@ -305,14 +309,14 @@ static int scan(struct match *m, struct cw_err *err)
     while (rc == CW_OK && at < m->new_len) {
         size_t stay = run_of_staying(m, at), len;
 
-        if (stay >= STAY_MIN) {
+        if (stay >= m->taste->stay_min) {
             rc = go_on(m, at, last, err);
             last = at += stay;
             vain = 0;
             continue;
         }
         len = search(m, at, &where);
-        if (len >= LEN_MIN && len >= score_of_staying(m, at, len) + GAIN_MIN) {
+        if (len >= m->taste->len_min && len >= score_of_staying(m, at, len) + m->taste->gain_min) {
             rc = turn(m, at, where, err);
             last = at += len;
             vain = 0;
@@ -333,13 +337,14 @@ static int finish(struct match *m, struct cw_err *err)
 }
 
 int cw_delta_match(struct cw_delta_piece *piece, struct cw_delta_sorter *sorter,
-                   const struct cw_delta_files *files, struct cw_err *err)
+                   const struct cw_delta_taste *taste, const struct cw_delta_files *files, struct cw_err *err)
 {
     struct match m = {.old = files->old + piece->old_at,
                       .new = files->new + piece->new_at,
                       .old_len = piece->old_len,
                       .new_len = piece->new_len,
                       .sorter = sorter,
+                      .taste = taste,
                       .steps = &piece->steps};
     int rc;
 

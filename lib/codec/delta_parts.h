@@ -50,20 +50,42 @@ struct cw_delta_plan {
 int cw_delta_pair(struct cw_delta_plan *plan, const struct cw_delta_files *files, struct cw_err *err);
 void cw_delta_plan_clear(struct cw_delta_plan *plan);
 
+/* What a move costs and what likeness is worth, in equal bytes. It depends on what the files are: in programs
+ * and their tables, addresses change everywhere and bytes around them stay; in texts, what changes is new. */
+struct cw_delta_taste {
+    size_t len_min;   /* a match must be so long ... */
+    size_t gain_min;  /* ... and explain so many bytes more than staying does */
+    size_t stay_min;  /* with so many equal bytes where we are, nothing else is looked for */
+    int equal, other; /* what each byte counts when a match is stretched over what is only alike */
+};
+#define CW_DELTA_TASTES ((size_t)3)
+extern const struct cw_delta_taste cw_delta_tastes[CW_DELTA_TASTES];
+
+/* delta_tune.c: tries them on samples. */
+int cw_delta_tune(const struct cw_delta_taste **taste, const struct cw_delta_plan *plan,
+                  const struct cw_delta_files *files, struct cw_err *err);
+
 /* delta_match.c: memory for sorting, used for one piece after another. */
 struct cw_delta_sorter {
     int32_t *suffixes; /* the suffixes of the old part, sorted */
     size_t room;
+    const uint8_t *sorted; /* which part that is */
+    size_t sorted_len;
     uint32_t *first; /* for each two first bytes, where theirs begin */
 };
 
 /* Finds the steps of a piece. */
 int cw_delta_match(struct cw_delta_piece *piece, struct cw_delta_sorter *sorter,
-                   const struct cw_delta_files *files, struct cw_err *err);
+                   const struct cw_delta_taste *taste, const struct cw_delta_files *files,
+                   struct cw_err *err);
 void cw_delta_sorter_clear(struct cw_delta_sorter *sorter);
 
 /* delta_write.c: header and streams. */
 int cw_delta_write(int out, const struct cw_delta_plan *plan, const struct cw_delta_files *files,
                    unsigned threads, int level, struct cw_err *err);
+
+/* The bytes that the streams of one piece would have by themselves. */
+int cw_delta_weigh(uint64_t *bytes, const struct cw_delta_piece *piece, const struct cw_delta_files *files,
+                   int level, struct cw_err *err);
 
 #endif

@@ -31,7 +31,7 @@ struct instruction {
 struct stream {
     ZSTD_CCtx *zstd;
     const struct cw_delta_files *files;
-    int fd;
+    int fd;               /* -1: the frame is only weighed */
     uint64_t raw, packed; /* bytes, so far */
     bool counting;        /* only raw is wanted */
     uint8_t *in, *out;    /* BLOCK bytes each */
@@ -54,7 +54,7 @@ static int pack(struct stream *s, ZSTD_EndDirective how, struct cw_err *err)
                        ? cw_err_nomem(err)
                        : cw_err_set(err, CW_E_FAIL, "unable to compress a delta: %s",
                                     ZSTD_getErrorName(left));
-        rc = cw_fd_write_all(s->fd, s->out, out.pos, "the delta", err);
+        rc = s->fd < 0 ? CW_OK : cw_fd_write_all(s->fd, s->out, out.pos, "the delta", err);
         if (rc != CW_OK)
             return rc;
         s->packed += out.pos;
@@ -130,8 +130,8 @@ static bool joins(const struct instruction *i, uint64_t old, uint64_t add)
 
 static int walk(struct stream *s, const struct cw_delta_plan *plan, put_fn *tell, struct cw_err *err)
 {
-    struct instruction last = {.old = 0};
-    uint64_t new = 0;
+    uint64_t new = plan->count == 0 ? 0 : plan->list[0].new_at;
+    struct instruction last = {.new = new};
     size_t i, k;
 
     for (i = 0; i < plan->count; i++) {
@@ -252,6 +252,29 @@ int cw_delta_write(int out, const struct cw_delta_plan *plan, const struct cw_de
     int rc = s.zstd == NULL || s.in == NULL || s.out == NULL ? cw_err_nomem(err)
                                                              : write_streams(&s, plan, threads, level, err);
 
+    ZSTD_freeCCtx(s.zstd);
+    free(s.in);
+    free(s.out);
+    return rc;
+}
+
+int cw_delta_weigh(uint64_t *bytes, const struct cw_delta_piece *piece, const struct cw_delta_files *files,
+                   int level, struct cw_err *err)
+{
+    static put_fn *const tells[] = {put_control, put_diff, put_extra};
+    const struct cw_delta_plan plan = {.list = (struct cw_delta_piece *)(uintptr_t)piece, .count = 1};
+    struct stream s = {
+        .zstd = ZSTD_createCCtx(), .files = files, .fd = -1, .in = malloc(BLOCK), .out = malloc(BLOCK)};
+    int rc = s.zstd == NULL || s.in == NULL || s.out == NULL ? cw_err_nomem(err) : CW_OK;
+    size_t i;
+
+    *bytes = 0;
+    for (i = 0; rc == CW_OK && i < CW_COUNT(tells); i++) {
+        uint64_t packed;
+
+        rc = write_stream(&packed, &s, &plan, tells[i], 0, level, err);
+        *bytes += packed;
+    }
     ZSTD_freeCCtx(s.zstd);
     free(s.in);
     free(s.out);

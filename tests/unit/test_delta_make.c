@@ -399,6 +399,56 @@ static void test_large_files_are_compared_in_windows(void **state)
     munmap(zeros, new_len);
 }
 
+static void add_text(struct cw_buf *buf, unsigned change)
+{
+    for (unsigned i = 0; i < 10000; i++)
+        cw_buf_addf(buf, "%u=%u,", i * 7919 % 9973, (i + change) * 104729 % (97 + i % 13));
+}
+
+/* Small files are their own samples: the taste is the one that makes the shortest streams of them. */
+static void assert_best_taste(const struct cw_buf *old, const struct cw_buf *new)
+{
+    struct cw_delta_piece piece = {.old_len = (uint32_t)old->len, .new_len = (uint32_t) new->len};
+    const struct cw_delta_plan plan = {.list = &piece, .count = 1};
+    const struct cw_delta_files files = {.old = (const uint8_t *)old->data,
+                                         .new = (const uint8_t *)new->data,
+                                         .old_len = old->len,
+                                         .new_len = new->len};
+    struct cw_delta_sorter sorter = {.suffixes = NULL};
+    const struct cw_delta_taste *taste = NULL;
+    uint64_t bytes[CW_DELTA_TASTES], chosen;
+    struct cw_err err;
+    size_t i;
+
+    assert_cw_ok(cw_delta_tune(&taste, &plan, &files, &err), err);
+    assert_null(piece.steps.list);
+    for (i = 0; i < CW_DELTA_TASTES; i++) {
+        assert_cw_ok(cw_delta_match(&piece, &sorter, &cw_delta_tastes[i], &files, &err), err);
+        assert_cw_ok(cw_delta_weigh(&bytes[i], &piece, &files, 6, &err), err);
+        free(piece.steps.list);
+        piece.steps = (struct cw_delta_steps){.list = NULL};
+    }
+    cw_delta_sorter_clear(&sorter);
+    chosen = bytes[taste - cw_delta_tastes];
+    for (i = 0; i < CW_DELTA_TASTES; i++)
+        assert_true(chosen <= bytes[i]);
+}
+
+static void test_the_taste_follows_the_files(void **state)
+{
+    CW_AUTO_BUF old_table = CW_BUF_INIT(FILE_MAX), new_table = CW_BUF_INIT(FILE_MAX);
+    CW_AUTO_BUF old_text = CW_BUF_INIT(FILE_MAX), new_text = CW_BUF_INIT(FILE_MAX);
+
+    (void)state;
+    add_pointers(&old_table, 10000, 0);
+    add_pointers(&new_table, 10000, 0x1230);
+    add_text(&old_text, 0);
+    add_text(&new_text, 1);
+    assert_best_taste(&old_table, &new_table);
+    assert_best_taste(&old_text, &new_text);
+    assert_best_taste(&old_text, &new_table);
+}
+
 static void test_names_of_members(void **state)
 {
     static const char pax[] = "30 mtime=1000000000.123456789\n27 path=dir-2/long-name.so\n";
@@ -438,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_any_number_of_threads_gives_the_same),
         cmocka_unit_test(test_what_cannot_be_mapped),
         cmocka_unit_test(test_large_files_are_compared_in_windows),
+        cmocka_unit_test(test_the_taste_follows_the_files),
         cmocka_unit_test(test_names_of_members),
     };
 
