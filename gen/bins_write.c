@@ -110,7 +110,13 @@ static int put(struct writing *w, int64_t version, struct cw_err *err)
 
 static bool leaves(const struct cw_draft_bins *bins, const struct cw_bin_target *target)
 {
-    return json_object_getn(bins->leaving, target->path.at, target->path.len) != NULL;
+    char path[CW_PATH_MAX];
+
+    if (bins->leaving == NULL || target->path.len >= sizeof path)
+        return false;
+    memcpy(path, target->path.at, target->path.len);
+    path[target->path.len] = '\0';
+    return json_object_get(bins->leaving, path) != NULL;
 }
 
 /* What is published of the bin joins what is new. */
