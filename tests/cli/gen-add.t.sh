@@ -236,7 +236,7 @@ expect_exit 0 causeway-gen add big.json
 expect 'killed ones left nothing' test -z "$(find repo -name '.tmp-*')" -a ! -e repo/staged/writing.json
 
 if command -v flock >/dev/null; then
-    flock repo/lock sleep 30 &
+    flock --no-fork repo/lock sleep 30 &
     holder=$!
     sleep 0.3
     expect_exit 5 causeway-gen add sum2.json
