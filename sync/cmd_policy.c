@@ -171,7 +171,11 @@ static int run_folder(struct tally *tally, const char *path, struct cw_err *err)
     while (rc == CW_OK && (rc = cw_dir_next(&name, stream, path, err)) == CW_OK && name != NULL) {
         if (!cw_str_ends(name, SPEC_END))
             continue;
-        names[count] = count < SPECS_MAX ? strdup(name) : NULL;
+        if (count == SPECS_MAX) {
+            rc = cw_err_set(err, CW_E_FAIL, "'%s' has more than %d *" SPEC_END, path, SPECS_MAX);
+            break;
+        }
+        names[count] = strdup(name);
         if (names[count] == NULL)
             rc = cw_err_nomem(err);
         else

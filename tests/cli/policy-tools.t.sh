@@ -102,4 +102,10 @@ sync -q apply
 expect_exit 0 sync policy why gateway
 expect_out 'nothing to decide: gateway 1\.0\.0 runs'
 
+# More specs than anybody writes.
+mkdir many
+(cd many && seq 1001 | sed 's/$/_spec.lua/' | xargs touch)
+expect_exit 1 causeway-sync policy test many
+expect_err "'many' has more than 1000 \*_spec.lua"
+
 done_testing
