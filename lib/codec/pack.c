@@ -22,7 +22,8 @@
 #include "fs/root.h"
 #include "fs/walk.h"
 
-#define CHUNK ((size_t)1 << 18) /* bytes read and handed on at once */
+#define CHUNK ((size_t)1 << 18)          /* bytes read and handed on at once */
+#define FILL_UP_MAX (UINT64_C(64) << 20) /* bytes of zeros that are made in no time */
 #define SPECIAL_BITS (S_ISUID | S_ISGID | S_ISVTX)
 
 /* The first name of a file that has several. */
@@ -45,6 +46,8 @@ struct packer {
     void *firsts;       /* a tree of struct first */
     struct cw_err *err; /* what a write that failed said, through libarchive */
     int write_rc;
+    bool muted;    /* nothing is written any more */
+    uint64_t left; /* bytes of the present file that were not written yet */
 };
 
 static int wrong(const struct packer *p, const char *path, const char *what, struct cw_err *err)
@@ -152,8 +155,10 @@ static int put_content(struct packer *p, const char *path, const struct stat *st
     CW_AUTO_FD int fd = -1;
     uint64_t left = (uint64_t)st->st_size;
     struct stat now;
-    int rc = cw_at_open_file(&fd, p->dir, path, err);
+    int rc;
 
+    p->left = left;
+    rc = cw_at_open_file(&fd, p->dir, path, err);
     if (rc != CW_OK)
         return rc;
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -164,9 +169,10 @@ static int put_content(struct packer *p, const char *path, const struct stat *st
             return cw_err_errno(err, errno, "unable to read '%s'", path);
         if (got == 0)
             break;
-        if (archive_write_data(p->archive, p->chunk, (size_t)got) != got)
+        if (archive_write_data(p->archive, p->chunk, (size_t)got) != got || p->write_rc != CW_OK)
             return library_error(p, path, err);
         left -= (uint64_t)got;
+        p->left = left;
     }
     if (fstat(fd, &now) != 0)
         return cw_err_errno(err, errno, "unable to read '%s'", path);
@@ -231,7 +237,7 @@ static int put_entry(struct packer *p, const char *path, const struct stat *st, 
         archive_entry_copy_symlink(p->entry, target);
     if (first != NULL)
         archive_entry_copy_hardlink(p->entry, first);
-    if (archive_write_header(p->archive, p->entry) != ARCHIVE_OK)
+    if (archive_write_header(p->archive, p->entry) != ARCHIVE_OK || p->write_rc != CW_OK)
         return library_error(p, path, err);
     return S_ISREG(st->st_mode) && first == NULL ? put_content(p, path, st, err) : CW_OK;
 }
@@ -255,15 +261,24 @@ int cw_pack_look(struct cw_pack_sum *sum, int dir, cw_pack_wrong_fn *wrong_fn, v
     return rc;
 }
 
+/* Takes everything once something failed, and write_rc says so: see close_failed(). */
 static la_ssize_t write_block(struct archive *archive, void *ctx, const void *data, size_t len)
 {
     struct packer *p = ctx;
 
-    p->write_rc = p->write(p->ctx, data, len, p->err);
-    if (p->write_rc == CW_OK)
-        return (la_ssize_t)len;
-    archive_set_error(archive, EIO, "the archive could not be written");
-    return -1;
+    (void)archive;
+    if (!p->muted && p->write_rc == CW_OK)
+        p->write_rc = p->write(p->ctx, data, len, p->err);
+    return (la_ssize_t)len;
+}
+
+/* Before an archive that is not wanted is freed. The library does not give all its memory back when it has seen an error, so it is
+ * closed as if there had been none, which fills up the entry that was begun; where that would take long, its memory is left. */
+static void close_failed(struct packer *p)
+{
+    p->muted = true;
+    if (p->left > FILL_UP_MAX)
+        (void)archive_write_fail(p->archive);
 }
 
 static int set_filter(const struct packer *p, enum cw_pack_filter filter)
@@ -317,13 +332,13 @@ int cw_pack(int dir, const char *what, const struct cw_pack_sum *before, int64_t
 
     if (rc == CW_OK)
         rc = cw_walk(dir, "", visit, &p, &local);
-    if (rc == CW_OK && archive_write_close(p.archive) != ARCHIVE_OK)
+    if (rc == CW_OK && (archive_write_close(p.archive) != ARCHIVE_OK || p.write_rc != CW_OK))
         rc = library_error(&p, "the folder", &local);
     if (rc == CW_OK)
         rc = nothing_wrong(&p, before, &local);
     if (p.archive != NULL) {
         if (rc != CW_OK)
-            (void)archive_write_fail(p.archive); /* so that freeing it writes no more */
+            close_failed(&p);
         archive_write_free(p.archive);
     }
     archive_entry_free(p.entry);
