@@ -10,20 +10,22 @@
 TUFJS_VERSION=3.1.0
 SIGSTORE_VERSION=3.1.0
 
-# need_npm PACKAGE VERSION: installs it into $npm_dir, or skips the whole test.
+# need_npm PACKAGE VERSION: installs it into $npm_dir, or skips the whole test. Tests that run side by side may do so at once: each
+# installs into a folder of its own, and the first one whose folder is complete gives it the name.
 need_npm() {
     npm_dir=$CW_BUILDDIR/tests/interop/$(basename "$1")-$2
+    npm_new=$npm_dir.new-$$
     command -v node >/dev/null || skip_all "$1 needs node (nodejs)"
-    if [ ! -d "$npm_dir/node_modules/$1" ]; then
-        command -v npm >/dev/null || skip_all "$1 is installed by npm, which is not here"
-        mkdir -p "$npm_dir" && echo '{"private": true}' >"$npm_dir/package.json"
-        npm --prefix "$npm_dir" install --ignore-scripts --no-audit --no-fund --no-package-lock \
-            "$1@$2" >"$TEST_DIR/npm.log" 2>&1 || {
-            diag "$(tail -n 5 "$TEST_DIR/npm.log")"
-            rm -rf "$npm_dir"
-            skip_all "npm could not install $1 $2"
-        }
-    fi
+    [ ! -d "$npm_dir" ] || return 0
+    command -v npm >/dev/null || skip_all "$1 is installed by npm, which is not here"
+    mkdir -p "$npm_new" && echo '{"private": true}' >"$npm_new/package.json"
+    npm --prefix "$npm_new" install --ignore-scripts --no-audit --no-fund --no-package-lock \
+        "$1@$2" >"$TEST_DIR/npm.log" 2>&1 || {
+        diag "$(tail -n 5 "$TEST_DIR/npm.log")"
+        rm -rf "$npm_new"
+        skip_all "npm could not install $1 $2"
+    }
+    mv -T "$npm_new" "$npm_dir" 2>/dev/null || rm -rf "$npm_new"
 }
 
 need_tufjs() {
