@@ -10,11 +10,11 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/passphrase.h"
 #include "codec/json.h"
 #include "gen/adding.h"
 #include "gen/commands.h"
 #include "gen/from.h"
-#include "gen/passphrase.h"
 #include "tree/layout.h"
 
 static struct cw_passphrase passphrase = CW_PASSPHRASE_INIT;

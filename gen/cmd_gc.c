@@ -5,9 +5,9 @@
  */
 #include "base/clock.h"
 #include "base/str.h"
+#include "cli/passphrase.h"
 #include "gen/commands.h"
 #include "gen/gc.h"
-#include "gen/passphrase.h"
 #include "gen/publish.h"
 #include "gen/rekey.h"
 #include "gen/repo.h"

@@ -10,11 +10,12 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/passphrase.h"
+#include "cli/secret.h"
 #include "crypt/pem.h"
 #include "fs/commit.h"
 #include "gen/commands.h"
 #include "gen/keys.h"
-#include "gen/passphrase.h"
 #include "gen/rekey.h"
 #include "gen/repo.h"
 #include "gen/state.h"
@@ -84,24 +85,6 @@ static int make(struct work *w, struct cw_err *err)
     return rc == CW_OK ? report(w, cw_keys_named(&w->keys, w->argv[1]), "made", err) : rc;
 }
 
-/* A key file of our own, or PEM. */
-static int read_secret(struct cw_secret **secret, const struct work *w, const char *path, struct cw_err *err)
-{
-    CW_AUTO_KEYFILE_TEXT text = CW_BUF_INIT(CW_PEM_MAX);
-    CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int rc;
-
-    if (fd < 0)
-        return cw_err_errno(err, errno, "unable to open '%s'", path);
-    rc = cw_fd_read_all(&text, fd, path, err);
-    if (rc != CW_OK)
-        return rc;
-    if (text.len > 0 && text.data[0] == '{')
-        return cw_keyfile_open(secret, text.data, text.len, path, w->unlock, err);
-    return cw_pem_read_secret(secret, cw_buf_text(&text), text.len, path, cw_passphrase_ask,
-                              &given.passphrase, err);
-}
-
 static int import(struct work *w, struct cw_err *err)
 {
     CW_AUTO_SECRET *secret = NULL;
@@ -111,25 +94,10 @@ static int import(struct work *w, struct cw_err *err)
         return err->code = CW_E_USAGE;
     rc = open_keys(w, true, err);
     if (rc == CW_OK)
-        rc = read_secret(&secret, w, w->argv[2], err);
+        rc = cw_secret_read_file(&secret, w->argv[2], w->unlock, &given.passphrase, err);
     if (rc == CW_OK)
         rc = cw_keys_take(&w->keys, w->argv[1], &secret, is_plain(w) ? NULL : w->unlock, err);
     return rc == CW_OK ? report(w, cw_keys_named(&w->keys, w->argv[1]), "took in", err) : rc;
-}
-
-static int write_new(const char *path, const struct cw_buf *text, mode_t mode, struct cw_err *err)
-{
-    CW_AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    int rc;
-
-    if (fd < 0)
-        return cw_err_errno(err, errno, "unable to make '%s'", path);
-    rc = cw_fd_write_all(fd, text->data, text->len, path, err);
-    if (rc == CW_OK && fsync(fd) != 0)
-        rc = cw_err_errno(err, errno, "unable to sync '%s'", path);
-    if (rc != CW_OK)
-        unlink(path);
-    return rc;
 }
 
 static int export(struct work *w, struct cw_err *err)
@@ -155,7 +123,7 @@ static int export(struct work *w, struct cw_err *err)
         rc = cw_pem_write_secret(&text, key->secret, w->argv[2], given.plain ? NULL : cw_passphrase_ask,
                                  &given.passphrase, err);
     if (rc == CW_OK)
-        rc = write_new(w->argv[2], &text, given.public_half ? 0644 : 0600, err);
+        rc = cw_secret_write_file(w->argv[2], &text, given.public_half ? 0644 : 0600, err);
     if (rc == CW_OK)
         cw_cli_say(w->cli, "wrote the %s half of key '%s' to '%s'", given.public_half ? "public" : "secret",
                    key->name, w->argv[2]);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/passphrase.h"
 #include "gen/commands.h"
-#include "gen/passphrase.h"
 #include "gen/publish.h"
 #include "gen/repo.h"
 #include "gen/report.h"

@@ -3,8 +3,8 @@
  * Where the passphrase comes from: a file, an open descriptor, or the terminal. Never the command line or the
  * environment, which other users and child processes can read.
  */
-#ifndef CW_GEN_PASSPHRASE_H
-#define CW_GEN_PASSPHRASE_H
+#ifndef CW_CLI_PASSPHRASE_H
+#define CW_CLI_PASSPHRASE_H
 
 #include "cli/cli.h"
 #include "crypt/keyfile.h"

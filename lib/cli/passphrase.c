@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Getting the passphrase into guarded memory; see gen/passphrase.h.
+ * Getting the passphrase into guarded memory; see lib/cli/passphrase.h.
  */
-#include "gen/passphrase.h"
+#include "cli/passphrase.h"
 
 #include <errno.h>
 #include <fcntl.h>
