@@ -16,6 +16,7 @@
 #include "gen/repo.h"
 #include "gen/state.h"
 #include "release/name.h"
+#include "tuf/meta.h"
 
 static struct {
     const char *demand, *remove;
@@ -101,7 +102,7 @@ static int take_key(struct cw_repo *repo, json_t *names, const char *word, struc
     rc = file != NULL ? read_path(&text, file + 1, err) : read_own(&text, repo, name, err);
     if (rc != CW_OK)
         return rc;
-    rc = cw_demands_read_key(&object, cw_buf_text(&text), text.len, err);
+    rc = cw_tuf_key_read(&object, cw_buf_text(&text), text.len, err);
     if (rc != CW_OK)
         return cw_err_prefix(err, "key '%s'", word);
     if (json_array_append_new(names, json_string(name)) != 0)

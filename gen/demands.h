@@ -56,8 +56,4 @@ int cw_demands_remove(struct cw_config *config, const char *channel, const char 
 /* Names a key. CW_E_FAIL when the name is another key's. */
 int cw_demands_add_key(struct cw_config *config, const char *name, const json_t *object, struct cw_err *err);
 
-/* A public key's text as such an object: PEM (Ed25519, ECDSA on P-256 and P-384, RSA) or a key object of TUF.
- * New reference. CW_E_VERIFY for what is neither. */
-int cw_demands_read_key(json_t **object, const char *text, size_t len, struct cw_err *err);
-
 #endif

@@ -93,6 +93,9 @@ int cw_tuf_verify_text(const json_t *signatures, const struct cw_buf *canonical,
 /* A key object as metadata has it. CW_E_NOTFOUND for a key of no kind known here, CW_E_VERIFY for one that is not
  * well-formed. The caller owns *parsed. */
 int cw_tuf_key_parse(struct cw_public **parsed, const json_t *key, struct cw_err *err);
+/* A public key's text as such an object: PEM (Ed25519, ECDSA on P-256 and P-384, RSA) or a key object. New
+ * reference. CW_E_VERIFY for what is neither. */
+int cw_tuf_key_read(json_t **object, const char *text, size_t len, struct cw_err *err);
 
 /* What snapshot says of a role's file, or timestamp of snapshot. */
 struct cw_tuf_file {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Public keys of other people's tools, however they wrote them down, as the key objects that gen/demands.h keeps.
+ * Public keys of other people's tools, however they wrote them down, as the key objects of metadata.
  */
 #include <string.h>
 
@@ -9,7 +9,6 @@
 #include "codec/hex.h"
 #include "codec/json.h"
 #include "crypt/sign.h"
-#include "gen/demands.h"
 #include "tuf/meta.h"
 
 #define BEGIN_PUBLIC "-----BEGIN PUBLIC KEY-----"
@@ -116,7 +115,7 @@ static int read_object(json_t **object, const char *text, size_t len, struct cw_
     return *object != NULL ? CW_OK : cw_err_nomem(err);
 }
 
-int cw_demands_read_key(json_t **object, const char *text, size_t len, struct cw_err *err)
+int cw_tuf_key_read(json_t **object, const char *text, size_t len, struct cw_err *err)
 {
     const char *begin;
 
