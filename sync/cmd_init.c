@@ -17,6 +17,7 @@
 #include "release/name.h"
 #include "sync/commands.h"
 #include "sync/history.h"
+#include "sync/identity.h"
 #include "sync/library.h"
 #include "sync/mirror/begin.h"
 #include "sync/site.h"
@@ -50,6 +51,7 @@ struct init { /* one run */
     const struct cw_cli *cli;
     struct cw_site site;
     const struct cw_upstream *upstream;
+    struct cw_identity identity;
     struct cw_buf root;
     char sha256[CW_SHA256_TEXT];
     int64_t version;
@@ -200,10 +202,10 @@ static int record(const struct init *init, enum cw_trust_began began, struct cw_
 
 static int tell(const struct init *init, enum cw_trust_began began, struct cw_err *err)
 {
-    json_auto_t *doc =
-        json_pack("{s:s, s:s, s:I, s:s, s:b, s:b}", "site", init->site.path, "upstream", init->upstream->name,
-                  "root", (json_int_t)init->version, "fingerprint", init->sha256, "changed",
-                  began != CW_TRUST_SAME || options.forget, "forgot", options.forget);
+    json_auto_t *doc = json_pack("{s:s, s:s, s:s, s:I, s:s, s:b, s:b}", "site", init->site.path, "identity",
+                                 init->identity.id, "upstream", init->upstream->name, "root",
+                                 (json_int_t)init->version, "fingerprint", init->sha256, "changed",
+                                 began != CW_TRUST_SAME || options.forget, "forgot", options.forget);
 
     if (doc == NULL)
         return cw_err_nomem(err);
@@ -212,6 +214,7 @@ static int tell(const struct init *init, enum cw_trust_began began, struct cw_er
     else
         cw_cli_say(init->cli, "%s: trusts root %lld, %s", init->upstream->name, (long long)init->version,
                    init->sha256);
+    cw_cli_say(init->cli, "this site's own fingerprint is %s", init->identity.id);
     if (began == CW_TRUST_NEW)
         cw_cli_say(init->cli, "look at site.lua and policy.lua in '%s', then run 'causeway-sync pull'",
                    init->site.path);
@@ -221,9 +224,11 @@ static int tell(const struct init *init, enum cw_trust_began began, struct cw_er
 static int begin(struct init *init, struct cw_err *err)
 {
     const char *bytes = cw_buf_text(&init->root);
-    enum cw_trust_began began;
-    int rc = cw_trust_compare(&began, &init->site, init->upstream, init->version, bytes, init->root.len, err);
+    enum cw_trust_began began = CW_TRUST_SAME;
+    int rc = cw_identity_ensure(&init->identity, init->site.fd, init->now, err);
 
+    if (rc == CW_OK)
+        rc = cw_trust_compare(&began, &init->site, init->upstream, init->version, bytes, init->root.len, err);
     /* The log first: that somebody asked to forget must not depend on what happens next. */
     if (rc == CW_OK && (began != CW_TRUST_SAME || options.forget))
         rc = record(init, began, err);

@@ -16,6 +16,7 @@
 #include "sync/deploy/run.h"
 #include "sync/deploy/show.h"
 #include "sync/deploy/store.h"
+#include "sync/identity.h"
 #include "sync/mirror/mirror.h"
 
 const struct cw_option cmd_status_options[] = {
@@ -50,6 +51,21 @@ static int add_problem(struct status *status, const struct cw_err *problem, stru
 static int add(struct status *status, const char *key, json_t *value, struct cw_err *err)
 {
     return json_object_set_new(status->doc, key, value) != 0 ? cw_err_nomem(err) : CW_OK;
+}
+
+/* A site that is older than identities gets one when it first signs something. */
+static int show_identity(struct status *status, struct cw_err *err)
+{
+    struct cw_identity identity;
+    struct cw_err problem = {0};
+    int rc = cw_identity_read(&identity, status->site->fd, &problem);
+
+    if (rc == CW_E_NOTFOUND)
+        return CW_OK;
+    if (rc != CW_OK)
+        return add_problem(status, &problem, err);
+    cw_cli_say(status->cli, "identity     %s", identity.id);
+    return add(status, "identity", json_string(identity.id), err);
 }
 
 static int read_generation(json_t **record, int64_t *current, const char *install_root, struct cw_err *err)
@@ -235,7 +251,7 @@ static int show_plan(struct status *status, struct cw_err *err)
 int cmd_status(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
     static int (*const parts[])(struct status *, struct cw_err *) = {
-        show_generation, show_upstreams, show_clock, show_holds, show_journal, show_plan};
+        show_identity, show_generation, show_upstreams, show_clock, show_holds, show_journal, show_plan};
     CW_AUTO_SITE site = CW_SITE_INIT;
     json_auto_t *doc = NULL;
     struct status status = {.cli = cli, .site = &site, .now = cw_clock_now()};

@@ -6,7 +6,7 @@
  * {"seq": n, "time": "…Z", "event": "pull", "data": {…}, "prev": sha256 of the previous line without its
  * newline ("" for the first)}
  *
- * Events: init, pull, grace, clock, plan, apply, check, commit, rollback, recover, hold, unhold, refuse,
+ * Events: init, identity, pull, grace, clock, plan, apply, check, commit, rollback, recover, hold, unhold, refuse,
  * export.
  */
 #ifndef CW_SYNC_HISTORY_H

@@ -42,6 +42,22 @@ expect 'the root is kept under its version' cmp -s "$root" site/upstreams/acme/t
 expect 'a pattern is removable' grep -q 'removable "/media/\*/causeway"' site/site.lua
 expect_exit 0 causeway-sync -C site log
 expect_out 'init.*acme'
+# Who the site is: a key that stays, and that only its owner reads.
+expect 'the identity is for its owner only' test "$(stat -c %a site/keys/identity.key)" = 600
+expect_out 'identity .*keyid=[0-9a-f]{12}$'
+site_id=$(sed -n 's/.*keyid=\([0-9a-f]*\).*/\1/p' "$out")
+expect_exit 0 causeway-sync -C site status
+expect_out "^identity +${site_id}[0-9a-f]{52}$"
+cp -r site/keys keys
+rm site/keys/identity.pub
+expect_exit 0 causeway-sync init site --root "$root" --fingerprint "$fingerprint"
+expect_out "fingerprint is $site_id"
+expect 'the public half is made again from the secret one' diff -r site/keys keys
+rm site/keys/identity.key
+expect_exit 1 causeway-sync init site --root "$root" --fingerprint "$fingerprint"
+expect_err "'keys/identity.key' is missing: put it back"
+cp -p keys/identity.key site/keys/
+rm -rf keys
 expect_exit 0 causeway-sync -C site pull
 
 # Again: nothing changes, and an existing site.lua is not touched.
