@@ -7,6 +7,7 @@
 #ifndef CW_CODEC_DELTA_H
 #define CW_CODEC_DELTA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -41,6 +42,7 @@ int cw_delta_read(int fd, int from, uint64_t length, cw_delta_sink *sink, void *
 struct cw_delta_effort {
     unsigned threads; /* 0: as many as there are processors; the delta is the same for any number */
     int level;        /* of zstd; 0: the one that was measured to be worth it */
+    bool piped;       /* out is a pipe, which cannot go back: see cw_delta_finish_piped() */
 };
 
 /* Writes to out (empty, seekable) the delta from one file to the other, both regular and mapped meanwhile:
@@ -48,5 +50,8 @@ struct cw_delta_effort {
  * the largest of these (about six times its length for each thread, at most some 400 MiB), and what zstd
  * needs (some 300 MiB). Not synced. */
 int cw_delta_make(int out, int from, int to, const struct cw_delta_effort *effort, struct cw_err *err);
+
+/* fd is a file of all that a piped cw_delta_make() wrote: makes a delta of it. CW_E_VERIFY: it is not whole. */
+int cw_delta_finish_piped(int fd, struct cw_err *err);
 
 #endif

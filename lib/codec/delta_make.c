@@ -17,8 +17,6 @@
 #include "base/mem.h"
 #include "codec/delta_parts.h"
 
-/* Level 19 is the last that asks for no more memory when it is read. */
-#define LEVEL 19
 /* Each thread may need memory for a piece; more than a few files at once no disk can use. */
 #define THREADS_MAX 16
 
@@ -156,7 +154,7 @@ static int make(int out, const struct cw_delta_files *files, const struct cw_del
     if (rc == CW_OK)
         rc = find_steps(&plan, files, threads, err);
     if (rc == CW_OK)
-        rc = cw_delta_write(out, &plan, files, threads, effort->level == 0 ? LEVEL : effort->level, err);
+        rc = cw_delta_write(out, &plan, files, threads, effort, err);
     cw_delta_plan_clear(&plan);
     return rc;
 }

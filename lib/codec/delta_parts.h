@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "codec/delta.h"
 
 /* Both files, mapped. */
 struct cw_delta_files {
@@ -82,7 +83,7 @@ void cw_delta_sorter_clear(struct cw_delta_sorter *sorter);
 
 /* delta_write.c: header and streams. */
 int cw_delta_write(int out, const struct cw_delta_plan *plan, const struct cw_delta_files *files,
-                   unsigned threads, int level, struct cw_err *err);
+                   unsigned threads, const struct cw_delta_effort *effort, struct cw_err *err);
 
 /* The bytes that the streams of one piece would have by themselves. */
 int cw_delta_weigh(uint64_t *bytes, const struct cw_delta_piece *piece, const struct cw_delta_files *files,

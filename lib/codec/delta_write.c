@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -19,6 +20,8 @@
 #include "fs/root.h"
 
 #define BLOCK ((size_t)256 * 1024)
+/* The last level that asks for no more memory when it is read. */
+#define LEVEL 19
 
 /* An instruction, with the places that it is about. */
 struct instruction {
@@ -206,7 +209,7 @@ static void put_field(uint8_t *header, size_t at, size_t len, uint64_t n)
         header[at++] = (uint8_t)n;
 }
 
-static int write_header(int fd, const struct cw_delta_info *info, struct cw_err *err)
+static int write_header(int fd, const struct cw_delta_info *info, bool last, struct cw_err *err)
 {
     uint8_t header[CW_DELTA_HEADER] = {0};
     ssize_t n;
@@ -220,6 +223,8 @@ static int write_header(int fd, const struct cw_delta_info *info, struct cw_err 
     put_field(header, CW_DELTA_AT_CONTROL, 8, info->control);
     put_field(header, CW_DELTA_AT_DIFF, 8, info->diff);
     put_field(header, CW_DELTA_AT_EXTRA, 8, info->extra);
+    if (last)
+        return cw_fd_write_all(fd, header, sizeof(header), "the delta", err);
     do {
         n = pwrite(fd, header, sizeof(header), 0);
     } while (n < 0 && errno == EINTR);
@@ -228,29 +233,39 @@ static int write_header(int fd, const struct cw_delta_info *info, struct cw_err 
     return CW_OK;
 }
 
-static int write_streams(struct stream *s, const struct cw_delta_plan *plan, unsigned threads, int level,
-                         struct cw_err *err)
+/* Room for the header; in a pipe it says how much. */
+static int leave_room(int fd, bool last, struct cw_err *err)
+{
+    uint8_t room[CW_DELTA_HEADER] = {0};
+
+    put_field(room, CW_DELTA_AT_BEGIN, 4, sizeof(room));
+    if (last)
+        return cw_fd_write_all(fd, room, sizeof(room), "the delta", err);
+    return lseek(fd, sizeof(room), SEEK_SET) < 0 ? cw_err_errno(err, errno, "unable to write the delta") : CW_OK;
+}
+
+static int write_streams(struct stream *s, const struct cw_delta_plan *plan, unsigned threads,
+                         const struct cw_delta_effort *effort, struct cw_err *err)
 {
     struct cw_delta_info info = {.from = s->files->old_len, .to = s->files->new_len};
-    int rc;
+    int level = effort->level == 0 ? LEVEL : effort->level, rc = leave_room(s->fd, effort->piped, err);
 
-    if (lseek(s->fd, CW_DELTA_HEADER, SEEK_SET) < 0)
-        return cw_err_errno(err, errno, "unable to write the delta");
-    rc = write_stream(&info.control, s, plan, put_control, threads, level, err);
+    if (rc == CW_OK)
+        rc = write_stream(&info.control, s, plan, put_control, threads, level, err);
     if (rc == CW_OK)
         rc = write_stream(&info.diff, s, plan, put_diff, threads, level, err);
     if (rc == CW_OK)
         rc = write_stream(&info.extra, s, plan, put_extra, threads, level, err);
-    return rc == CW_OK ? write_header(s->fd, &info, err) : rc;
+    return rc == CW_OK ? write_header(s->fd, &info, effort->piped, err) : rc;
 }
 
 int cw_delta_write(int out, const struct cw_delta_plan *plan, const struct cw_delta_files *files,
-                   unsigned threads, int level, struct cw_err *err)
+                   unsigned threads, const struct cw_delta_effort *effort, struct cw_err *err)
 {
     struct stream s = {
         .zstd = ZSTD_createCCtx(), .files = files, .fd = out, .in = malloc(BLOCK), .out = malloc(BLOCK)};
     int rc = s.zstd == NULL || s.in == NULL || s.out == NULL ? cw_err_nomem(err)
-                                                             : write_streams(&s, plan, threads, level, err);
+                                                             : write_streams(&s, plan, threads, effort, err);
 
     ZSTD_freeCCtx(s.zstd);
     free(s.in);
@@ -279,4 +294,24 @@ int cw_delta_weigh(uint64_t *bytes, const struct cw_delta_piece *piece, const st
     free(s.in);
     free(s.out);
     return rc;
+}
+
+int cw_delta_finish_piped(int fd, struct cw_err *err)
+{
+    uint8_t header[CW_DELTA_HEADER_MAX];
+    struct stat st;
+    size_t len = 0, i;
+
+    if (fstat(fd, &st) != 0)
+        return cw_err_errno(err, errno, "unable to look at the delta");
+    if (st.st_size >= CW_DELTA_HEADER && pread(fd, header, CW_DELTA_HEADER, 0) == CW_DELTA_HEADER) {
+        for (i = 4; i > 0; i--)
+            len = len << 8 | header[CW_DELTA_AT_BEGIN + i - 1];
+    }
+    if (len < CW_DELTA_HEADER || len > sizeof(header) || (uint64_t)st.st_size < 2 * len)
+        return cw_err_set(err, CW_E_VERIFY, "the delta was not written whole");
+    if (pread(fd, header, len, st.st_size - (off_t)len) != (ssize_t)len ||
+        pwrite(fd, header, len, 0) != (ssize_t)len || ftruncate(fd, st.st_size - (off_t)len) != 0)
+        return cw_err_errno(err, errno, "unable to write the delta");
+    return CW_OK;
 }

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <iconv.h>
 #include <locale.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -101,7 +102,7 @@ static int set_limits(const struct cw_jail_limits *limits, size_t held, struct c
 {
     int rc = limit(RLIMIT_CORE, 0, 0, err);
 
-    if (rc == CW_OK)
+    if (rc == CW_OK && !limits->threads)
         rc = limit(RLIMIT_NPROC, 0, 0, err);
     if (rc == CW_OK)
         rc = limit(RLIMIT_NOFILE, CW_JAIL_ALSO + 1, CW_JAIL_ALSO + 1, err);
@@ -189,7 +190,24 @@ static int add_conditional(scmp_filter_ctx filter)
     return rc;
 }
 
-static int load_filter(struct cw_err *err)
+/* Threads of this process, nothing else. What clone3(2) is asked for no filter can see, so the C library is told
+ * that there is none, and takes clone(2). */
+static int add_threads(scmp_filter_ctx filter)
+{
+    static const int calls[] = {SCMP_SYS(rseq), SCMP_SYS(rt_sigaction), SCMP_SYS(set_robust_list)};
+    const scmp_datum_t flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+    int rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    size_t i;
+
+    if (rc == 0)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                              SCMP_A0(SCMP_CMP_MASKED_EQ, flags, flags));
+    for (i = 0; rc == 0 && i < CW_COUNT(calls); i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+    return rc;
+}
+
+static int load_filter(bool threads, struct cw_err *err)
 {
     /* A sanitizer must be able to look around for its report, in vain; all else dies of it, recognisably
      * (SIGSYS). */
@@ -202,6 +220,8 @@ static int load_filter(struct cw_err *err)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
     if (rc == 0)
         rc = add_conditional(filter);
+    if (rc == 0 && threads)
+        rc = add_threads(filter);
     if (rc == 0)
         rc = seccomp_load(filter);
     if (filter != NULL)
@@ -223,5 +243,5 @@ int cw_confine(const struct cw_jail_limits *limits, size_t held, struct cw_err *
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return cw_err_errno(err, errno, "unable to confine a child: giving up privileges");
     rc = set_limits(limits, held, err);
-    return rc != CW_OK ? rc : load_filter(err);
+    return rc != CW_OK ? rc : load_filter(limits->threads, err);
 }

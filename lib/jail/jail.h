@@ -2,7 +2,7 @@
 /*
  * The confined child: code that reads hostile bytes (archives, deltas) or runs foreign logic (policies,
  * templates) runs in a forked process that can only read its input, write its output, and end. No files, no
- * network, no new processes, a CPU, memory and wall-clock limit, an empty environment. seccomp filter,
+ * network, no new processes (threads only where the limits say so), a CPU, memory and wall-clock limit, an empty environment. seccomp filter,
  * rlimits, no_new_privs; it needs no privilege.
  */
 #ifndef CW_JAIL_JAIL_H
@@ -21,6 +21,7 @@ struct cw_jail_limits {
     unsigned wall_seconds; /* of the whole; 0: none (bulk work, where the parent sees progress) */
     size_t memory; /* bytes of address space on top of what the parent has; 0: none. Sanitizer builds: not
                       enforced */
+    bool threads;  /* it may start threads of its own: for work on all processors */
 };
 
 /* Runs in the child. in_fd (or -1) is readable and seekable if the parent's was (they share one offset),

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -248,6 +249,46 @@ static void test_what_is_forbidden(void **state)
     assert_int_equal(access("/tmp/cw-jail-was-here", F_OK), -1);
 }
 
+static void *add_one(void *number)
+{
+    ++*(int *)number;
+    return NULL;
+}
+
+static int start_threads(void *ctx, int in_fd, int out_fd, struct cw_err *err)
+{
+    pthread_t threads[4];
+    int numbers[CW_COUNT(threads)] = {0}, sum = 0;
+    size_t i, started = 0;
+
+    (void)ctx;
+    (void)in_fd;
+    (void)out_fd;
+    while (started < CW_COUNT(threads) &&
+           pthread_create(&threads[started], NULL, add_one, &numbers[started]) == 0)
+        started++;
+    for (i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    for (i = 0; i < CW_COUNT(threads); i++)
+        sum += numbers[i];
+    return sum == (int)CW_COUNT(threads) ? CW_OK : cw_err_set(err, CW_E_FAIL, "%d threads ran", sum);
+}
+
+static void test_threads_where_they_are_allowed(void **state)
+{
+    struct cw_jail_limits limits = {.cpu_seconds = 5, .memory = (size_t)1 << 30, .threads = true};
+    CW_AUTO_BUF out = CW_BUF_INIT(100);
+    bool (*const forks)(void) = try_fork;
+    struct cw_err err;
+
+    (void)state;
+    assert_cw_ok(run(&out, &limits, start_threads, NULL, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "tried a forbidden system call", run(&out, &limits, attempt, (void *)&forks, &err),
+                    err);
+    limits.threads = false;
+    assert_int_not_equal(run(&out, &limits, start_threads, NULL, &err), CW_OK);
+}
+
 /* Other descriptors of the parent, its environment, its core dumps: nothing of it is there. */
 static int look_around(void *ctx, int in_fd, int out_fd, struct cw_err *err)
 {
@@ -464,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_wall_time_is_limited),
         cmocka_unit_test(test_memory_is_limited),
         cmocka_unit_test(test_what_is_forbidden),
+        cmocka_unit_test(test_threads_where_they_are_allowed),
         cmocka_unit_test(test_only_the_input_is_there),
         cmocka_unit_test(test_a_second_input),
         cmocka_unit_test(test_ending_without_a_word),
