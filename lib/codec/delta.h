@@ -18,6 +18,9 @@
 /* No file is larger; far from where sums of two lengths overflow. */
 #define CW_DELTA_FILE_MAX (UINT64_C(1) << 56)
 
+/* Most bytes of a header. */
+#define CW_DELTA_HEADER_BYTES ((uint64_t)4096)
+
 /* The header of a delta, as it says. */
 struct cw_delta_info {
     uint64_t from, to;             /* lengths of the two files */

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "codec/delta.h"
+
 #define CW_DELTA_MAGIC "CWDELTA\n"
 #define CW_DELTA_MAGIC_LEN ((size_t)8)
 #define CW_DELTA_MAJOR 1
@@ -26,7 +28,7 @@ enum {
     CW_DELTA_AT_EXTRA = 48,
     CW_DELTA_HEADER = 56,
 };
-#define CW_DELTA_HEADER_MAX 4096 /* room for what later versions may append */
+#define CW_DELTA_HEADER_MAX ((int)CW_DELTA_HEADER_BYTES) /* room for what later versions may append */
 
 /* A number of the control stream: seven bits a byte, the lowest first, the top bit set on all but the
  * last. */

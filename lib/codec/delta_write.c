@@ -241,7 +241,8 @@ static int leave_room(int fd, bool last, struct cw_err *err)
     put_field(room, CW_DELTA_AT_BEGIN, 4, sizeof(room));
     if (last)
         return cw_fd_write_all(fd, room, sizeof(room), "the delta", err);
-    return lseek(fd, sizeof(room), SEEK_SET) < 0 ? cw_err_errno(err, errno, "unable to write the delta") : CW_OK;
+    return lseek(fd, sizeof(room), SEEK_SET) < 0 ? cw_err_errno(err, errno, "unable to write the delta")
+                                                 : CW_OK;
 }
 
 static int write_streams(struct stream *s, const struct cw_delta_plan *plan, unsigned threads,

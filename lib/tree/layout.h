@@ -23,6 +23,7 @@
 
 #define CW_TREE_METADATA "metadata"
 #define CW_TREE_TARGETS "targets"
+#define CW_TREE_DELTAS "deltas"
 #define CW_TREE_TIMESTAMP "metadata/timestamp.json"
 /* Of a metadata file: what every JSON reader can hold exactly. */
 #define CW_TREE_VERSION_MAX INT64_C(9007199254740991)

@@ -283,8 +283,8 @@ static void test_threads_where_they_are_allowed(void **state)
 
     (void)state;
     assert_cw_ok(run(&out, &limits, start_threads, NULL, &err), err);
-    assert_cw_fails(CW_E_VERIFY, "tried a forbidden system call", run(&out, &limits, attempt, (void *)&forks, &err),
-                    err);
+    assert_cw_fails(CW_E_VERIFY, "tried a forbidden system call",
+                    run(&out, &limits, attempt, (void *)&forks, &err), err);
     limits.threads = false;
     assert_int_not_equal(run(&out, &limits, start_threads, NULL, &err), CW_OK);
 }
