@@ -47,7 +47,7 @@ static int choose_keys(struct writing *w, struct cw_unlock *unlock, struct cw_er
                                    .keyids = json_object_get(bins, "keyids"),
                                    .threshold = json_integer_value(json_object_get(bins, "threshold"))};
     cw_bin_name(w->role.name, w->bins->prefix, 0);
-    rc = cw_keys_choose(w->chosen, &w->chosen_count, w->input->keys, &w->role, err);
+    rc = cw_keys_choose(w->chosen, &w->chosen_count, w->input->keys, &w->role, NULL, err);
     for (i = 0; i < w->chosen_count && rc == CW_OK; i++)
         rc = cw_keys_unlock(w->input->keys, w->chosen[i], unlock, err);
     qsort(w->chosen, w->chosen_count, sizeof w->chosen[0], compare_ids);
@@ -64,15 +64,13 @@ static int sign(json_t **signatures, struct writing *w, struct cw_err *err)
     if (*signatures == NULL)
         return cw_err_nomem(err);
     for (i = 0; i < w->chosen_count && rc == CW_OK; i++) {
-        unsigned char signature[CW_ED25519_SIGNATURE];
-        char hex[2 * CW_ED25519_SIGNATURE + 1];
+        CW_AUTO_BUF hex = CW_BUF_INIT(2 * CW_SIGNATURE_MAX);
 
-        rc = cw_ed25519_sign(signature, w->chosen[i]->secret, w->canonical.data, w->canonical.len, err);
+        rc = cw_key_sign(&hex, w->chosen[i], w->role.name, w->canonical.data, w->canonical.len, err);
         if (rc != CW_OK)
             return rc;
-        cw_hex_format(hex, signature, sizeof signature);
         if (json_array_append_new(*signatures,
-                                  json_pack("{s:s, s:s}", "keyid", w->chosen[i]->id, "sig", hex)) != 0)
+                                  json_pack("{s:s, s:s}", "keyid", w->chosen[i]->id, "sig", hex.data)) != 0)
             return cw_err_nomem(err);
     }
     return rc;

@@ -8,6 +8,7 @@
 #include "cli/passphrase.h"
 #include "gen/commands.h"
 #include "gen/gc.h"
+#include "gen/lend.h"
 #include "gen/publish.h"
 #include "gen/rekey.h"
 #include "gen/repo.h"
@@ -16,14 +17,16 @@
 
 static struct {
     struct cw_passphrase passphrase;
+    struct cw_lend lend;
     uint64_t serials;
     int64_t seconds;
-} given = {.passphrase = CW_PASSPHRASE_INIT, .serials = 20, .seconds = 90 * DAY};
+} given = {.passphrase = CW_PASSPHRASE_INIT, .lend = CW_LEND_INIT, .serials = 20, .seconds = 90 * DAY};
 
 const struct cw_option cmd_gc_options[] = {
     {CW_OPTION_NUMBER, "keep-serials", &given.serials, "N", "keep the newest N serials of each channel (20)"},
     {CW_OPTION_DURATION, "keep-for", &given.seconds, "TIME",
      "and what was in force no longer ago than this (90d)"},
+    CW_LEND_OPTIONS(given.lend),
     CW_PASSPHRASE_OPTIONS(given.passphrase),
     {.kind = CW_OPTION_END},
 };
@@ -48,6 +51,8 @@ static int open_all(struct collecting *c, struct cw_err *err)
         rc = cw_stage_load(&c->stage, c->repo.dir, err);
     if (rc == CW_OK)
         rc = cw_keys_load(&c->keys, c->repo.dir, err);
+    if (rc == CW_OK)
+        rc = cw_lend(&given.lend, &c->keys, err);
     c->gc = (struct cw_gc){.state = &c->state,
                            .stage = &c->stage,
                            .retention = {.serials = given.serials, .seconds = given.seconds},

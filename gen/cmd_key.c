@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "cli/passphrase.h"
 #include "cli/secret.h"
+#include "codec/hex.h"
 #include "crypt/pem.h"
 #include "fs/commit.h"
 #include "gen/commands.h"
@@ -21,14 +22,21 @@
 #include "gen/state.h"
 #include "gen/who.h"
 #include "release/name.h"
+#include "tuf/write.h"
 
 static struct {
     struct cw_passphrase passphrase;
     bool plain, public_half;
-} given = {.passphrase = CW_PASSPHRASE_INIT};
+    const char *signer;
+    int64_t timeout;
+} given = {.passphrase = CW_PASSPHRASE_INIT, .timeout = CW_SIGNER_TIMEOUT};
 
 const struct cw_option cmd_key_options[] = {
     {CW_OPTION_FLAG, "public", &given.public_half, NULL, "export the public half only"},
+    {CW_OPTION_STRING, "signer", &given.signer, "CMD",
+     "import: the program that signs with the key whose public half FILE is"},
+    {CW_OPTION_DURATION, "signer-timeout", &given.timeout, "TIME",
+     "how long it may take for one signature (2m)"},
     {CW_OPTION_FLAG, "insecure-plain-keys", &given.plain, NULL,
      "do not encrypt the secret key that is written"},
     CW_PASSPHRASE_OPTIONS(given.passphrase),
@@ -61,15 +69,21 @@ static bool is_plain(const struct work *w)
     return given.plain || w->repo.config.plain_keys;
 }
 
+static const char *protection(const struct cw_key *key)
+{
+    if (key->here)
+        return key->locked ? "" : "; it is NOT encrypted";
+    return key->signer != NULL ? "; its signer signs with it" : "; it signs elsewhere";
+}
+
 static int report(const struct work *w, const struct cw_key *key, const char *what, struct cw_err *err)
 {
-    json_auto_t *doc =
-        json_pack("{s:s, s:s, s:b}", "name", key->name, "keyid", key->id, "encrypted", key->locked);
+    json_auto_t *doc = json_pack("{s:s, s:s, s:b, s:b, s:b}", "name", key->name, "keyid", key->id, "here",
+                                 key->here, "encrypted", key->locked, "signer", key->signer != NULL);
 
     if (doc == NULL)
         return cw_err_nomem(err);
-    cw_cli_say(w->cli, "%s key '%s', keyid %s%s", what, key->name, key->id,
-               key->locked ? "" : "; it is NOT encrypted");
+    cw_cli_say(w->cli, "%s key '%s', keyid %s%s", what, key->name, key->id, protection(key));
     return cw_cli_json(w->cli, doc, err);
 }
 
@@ -85,19 +99,86 @@ static int make(struct work *w, struct cw_err *err)
     return rc == CW_OK ? report(w, cw_keys_named(&w->keys, w->argv[1]), "made", err) : rc;
 }
 
-static int import(struct work *w, struct cw_err *err)
+/* A public half in a file; *object stays NULL when it holds a secret one. */
+static int read_public(json_t **object, const char *path, struct cw_err *err)
+{
+    CW_AUTO_KEYFILE_TEXT text = CW_BUF_INIT(CW_PEM_MAX);
+    CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int rc = fd >= 0 ? cw_fd_read_all(&text, fd, path, err)
+                     : cw_err_errno(err, errno, "unable to open '%s'", path);
+
+    if (rc != CW_OK)
+        return rc;
+    if (memmem(cw_buf_text(&text), text.len, "PUBLIC KEY", 10) == NULL &&
+        memmem(cw_buf_text(&text), text.len, "\"keyval\"", 8) == NULL)
+        return CW_OK;
+    rc = cw_tuf_key_read(object, cw_buf_text(&text), text.len, err);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s'", path);
+}
+
+/* Has it sign something, so that a wrong program is found now and not at a publish. */
+static int try_signer(const struct cw_signer *signer, const json_t *object, const char *name,
+                      struct cw_err *err)
+{
+    static const char text[] = "causeway-gen key import: is this the signer of this key?\n";
+    CW_AUTO_BUF hex = CW_BUF_INIT(2 * CW_SIGNATURE_MAX);
+    char id[CW_SHA256_TEXT];
+    struct cw_signer_wish wish = {.keyid = id, .name = name, .role = "", .key = object};
+    int rc = cw_tuf_key_id(id, object, err);
+
+    return rc == CW_OK ? cw_signer_sign(&hex, signer, &wish, text, strlen(text), err) : rc;
+}
+
+static int import_public(struct work *w, const json_t *object, struct cw_err *err)
+{
+    CW_AUTO_SIGNER *signer = NULL;
+    int rc = CW_OK;
+
+    if (given.signer != NULL)
+        rc = cw_signer_new(&signer, given.signer, given.timeout, err);
+    if (rc == CW_OK && signer != NULL)
+        rc = try_signer(signer, object, w->argv[1], err);
+    return rc == CW_OK ? cw_keys_take_public(&w->keys, w->argv[1], object, &signer, err) : rc;
+}
+
+static int import_secret(struct work *w, struct cw_err *err)
 {
     CW_AUTO_SECRET *secret = NULL;
+    int rc;
+
+    if (given.signer != NULL)
+        return cw_err_set(err, CW_E_USAGE, "'%s' is no public half: '--signer' takes that of its key",
+                          w->argv[2]);
+    rc = cw_secret_read_file(&secret, w->argv[2], w->unlock, &given.passphrase, err);
+    return rc == CW_OK ? cw_keys_take(&w->keys, w->argv[1], &secret, is_plain(w) ? NULL : w->unlock, err)
+                       : rc;
+}
+
+static int import(struct work *w, struct cw_err *err)
+{
+    json_auto_t *object = NULL;
     int rc = cw_name_check(w->argv[1], "key", err);
 
     if (rc != CW_OK)
         return err->code = CW_E_USAGE;
     rc = open_keys(w, true, err);
     if (rc == CW_OK)
-        rc = cw_secret_read_file(&secret, w->argv[2], w->unlock, &given.passphrase, err);
+        rc = read_public(&object, w->argv[2], err);
     if (rc == CW_OK)
-        rc = cw_keys_take(&w->keys, w->argv[1], &secret, is_plain(w) ? NULL : w->unlock, err);
+        rc = object != NULL ? import_public(w, object, err) : import_secret(w, err);
     return rc == CW_OK ? report(w, cw_keys_named(&w->keys, w->argv[1]), "took in", err) : rc;
+}
+
+/* PEM of Ed25519 is made; keys of other kinds have it in their key object. */
+static int write_public(struct cw_buf *text, const struct cw_key *key, struct cw_err *err)
+{
+    const char *public = json_string_value(json_object_get(json_object_get(key->object, "keyval"), "public"));
+    unsigned char bytes[CW_ED25519_PUBLIC];
+
+    if (cw_hex_parse(bytes, sizeof bytes, public))
+        return cw_pem_write_public(text, bytes, err);
+    cw_buf_adds(text, public);
+    return cw_buf_check(text, "key", err);
 }
 
 static int export(struct work *w, struct cw_err *err)
@@ -116,7 +197,7 @@ static int export(struct work *w, struct cw_err *err)
         return cw_err_set(err, CW_E_NOTFOUND,
                           "the secret half of key '%s' is not here; --public exports the other", key->name);
     if (given.public_half)
-        rc = cw_pem_write_public(&text, key->public_key, err);
+        rc = write_public(&text, key, err);
     else
         rc = cw_keys_unlock(&w->keys, key, w->unlock, err);
     if (rc == CW_OK && !given.public_half)
@@ -130,11 +211,6 @@ static int export(struct work *w, struct cw_err *err)
     return rc;
 }
 
-static const char *place_of(const struct cw_key *key)
-{
-    return !key->here ? "elsewhere" : key->locked ? "here, encrypted" : "here, NOT encrypted";
-}
-
 static int list(struct work *w, struct cw_err *err)
 {
     json_auto_t *doc = json_pack("{s:[]}", "keys");
@@ -143,10 +219,11 @@ static int list(struct work *w, struct cw_err *err)
     for (size_t i = 0; i < w->keys.count && rc == CW_OK; i++) {
         const struct cw_key *key = &w->keys.items[i];
 
-        cw_cli_say(w->cli, "%-28s %.16s  %s", key->name, key->id, place_of(key));
+        cw_cli_say(w->cli, "%-28s %.16s  %s", key->name, key->id, cw_key_place(key));
         if (json_array_append_new(json_object_get(doc, "keys"),
-                                  json_pack("{s:s, s:s, s:b, s:b}", "name", key->name, "keyid", key->id,
-                                            "here", key->here, "encrypted", key->locked)) != 0)
+                                  json_pack("{s:s, s:s, s:b, s:b, s:b}", "name", key->name, "keyid", key->id,
+                                            "here", key->here, "encrypted", key->locked, "signer",
+                                            key->signer != NULL)) != 0)
             rc = cw_err_nomem(err);
     }
     return rc == CW_OK ? cw_cli_json(w->cli, doc, err) : rc;

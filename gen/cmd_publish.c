@@ -9,18 +9,21 @@
 #include "base/clock.h"
 #include "cli/passphrase.h"
 #include "gen/commands.h"
+#include "gen/lend.h"
 #include "gen/publish.h"
 #include "gen/repo.h"
 #include "gen/report.h"
 
 static struct {
     struct cw_passphrase passphrase;
+    struct cw_lend lend;
     int64_t renew_within;
-} given = {.passphrase = CW_PASSPHRASE_INIT, .renew_within = -1};
+} given = {.passphrase = CW_PASSPHRASE_INIT, .lend = CW_LEND_INIT, .renew_within = -1};
 
 const struct cw_option cmd_publish_options[] = {
     {CW_OPTION_DURATION, "renew-within", &given.renew_within, "TIME",
      "also sign anew what expires within this time"},
+    CW_LEND_OPTIONS(given.lend),
     CW_PASSPHRASE_OPTIONS(given.passphrase),
     {.kind = CW_OPTION_END},
 };
@@ -65,6 +68,8 @@ static int open_all(struct publishing *p, struct cw_err *err)
         rc = cw_stage_load(&p->stage, p->repo.dir, err);
     if (rc == CW_OK)
         rc = cw_keys_load(&p->keys, p->repo.dir, err);
+    if (rc == CW_OK)
+        rc = cw_lend(&given.lend, &p->keys, err);
     if (rc == CW_OK)
         rc = cw_clock_publish_time(&p->input.now, err);
     p->input.state = &p->state;

@@ -76,8 +76,8 @@ static int add_keys(struct showing *s, struct cw_err *err)
         const struct cw_key *key = &s->keys.items[i];
 
         rc = append(s, "keys",
-                    json_pack("{s:s, s:s, s:b, s:b}", "name", key->name, "keyid", key->id, "here", key->here,
-                              "encrypted", key->locked),
+                    json_pack("{s:s, s:s, s:b, s:b, s:b}", "name", key->name, "keyid", key->id, "here",
+                              key->here, "encrypted", key->locked, "signer", key->signer != NULL),
                     err);
     }
     return rc;
@@ -223,10 +223,7 @@ static void say_keys(const struct showing *s)
     for (i = 0; i < s->keys.count; i++) {
         const struct cw_key *key = &s->keys.items[i];
 
-        cw_cli_say(s->cli, "  %-28s %s", key->name,
-                   !key->here    ? "elsewhere"
-                   : key->locked ? "here, encrypted"
-                                 : "here, NOT encrypted");
+        cw_cli_say(s->cli, "  %-28s %s", key->name, cw_key_place(key));
     }
 }
 

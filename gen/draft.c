@@ -164,7 +164,7 @@ static int renew(void *ctx, const char *role, const struct cw_tuf_meta *meta, st
         return CW_OK;
     rc = keys_of(&keys, input->state, role, err);
     if (rc == CW_OK)
-        rc = cw_keys_choose(chosen, &count, input->keys, &keys, err);
+        rc = cw_keys_choose(chosen, &count, input->keys, &keys, NULL, err);
     if (rc == CW_E_NOTFOUND)
         return cw_draft_report(renewing->draft, "not_renewed",
                                json_pack("{s:s, s:s}", "role", role, "reason", err->text), err);
@@ -185,7 +185,7 @@ static int renew_bins(struct cw_draft *draft, const struct cw_draft_input *input
 
         if (state->roles[i].is_channel)
             continue;
-        if (cw_keys_choose(chosen, &chosen_count, input->keys, &state->roles[i].keys, err) != CW_OK)
+        if (cw_keys_choose(chosen, &chosen_count, input->keys, &state->roles[i].keys, NULL, err) != CW_OK)
             continue; /* told of by the role itself, which expires with them */
         rc = cw_bins_renew(&count, draft, input, &state->roles[i], input->now + input->renew_within, err);
         if (rc == CW_OK && count > 0)

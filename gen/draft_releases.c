@@ -64,8 +64,9 @@ static int delegate(struct cw_draft *draft, const struct cw_draft_input *input, 
     char name[CW_KEYS_NAME_MAX], glob[CW_PATH_MAX];
     const char *const paths[] = {glob, NULL};
     struct cw_tuf_delegation_spec spec = {
-        .name = product, .paths = paths, .key_count = 1, .threshold = 1, .terminating = true};
+        .name = product, .paths = paths, .threshold = 1, .terminating = true};
     int64_t expires = input->now + input->config->expires[CW_LIFE_PRODUCT];
+    json_auto_t *signers = NULL;
     const struct cw_key *key;
     json_t *targets, *body;
     int rc;
@@ -77,7 +78,10 @@ static int delegate(struct cw_draft *draft, const struct cw_draft_input *input, 
         return cw_err_set(err, CW_E_FAIL,
                           "there is no build key '%s/%s.pub' for the new product; run 'add' again to make it",
                           "keys", name);
-    spec.keys = &key->public_key;
+    signers = json_pack("[O]", key->object);
+    if (signers == NULL)
+        return cw_err_nomem(err);
+    spec.key_objects = signers;
     rc = cw_draft_touch(&targets, draft, input, "targets", err);
     if (rc == CW_OK)
         rc = cw_tuf_targets_delegate(targets, &spec, err);

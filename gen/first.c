@@ -80,21 +80,20 @@ static int add_top_role(struct writing *w, const char *role, const struct cw_quo
     int rc = CW_OK;
 
     for (i = 1; i <= quorum->keys && rc == CW_OK; i++)
-        rc = cw_tuf_root_add_key(w->root, role, key_of(w->keys, role, quorum->keys, i)->public_key, err);
+        rc = cw_tuf_root_admit(w->root, role, key_of(w->keys, role, quorum->keys, i)->object, err);
     return rc == CW_OK ? cw_tuf_root_set_threshold(w->root, role, (int64_t)quorum->threshold, err) : rc;
 }
 
 static int delegate_channel(struct writing *w, const char *channel, struct cw_err *err)
 {
     const struct cw_quorum *quorum = &w->first->channel;
-    unsigned char public_keys[CW_KEYS_ROLE_MAX][CW_ED25519_PUBLIC];
+    json_auto_t *objects = json_array();
     char base[CW_KEYS_NAME_MAX], glob[CW_PATH_MAX];
     const char *const paths[] = {glob, NULL};
     const struct cw_tuf_delegation_spec spec = {
         .name = channel,
         .paths = paths,
-        .keys = (const unsigned char(*)[CW_ED25519_PUBLIC])public_keys,
-        .key_count = quorum->keys,
+        .key_objects = objects,
         .threshold = (int64_t)quorum->threshold,
         .terminating = true,
     };
@@ -102,8 +101,10 @@ static int delegate_channel(struct writing *w, const char *channel, struct cw_er
 
     snprintf(base, sizeof base, "channel-%s", channel);
     snprintf(glob, sizeof glob, "channels/%s/*", channel);
-    for (i = 1; i <= quorum->keys; i++)
-        memcpy(public_keys[i - 1], key_of(w->keys, base, quorum->keys, i)->public_key, CW_ED25519_PUBLIC);
+    for (i = 1; i <= quorum->keys; i++) {
+        if (json_array_append(objects, key_of(w->keys, base, quorum->keys, i)->object) != 0)
+            return cw_err_nomem(err);
+    }
     return cw_tuf_targets_delegate(w->targets, &spec, err);
 }
 

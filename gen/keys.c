@@ -18,15 +18,8 @@
 #include "tuf/write.h"
 
 #define PATH_MAX_KEY (sizeof CW_REPO_KEYS + CW_KEYS_NAME_MAX + 8)
+#define SIGNER ".signer"
 #define MISSING_SHOWN 8 /* names in one message; a person brings no more at once */
-
-static int key_id(struct cw_key *key, struct cw_err *err)
-{
-    json_auto_t *object = NULL;
-    int rc = cw_tuf_key_new(&object, key->public_key, err);
-
-    return rc == CW_OK ? cw_tuf_key_id(key->id, object, err) : rc;
-}
 
 static void key_path(char path[PATH_MAX_KEY], const char *name, const char *suffix)
 {
@@ -62,72 +55,111 @@ static int insert(struct cw_key **key, struct cw_keys *keys, const char *name, s
     return CW_OK;
 }
 
+/* What the files of one key say, before the key is known. */
+static void forget(struct cw_key *key)
+{
+    json_decref(key->object);
+    cw_signer_free(key->signer);
+    cw_secret_free(key->secret);
+    *key = (struct cw_key){.secret = NULL};
+}
+
 static int read_secret_file(struct cw_key *key, const struct cw_buf *text, struct cw_err *err)
 {
-    int rc = cw_keyfile_public(key->public_key, text->data, text->len, err);
+    unsigned char public_key[CW_ED25519_PUBLIC];
+    int rc = cw_keyfile_public(public_key, text->data, text->len, err);
 
     key->here = true;
+    if (rc == CW_OK)
+        rc = cw_tuf_key_new(&key->object, public_key, err);
     return rc == CW_OK ? cw_keyfile_is_locked(&key->locked, text->data, text->len, err) : rc;
 }
 
 static int read_public_file(struct cw_key *key, const struct cw_buf *text, struct cw_err *err)
 {
-    json_auto_t *doc = NULL;
-    json_t *keyval = NULL;
-    const char *hex = NULL;
-    int rc = cw_json_parse(&doc, text->data, text->len, err);
+    CW_AUTO_PUBLIC *parsed = NULL;
+    int rc = cw_json_parse(&key->object, text->data, text->len, err);
 
     if (rc == CW_OK)
-        rc = cw_json_get_obj(&keyval, doc, "keyval", err);
-    if (rc == CW_OK)
-        rc = cw_json_get_str(&hex, keyval, "public", err);
-    if (rc == CW_OK && !cw_hex_parse(key->public_key, sizeof key->public_key, hex))
-        rc = cw_err_set(err, CW_E_VERIFY, "field 'public' is not an ed25519 key");
-    return rc;
+        rc = cw_tuf_key_parse(&parsed, key->object, err);
+    return rc == CW_E_NOTFOUND ? err->code = CW_E_VERIFY : rc;
 }
 
+/* The kinds of files; a program's comes behind the public half in the order of names. */
+static const struct kind {
+    const char *suffix;
+    size_t max;
+    int (*read)(struct cw_key *key, const struct cw_buf *text, struct cw_err *err);
+} kinds[] = {
+    {".key", CW_KEYFILE_MAX, read_secret_file},
+    {".pub", CW_PUBLIC_TEXT_MAX + 1024, read_public_file},
+};
+
 /* The same name with the other suffix may have come first: both files must hold the same key. */
-static int add_file(struct cw_keys *keys, const char *path, bool secret, struct cw_err *err)
+static int add_file(struct cw_keys *keys, const char *path, const struct kind *kind, struct cw_err *err)
 {
-    CW_AUTO_KEYFILE_TEXT text = CW_BUF_INIT(CW_KEYFILE_MAX);
-    struct cw_key found = {.secret = NULL};
+    CW_AUTO_KEYFILE_TEXT text = CW_BUF_INIT(kind->max);
+    __attribute__((cleanup(forget))) struct cw_key found = {.secret = NULL};
     struct cw_key *key;
     char name[CW_PATH_MAX];
     char full[CW_PATH_MAX + sizeof CW_REPO_KEYS];
     int rc;
 
-    snprintf(name, sizeof name, "%.*s", (int)(strlen(path) - 4), path);
+    snprintf(name, sizeof name, "%.*s", (int)(strlen(path) - strlen(kind->suffix)), path);
     snprintf(full, sizeof full, "%s/%s", CW_REPO_KEYS, path);
     rc = cw_at_read_file(&text, keys->dir, full, err);
     if (rc == CW_OK)
-        rc = secret ? read_secret_file(&found, &text, err) : read_public_file(&found, &text, err);
+        rc = kind->read(&found, &text, err);
     if (rc == CW_OK)
-        rc = key_id(&found, err);
+        rc = cw_tuf_key_id(found.id, found.object, err);
     if (rc != CW_OK)
         return cw_err_prefix(err, "'%s'", full);
     key = cw_keys_named(keys, name);
     if (key != NULL && strcmp(key->id, found.id) != 0)
         return cw_err_set(err, CW_E_VERIFY,
                           "'%s': its .key and .pub files hold different keys; remove the wrong one", full);
-    if (key == NULL)
+    if (key == NULL) {
         rc = insert(&key, keys, name, err);
-    if (rc != CW_OK)
-        return rc;
-    memcpy(key->id, found.id, sizeof key->id);
-    memcpy(key->public_key, found.public_key, sizeof key->public_key);
+        if (rc != CW_OK)
+            return rc;
+        memcpy(key->id, found.id, sizeof key->id);
+        key->object = json_incref(found.object);
+    }
     key->here = key->here || found.here;
     key->locked = key->locked || found.locked;
     return CW_OK;
 }
 
+static int add_signer(struct cw_keys *keys, const char *path, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_SIGNER_FILE_MAX);
+    char name[CW_PATH_MAX], full[CW_PATH_MAX + sizeof CW_REPO_KEYS];
+    struct cw_key *key;
+    int rc;
+
+    snprintf(name, sizeof name, "%.*s", (int)(strlen(path) - strlen(SIGNER)), path);
+    snprintf(full, sizeof full, "%s/%s", CW_REPO_KEYS, path);
+    key = cw_keys_named(keys, name);
+    if (key == NULL)
+        return cw_err_set(err, CW_E_INCOMPLETE, "'%s': its public half '%s/%s.pub' is missing", full,
+                          CW_REPO_KEYS, name);
+    rc = cw_at_read_file(&text, keys->dir, full, err);
+    if (rc == CW_OK)
+        rc = cw_signer_parse(&key->signer, cw_buf_text(&text), text.len, err);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s'", full);
+}
+
 static int visit(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
 {
-    bool secret = cw_str_ends(path, ".key");
+    size_t i;
 
-    if (!S_ISREG(st->st_mode) || strchr(path, '/') != NULL || path[0] == '.' ||
-        (!secret && !cw_str_ends(path, ".pub")))
+    if (!S_ISREG(st->st_mode) || strchr(path, '/') != NULL || path[0] == '.')
         return CW_OK;
-    return add_file(ctx, path, secret, err);
+    for (i = 0; i < CW_COUNT(kinds); i++) {
+        if (cw_str_ends(path, kinds[i].suffix))
+            return add_file(ctx, path, &kinds[i], err);
+    }
+    return cw_str_ends(path, SIGNER) ? add_signer(ctx, path, err) : CW_OK;
 }
 
 int cw_keys_load(struct cw_keys *keys, int dir, struct cw_err *err)
@@ -151,7 +183,7 @@ void cw_keys_clear(struct cw_keys *keys)
     size_t i;
 
     for (i = 0; i < keys->count; i++)
-        cw_secret_free(keys->items[i].secret);
+        forget(&keys->items[i]);
     free(keys->items);
     *keys = (struct cw_keys){.dir = keys->dir};
 }
@@ -178,55 +210,121 @@ struct cw_key *cw_keys_named(const struct cw_keys *keys, const char *name)
     return NULL;
 }
 
+static int store_one(const struct cw_keys *keys, const struct cw_key *key, const char *suffix,
+                     const struct cw_buf *text, mode_t mode, struct cw_err *err)
+{
+    char path[PATH_MAX_KEY];
+
+    key_path(path, key->name, suffix);
+    return cw_file_replace(keys->dir, path, text->data, text->len, mode, err);
+}
+
+static int store_public(const struct cw_keys *keys, const struct cw_key *key, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_PUBLIC_TEXT_MAX + 1024);
+    int rc = cw_json_format(&text, key->object, err);
+
+    return rc == CW_OK ? store_one(keys, key, ".pub", &text, 0644, err) : rc;
+}
+
 /* The secret half first: a public one alone would say that the key is elsewhere. */
 static int store(const struct cw_keys *keys, const struct cw_key *key, struct cw_unlock *unlock,
                  struct cw_err *err)
 {
     CW_AUTO_KEYFILE_TEXT secret = CW_BUF_INIT(CW_KEYFILE_MAX);
-    CW_AUTO_BUF public = CW_BUF_INIT(CW_KEYFILE_MAX);
-    json_auto_t *object = NULL;
-    char path[PATH_MAX_KEY];
     int rc = cw_keyfile_format(&secret, key->secret, unlock, err);
 
     if (rc == CW_OK)
-        rc = cw_tuf_key_new(&object, key->public_key, err);
-    if (rc == CW_OK)
-        rc = cw_json_format(&public, object, err);
+        rc = store_one(keys, key, ".key", &secret, 0600, err);
+    return rc == CW_OK ? store_public(keys, key, err) : rc;
+}
+
+/* The key of that name and public half, new or known; *known tells which. A key is in the repository once. */
+static int entry(struct cw_key **key, bool *known, struct cw_keys *keys, const char *name,
+                 const json_t *object, struct cw_err *err)
+{
+    char id[CW_SHA256_TEXT];
+    int rc = cw_tuf_key_id(id, object, err);
+
     if (rc != CW_OK)
         return rc;
-    key_path(path, key->name, ".key");
-    rc = cw_file_replace(keys->dir, path, secret.data, secret.len, 0600, err);
-    key_path(path, key->name, ".pub");
-    return rc == CW_OK ? cw_file_replace(keys->dir, path, public.data, public.len, 0644, err) : rc;
+    *key = cw_keys_find(keys, id);
+    *known = *key != NULL;
+    if (*known && strcmp((*key)->name, name) != 0)
+        return cw_err_set(err, CW_E_FAIL, "this is key '%s', which is there already", (*key)->name);
+    if (!*known && cw_keys_named(keys, name) != NULL)
+        return cw_err_set(err, CW_E_FAIL, "there is a key '%s' already", name);
+    if (!*known)
+        rc = insert(key, keys, name, err);
+    if (rc != CW_OK || *known)
+        return rc;
+    memcpy((*key)->id, id, sizeof id);
+    (*key)->object = json_incref((json_t *)object);
+    return CW_OK;
 }
 
 int cw_keys_take(struct cw_keys *keys, const char *name, struct cw_secret **secret, struct cw_unlock *unlock,
                  struct cw_err *err)
 {
-    struct cw_key new = {.here = true, .locked = unlock != NULL};
+    json_auto_t *object = NULL;
     struct cw_key *key;
-    int rc;
+    bool known;
+    int rc = cw_tuf_key_new(&object, cw_secret_public(*secret), err);
 
-    memcpy(new.public_key, cw_secret_public(*secret), sizeof new.public_key);
-    rc = key_id(&new, err);
-    if (rc != CW_OK)
-        return rc;
-    key = cw_keys_find(keys, new.id);
-    if (key != NULL &&
-        (key->here || strcmp(key->name, name) != 0)) /* one that was carried away may come back */
+    if (rc == CW_OK)
+        rc = entry(&key, &known, keys, name, object, err);
+    if (rc == CW_OK && key->here) /* one that was carried away may come back */
         return cw_err_set(err, CW_E_FAIL, "this is key '%s', which is there already", key->name);
-    if (key == NULL && cw_keys_named(keys, name) != NULL)
-        return cw_err_set(err, CW_E_FAIL, "there is a key '%s' already", name);
-    if (key == NULL)
-        rc = insert(&key, keys, name, err);
     if (rc != CW_OK)
         return rc;
-    snprintf(new.name, sizeof new.name, "%s", key->name);
-    new.secret = *secret;
+    key->here = true;
+    key->locked = unlock != NULL;
+    cw_secret_free(key->secret);
+    key->secret = *secret;
     *secret = NULL;
-    *key = new;
     rc = store(keys, key, unlock, err);
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "key '%s'", name);
+}
+
+/* The public half first: a program is named beside it. */
+int cw_keys_take_public(struct cw_keys *keys, const char *name, const json_t *object,
+                        struct cw_signer **signer, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_SIGNER_FILE_MAX);
+    struct cw_key *key;
+    bool known;
+    int rc = entry(&key, &known, keys, name, object, err);
+
+    if (rc == CW_OK && known && *signer == NULL)
+        return cw_err_set(err, CW_E_FAIL, "this is key '%s', which is there already", key->name);
+    if (rc == CW_OK && !known)
+        rc = store_public(keys, key, err);
+    if (rc == CW_OK && *signer != NULL) {
+        cw_keys_lend(key, signer);
+        rc = cw_signer_format(&text, key->signer, err);
+        if (rc == CW_OK)
+            rc = store_one(keys, key, SIGNER, &text, 0644, err);
+    }
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "key '%s'", name);
+}
+
+void cw_keys_lend(struct cw_key *key, struct cw_signer **signer)
+{
+    cw_signer_free(key->signer);
+    key->signer = *signer;
+    *signer = NULL;
+}
+
+bool cw_key_signs(const struct cw_key *key)
+{
+    return key->here || key->signer != NULL;
+}
+
+const char *cw_key_place(const struct cw_key *key)
+{
+    if (key->here)
+        return key->locked ? "here, encrypted" : "here, NOT encrypted";
+    return key->signer != NULL ? "with a signer" : "elsewhere";
 }
 
 int cw_keys_make(struct cw_keys *keys, const char *name, struct cw_unlock *unlock, struct cw_err *err)
@@ -237,8 +335,20 @@ int cw_keys_make(struct cw_keys *keys, const char *name, struct cw_unlock *unloc
     return rc == CW_OK ? cw_keys_take(keys, name, &secret, unlock, err) : rc;
 }
 
-static int say_missing(const struct cw_keys *keys, const struct cw_tuf_role *role, size_t have,
-                       struct cw_err *err)
+static bool has_signed(const json_t *signatures, const char *id)
+{
+    const json_t *signature;
+    size_t i;
+
+    json_array_foreach (signatures, i, signature) {
+        if (strcmp(json_string_value(json_object_get(signature, "keyid")), id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int say_missing(const struct cw_keys *keys, const struct cw_tuf_role *role, const json_t *signatures,
+                       size_t have, struct cw_err *err)
 {
     CW_AUTO_BUF list = CW_BUF_INIT(CW_ERR_TEXT_MAX);
     const json_t *id;
@@ -247,7 +357,8 @@ static int say_missing(const struct cw_keys *keys, const struct cw_tuf_role *rol
     json_array_foreach (role->keyids, i, id) {
         const struct cw_key *key = cw_keys_find(keys, json_string_value(id));
 
-        if ((key != NULL && key->here) || shown++ >= MISSING_SHOWN)
+        if ((key != NULL && cw_key_signs(key)) || has_signed(signatures, json_string_value(id)) ||
+            shown++ >= MISSING_SHOWN)
             continue;
         cw_buf_addf(&list, "%s'%s'", list.len > 0 ? ", " : "",
                     key != NULL ? key->name : json_string_value(id));
@@ -259,27 +370,38 @@ static int say_missing(const struct cw_keys *keys, const struct cw_tuf_role *rol
         (long long)role->threshold - (long long)have, CW_REPO_KEYS, cw_buf_text(&list));
 }
 
-int cw_keys_choose(struct cw_key *chosen[CW_KEYS_ROLE_MAX], size_t *count, const struct cw_keys *keys,
-                   const struct cw_tuf_role *role, struct cw_err *err)
+static bool is_of(const struct cw_tuf_role *role, const char *keyid)
 {
     const json_t *id;
-    size_t i, j;
+    size_t i;
+
+    json_array_foreach (role->keyids, i, id) {
+        if (strcmp(json_string_value(id), keyid) == 0)
+            return true;
+    }
+    return false;
+}
+
+int cw_keys_choose(struct cw_key *chosen[CW_KEYS_ROLE_MAX], size_t *count, const struct cw_keys *keys,
+                   const struct cw_tuf_role *role, const json_t *signatures, struct cw_err *err)
+{
+    const json_t *id;
+    size_t i, have = 0;
 
     *count = 0;
     if (role->threshold < 1 || role->threshold > CW_KEYS_ROLE_MAX)
         return cw_err_set(err, CW_E_FAIL, "role '%s': a threshold of %lld is more than this version can sign",
                           role->name, (long long)role->threshold);
-    for (i = 0; i < keys->count && *count < (size_t)role->threshold; i++) {
-        if (!keys->items[i].here)
-            continue;
-        json_array_foreach (role->keyids, j, id) {
-            if (strcmp(json_string_value(id), keys->items[i].id) == 0) {
-                chosen[(*count)++] = &keys->items[i];
-                break;
-            }
-        }
+    json_array_foreach (role->keyids, i, id)
+        have += has_signed(signatures, json_string_value(id));
+    for (i = 0; i < keys->count && have + *count < (size_t)role->threshold; i++) {
+        struct cw_key *key = &keys->items[i];
+
+        if (cw_key_signs(key) && is_of(role, key->id) && !has_signed(signatures, key->id))
+            chosen[(*count)++] = key;
     }
-    return *count < (size_t)role->threshold ? say_missing(keys, role, *count, err) : CW_OK;
+    return have + *count < (size_t)role->threshold ? say_missing(keys, role, signatures, have + *count, err)
+                                                   : CW_OK;
 }
 
 int cw_keys_unlock(const struct cw_keys *keys, struct cw_key *key, struct cw_unlock *unlock,
@@ -289,9 +411,28 @@ int cw_keys_unlock(const struct cw_keys *keys, struct cw_key *key, struct cw_unl
     char path[PATH_MAX_KEY];
     int rc;
 
-    if (key->secret != NULL)
+    if (key->secret != NULL || !key->here)
         return CW_OK;
     key_path(path, key->name, ".key");
     rc = cw_at_read_file(&text, keys->dir, path, err);
     return rc == CW_OK ? cw_keyfile_open(&key->secret, text.data, text.len, path, unlock, err) : rc;
+}
+
+int cw_key_sign(struct cw_buf *hex, const struct cw_key *key, const char *role, const void *data, size_t len,
+                struct cw_err *err)
+{
+    const struct cw_signer_wish wish = {
+        .keyid = key->id, .name = key->name, .role = role, .key = key->object};
+    unsigned char signature[CW_ED25519_SIGNATURE];
+    char text[2 * CW_ED25519_SIGNATURE + 1];
+    int rc;
+
+    if (key->secret == NULL)
+        return cw_signer_sign(hex, key->signer, &wish, data, len, err);
+    rc = cw_ed25519_sign(signature, key->secret, data, len, err);
+    if (rc != CW_OK)
+        return rc;
+    cw_hex_format(text, signature, sizeof signature);
+    cw_buf_adds(hex, text);
+    return cw_buf_check(hex, "a signature", err);
 }

@@ -111,16 +111,11 @@ static int wanted(json_t **role, json_t *doc, const struct cw_state *state, cons
 static int add_key(json_t *doc, json_t *keyids, const char *role, const struct cw_key *key,
                    struct cw_err *err)
 {
-    json_t *object;
     size_t at;
-    int rc;
 
     if (has_id(keyids, key->id, &at))
         return cw_err_set(err, CW_E_FAIL, "key '%s' signs for role '%s' already", key->name, role);
-    rc = cw_tuf_key_new(&object, key->public_key, err);
-    if (rc != CW_OK)
-        return rc;
-    if (json_object_set_new(json_object_get(doc, "keys"), key->id, object) != 0)
+    if (json_object_set(json_object_get(doc, "keys"), key->id, key->object) != 0)
         return cw_err_nomem(err);
     return insert_id(keyids, key->id, err);
 }

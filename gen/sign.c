@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "codec/canon.h"
 #include "codec/json.h"
 #include "gen/bins.h"
 #include "gen/draft.h"
@@ -25,16 +26,22 @@ struct signing {
     json_t *timestamp;
 };
 
-static int sign_with(json_t *envelope, struct signing *s, const struct cw_tuf_role *role, struct cw_err *err)
+static int sign_with(json_t *envelope, const struct cw_buf *canonical, struct signing *s,
+                     const struct cw_tuf_role *role, struct cw_err *err)
 {
     struct cw_key *chosen[CW_KEYS_ROLE_MAX];
     size_t i, count;
-    int rc = cw_keys_choose(chosen, &count, s->input->keys, role, err);
+    int rc =
+        cw_keys_choose(chosen, &count, s->input->keys, role, json_object_get(envelope, "signatures"), err);
 
     for (i = 0; i < count && rc == CW_OK; i++) {
+        CW_AUTO_BUF hex = CW_BUF_INIT(2 * CW_SIGNATURE_MAX);
+
         rc = cw_keys_unlock(s->input->keys, chosen[i], s->unlock, err);
         if (rc == CW_OK)
-            rc = cw_tuf_envelope_sign(envelope, chosen[i]->secret, err);
+            rc = cw_key_sign(&hex, chosen[i], role->name, canonical->data, canonical->len, err);
+        if (rc == CW_OK)
+            rc = cw_tuf_envelope_put(envelope, chosen[i]->id, hex.data, err);
     }
     return rc;
 }
@@ -58,13 +65,16 @@ static int check_size(enum cw_tuf_type type, const char *role, size_t len, struc
 static int sign_body(struct cw_buf *bytes, struct cw_tuf_meta *back, struct signing *s, enum cw_tuf_type type,
                      const struct cw_tuf_role *role, json_t *body, struct cw_err *err)
 {
+    CW_AUTO_BUF canonical = CW_BUF_INIT(CW_TUF_TEXT_MAX);
     json_auto_t *envelope = NULL;
     int rc = cw_tuf_envelope_new(&envelope, body, err);
 
     if (rc == CW_OK)
-        rc = sign_with(envelope, s, role, err);
+        rc = cw_canon_format(&canonical, body, err);
+    if (rc == CW_OK)
+        rc = sign_with(envelope, &canonical, s, role, err);
     if (rc == CW_OK && s->after != NULL)
-        rc = sign_with(envelope, s, s->after, err);
+        rc = sign_with(envelope, &canonical, s, s->after, err);
     if (rc == CW_OK)
         rc = cw_tuf_envelope_format(bytes, envelope, err);
     if (rc == CW_OK)

@@ -111,18 +111,23 @@ static int insert_keyid(json_t *keyids, const char *keyid, struct cw_err *err)
 }
 
 /* Adds a key to an object of keys and its id to a role's keyids. */
+static int add_object(json_t *keys, json_t *keyids, const json_t *key, struct cw_err *err)
+{
+    char keyid[CW_SHA256_TEXT];
+    int rc = cw_tuf_key_id(keyid, key, err);
+
+    if (rc == CW_OK)
+        rc = stored(json_object_set(keys, keyid, (json_t *)key), err);
+    return rc == CW_OK ? insert_keyid(keyids, keyid, err) : rc;
+}
+
 static int add_key(json_t *keys, json_t *keyids, const unsigned char public_key[CW_ED25519_PUBLIC],
                    struct cw_err *err)
 {
     json_auto_t *key = NULL;
-    char keyid[CW_SHA256_TEXT];
     int rc = cw_tuf_key_new(&key, public_key, err);
 
-    if (rc == CW_OK)
-        rc = cw_tuf_key_id(keyid, key, err);
-    if (rc == CW_OK)
-        rc = stored(json_object_set(keys, keyid, key), err);
-    return rc == CW_OK ? insert_keyid(keyids, keyid, err) : rc;
+    return rc == CW_OK ? add_object(keys, keyids, key, err) : rc;
 }
 
 static int root_role(json_t **found, json_t *root, const char *role, struct cw_err *err)
@@ -140,6 +145,15 @@ int cw_tuf_root_add_key(json_t *root, const char *role, const unsigned char publ
     return rc == CW_OK
                ? add_key(json_object_get(root, "keys"), json_object_get(found, "keyids"), public_key, err)
                : rc;
+}
+
+int cw_tuf_root_admit(json_t *root, const char *role, const json_t *key, struct cw_err *err)
+{
+    json_t *found;
+    int rc = root_role(&found, root, role, err);
+
+    return rc == CW_OK ? add_object(json_object_get(root, "keys"), json_object_get(found, "keyids"), key, err)
+                       : rc;
 }
 
 int cw_tuf_root_set_threshold(json_t *root, const char *role, int64_t threshold, struct cw_err *err)
@@ -160,6 +174,8 @@ static int delegation_new(json_t **role, json_t *keys, const struct cw_tuf_deleg
 
     for (size_t i = 0; rc == CW_OK && i < spec->key_count; i++)
         rc = add_key(keys, json_object_get(made, "keyids"), spec->keys[i], err);
+    for (size_t i = 0; rc == CW_OK && i < json_array_size(spec->key_objects); i++)
+        rc = add_object(keys, json_object_get(made, "keyids"), json_array_get(spec->key_objects, i), err);
     for (size_t i = 0; rc == CW_OK && spec->paths[i] != NULL; i++)
         rc = stored(json_array_append_new(json_object_get(made, "paths"), json_string(spec->paths[i])), err);
     if (rc == CW_OK)
@@ -309,6 +325,11 @@ int cw_tuf_envelope_sign(json_t *envelope, const struct cw_secret *secret, struc
     if (rc != CW_OK)
         return rc;
     cw_hex_format(hex, signature, sizeof signature);
+    return put_signature(json_object_get(envelope, "signatures"), keyid, hex, err);
+}
+
+int cw_tuf_envelope_put(json_t *envelope, const char *keyid, const char *hex, struct cw_err *err)
+{
     return put_signature(json_object_get(envelope, "signatures"), keyid, hex, err);
 }
 

@@ -44,6 +44,8 @@ int cw_tuf_timestamp_new(json_t **signed_, int64_t version, int64_t expires, str
  * (sorted; twice is once). */
 int cw_tuf_root_add_key(json_t *root, const char *role, const unsigned char public_key[CW_ED25519_PUBLIC],
                         struct cw_err *err);
+/* The same for a key object of any kind. */
+int cw_tuf_root_admit(json_t *root, const char *role, const json_t *key, struct cw_err *err);
 int cw_tuf_root_set_threshold(json_t *root, const char *role, int64_t threshold, struct cw_err *err);
 
 /* One delegation to be added or, where one of that name is there, put in its place. */
@@ -52,6 +54,7 @@ struct cw_tuf_delegation_spec {
     const char *const *paths; /* NULL-terminated globs */
     const unsigned char (*keys)[CW_ED25519_PUBLIC];
     size_t key_count;
+    const json_t *key_objects; /* array of keys of any kind, beside the others; NULL: none */
     int64_t threshold;
     bool terminating;
 };
@@ -77,6 +80,8 @@ int cw_tuf_envelope_new(json_t **envelope, json_t *signed_, struct cw_err *err);
 /* Adds this key's signature, or replaces it where its keyid is there already; signatures stay sorted by
  * keyid. */
 int cw_tuf_envelope_sign(json_t *envelope, const struct cw_secret *secret, struct cw_err *err);
+/* The same for a signature that was made elsewhere over the canonical form of the signed part; hex are its digits. */
+int cw_tuf_envelope_put(json_t *envelope, const char *keyid, const char *hex, struct cw_err *err);
 /* Appends the file's text, as deterministic as cw_json_format(). */
 int cw_tuf_envelope_format(struct cw_buf *buf, const json_t *envelope, struct cw_err *err);
 
