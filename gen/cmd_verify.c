@@ -24,6 +24,7 @@ struct verifying {
     int tree; /* the folder to check */
     struct cw_buf root;
     struct cw_tree_check check;
+    struct cw_progress progress;
     json_t *findings; /* array */
     bool nomem;
 };
@@ -37,6 +38,13 @@ static void found(void *ctx, enum cw_finding kind, const char *path, const char 
 
     v->nomem = json_array_append_new(v->findings, row) != 0 || v->nomem;
     cw_cli_say(v->cli, "%s: %s: %s", kinds[kind], path, what);
+}
+
+static void note_read(void *ctx, uint64_t bytes)
+{
+    struct verifying *v = ctx;
+
+    cw_progress_add(&v->progress, bytes);
 }
 
 static int open_tree(struct verifying *v, const char *path, struct cw_err *err)
@@ -115,8 +123,11 @@ static int verify(struct verifying *v, const char *path, struct cw_err *err)
         return rc;
     v->check.now = cw_clock_now();
     v->check.found = found;
+    v->check.read = note_read;
     v->check.ctx = v;
+    cw_progress_start(&v->progress, v->cli, "verifying", cw_tree_size(v->tree));
     verdict.code = cw_tree_check(&v->check, v->tree, &verdict);
+    cw_progress_end(&v->progress);
     if (v->nomem)
         return cw_err_nomem(err);
     rc = report(v, verdict.code, err);

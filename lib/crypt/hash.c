@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Digests over EVP. The 256 KiB block is where read(2) and SHA-256 together stop getting faster.
+ * Digests over EVP. The 512 KiB block is where read(2) and SHA-256 together stop getting faster.
  *
  * They are fetched once, from a library context of our own: libcrypto 3.0's default context crashes when memory runs out
  * while it is set up, this one says so; and no openssl.cnf has a say in what SHA-256 is.
@@ -18,7 +18,7 @@
 #include "codec/hex.h"
 #include "fs/root.h"
 
-#define BLOCK ((size_t)256 * 1024)
+#define BLOCK ((size_t)512 * 1024)
 
 struct cw_hash {
     EVP_MD_CTX *ctx;
@@ -128,7 +128,8 @@ int cw_sha256(char out[CW_SHA256_TEXT], const void *data, size_t len, struct cw_
     return CW_OK;
 }
 
-int cw_sha256_fd(char out[CW_SHA256_TEXT], uint64_t *len, int fd, const char *what, struct cw_err *err)
+int cw_sha256_fd_counted(char out[CW_SHA256_TEXT], uint64_t *len, int fd, const char *what,
+                         void (*each)(void *ctx, uint64_t bytes), void *ctx, struct cw_err *err)
 {
     CW_AUTO_HASH *hash = NULL;
     CW_AUTO_FREE char *block = malloc(BLOCK);
@@ -140,6 +141,8 @@ int cw_sha256_fd(char out[CW_SHA256_TEXT], uint64_t *len, int fd, const char *wh
     while (rc == CW_OK && (n = cw_fd_read(fd, block, BLOCK)) > 0) {
         rc = cw_hash_update(hash, block, (size_t)n, err);
         total += (uint64_t)n;
+        if (each != NULL)
+            each(ctx, (uint64_t)n);
     }
     if (rc == CW_OK && n < 0)
         rc = cw_err_errno(err, errno, "unable to read '%s'", what);
@@ -151,4 +154,9 @@ int cw_sha256_fd(char out[CW_SHA256_TEXT], uint64_t *len, int fd, const char *wh
     if (len != NULL)
         *len = total;
     return CW_OK;
+}
+
+int cw_sha256_fd(char out[CW_SHA256_TEXT], uint64_t *len, int fd, const char *what, struct cw_err *err)
+{
+    return cw_sha256_fd_counted(out, len, fd, what, NULL, NULL, err);
 }

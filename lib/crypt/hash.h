@@ -38,5 +38,8 @@ int cw_sha256_bytes(unsigned char out[CW_SHA256_BYTES], const void *data, size_t
 
 /* All that is left of fd; *len (may be NULL) gets the number of bytes. */
 int cw_sha256_fd(char out[CW_SHA256_TEXT], uint64_t *len, int fd, const char *what, struct cw_err *err);
+/* The same; `each` (may be NULL) is told of every piece that was read. */
+int cw_sha256_fd_counted(char out[CW_SHA256_TEXT], uint64_t *len, int fd, const char *what,
+                         void (*each)(void *ctx, uint64_t bytes), void *ctx, struct cw_err *err);
 
 #endif

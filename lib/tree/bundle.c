@@ -13,6 +13,7 @@
 #include "fs/root.h"
 #include "fs/walk.h"
 #include "tree/check.h"
+#include "tree/hashing.h"
 #include "tree/volume.h"
 
 /* The number of the one list that lies on the medium. */
@@ -59,30 +60,42 @@ static int check_sums(struct cw_tree_check *check, int dir, const struct cw_volu
     return CW_OK;
 }
 
-static int check_file(struct cw_tree_check *check, int dir, const struct cw_volume_file *file,
-                      struct cw_err *err)
+static int judge_file(void *ctx, const struct cw_hashed *file, struct cw_err *err)
 {
-    CW_AUTO_FD int fd = -1;
-    char sha256[CW_SHA256_TEXT];
-    uint64_t length;
-    struct stat st;
+    struct cw_tree_check *check = ctx;
 
-    if (cw_at_open_file(&fd, dir, file->path, err) != CW_OK)
+    if (file->rc != CW_OK) {
+        *err = file->err;
         return cw_finding_from(check, file->path, err);
-    if (fstat(fd, &st) == 0 && (uint64_t)st.st_size != file->length) {
-        cw_finding_add(check, CW_FINDING_BAD, file->path,
-                       "length differs: expected %" PRIu64 " bytes, got %" PRIu64, file->length,
-                       (uint64_t)st.st_size);
-        return CW_OK;
     }
-    if (cw_sha256_fd(sha256, &length, fd, file->path, err) != CW_OK)
-        return cw_finding_from(check, file->path, err);
     check->files++;
-    check->bytes += length;
-    if (strcmp(sha256, file->sha256) != 0)
-        cw_finding_add(check, CW_FINDING_BAD, file->path, "sha256 differs: expected %s, got %s", file->sha256,
-                       sha256);
+    check->bytes += file->size;
+    if ((uint64_t)file->length != file->size)
+        cw_finding_add(check, CW_FINDING_BAD, file->path,
+                       "length differs: expected %" PRId64 " bytes, got %" PRIu64, file->length, file->size);
+    else if (strcmp(file->sha256, file->expected) != 0)
+        cw_finding_add(check, CW_FINDING_BAD, file->path, "sha256 differs: expected %s, got %s",
+                       file->expected, file->sha256);
     return CW_OK;
+}
+
+static int check_files(struct cw_tree_check *check, int dir, const struct cw_volume *volume,
+                       struct cw_err *err)
+{
+    struct cw_hashing *hashing;
+    size_t i;
+    int rc = cw_hashing_new(&hashing, dir, judge_file, check, err);
+
+    if (rc != CW_OK)
+        return rc;
+    cw_hashing_on_read(hashing, check->read, check->ctx);
+    for (i = 0; i < volume->file_count && rc == CW_OK; i++)
+        rc = cw_hashing_add(hashing, volume->files[i].path, volume->files[i].sha256,
+                            (int64_t)volume->files[i].length, true, err);
+    if (rc == CW_OK)
+        rc = cw_hashing_finish(hashing, err);
+    cw_hashing_free(hashing);
+    return rc;
 }
 
 struct extra {
@@ -115,15 +128,14 @@ static int check_volume(struct cw_tree_check *check, int dir, const char *name,
 {
     struct extra extra = {.check = check, .volume = volume, .list = name};
     char own[32];
-    size_t i;
-    int rc = CW_OK;
+    int rc;
 
     snprintf(own, sizeof own, "volume-%" PRId64 ".json", volume->index);
     if (strcmp(own, name) != 0)
         cw_finding_add(check, CW_FINDING_BAD, name, "says that it is '%s'", own);
     rc = check_sums(check, dir, volume, list, err);
-    for (i = 0; i < volume->file_count && rc == CW_OK; i++)
-        rc = check_file(check, dir, &volume->files[i], err);
+    if (rc == CW_OK)
+        rc = check_files(check, dir, volume, err);
     return rc == CW_OK ? cw_walk(dir, "", note_extra, &extra, err) : rc;
 }
 

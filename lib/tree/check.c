@@ -19,6 +19,7 @@
 #include "release/channel.h"
 #include "release/name.h"
 #include "tree/check_metadata.h"
+#include "tree/hashing.h"
 #include "tree/layout.h"
 #include "tree/read.h"
 
@@ -31,6 +32,7 @@ struct entry {
 struct tree {
     struct cw_tree_check *check;
     struct cw_metadata_check metadata;
+    struct cw_hashing *hashing;
     int dir;
     struct entry *entries; /* sorted by key once metadata is judged */
     size_t count, room;
@@ -224,29 +226,38 @@ static int check_parts(const char *target, struct cw_err *err)
     return CW_OK;
 }
 
-/* The content against the hash in its own name, and the length where it is known (else -1). */
-static int check_content(struct tree *tree, const char *path, const char *sha256, int64_t length, bool *good,
-                         struct cw_err *err)
+/* What is said of a file's content, by the hash in its name and the length where it is known. `known`: a role
+ * that is in force signs it. */
+static int judge_content(void *ctx, const struct cw_hashed *file, struct cw_err *err)
 {
-    CW_AUTO_FD int fd = -1;
-    char got[CW_SHA256_TEXT];
-    uint64_t len;
-    int rc = cw_at_open_file(&fd, tree->dir, path, err);
+    struct tree *tree = ctx;
+    struct cw_held_file held = {.path = file->path, .sha256 = file->sha256, .length = file->size};
+    char target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
 
-    *good = false;
-    if (rc == CW_OK)
-        rc = cw_sha256_fd(got, &len, fd, path, err);
-    if (rc != CW_OK)
-        return cw_finding_from(tree->check, path, err);
+    if (file->rc != CW_OK) {
+        *err = file->err;
+        return cw_finding_from(tree->check, file->path, err);
+    }
     tree->check->files++;
-    tree->check->bytes += len;
-    if (length >= 0 && (uint64_t)length != len)
-        cw_finding_add(tree->check, CW_FINDING_BAD, path,
-                       "length differs: expected %" PRId64 " bytes, got %" PRIu64, length, len);
-    else if (strcmp(got, sha256) != 0)
-        cw_finding_add(tree->check, CW_FINDING_BAD, path, "sha256 differs: expected %s, got %s", sha256, got);
-    else
-        *good = true;
+    tree->check->bytes += file->size;
+    if (file->length >= 0 && (uint64_t)file->length != file->size) {
+        cw_finding_add(tree->check, CW_FINDING_BAD, file->path,
+                       "length differs: expected %" PRId64 " bytes, got %" PRIu64, file->length, file->size);
+        return CW_OK;
+    }
+    if (strcmp(file->sha256, file->expected) != 0) {
+        cw_finding_add(tree->check, CW_FINDING_BAD, file->path, "sha256 differs: expected %s, got %s",
+                       file->expected, file->sha256);
+        return CW_OK;
+    }
+    if (!file->known && cw_tree_split_target(file->path, target, sha256)) {
+        held.superseded = is_superseded(target);
+        tree->check->older += held.superseded;
+        if (!held.superseded && (!tree->check->partial || is_known(tree, target)))
+            cw_finding_add(tree->check, CW_FINDING_ORPHAN, file->path, "no role signs it");
+    }
+    if (tree->check->held != NULL && (file->known || held.superseded))
+        tree->check->held(tree->check->ctx, &held);
     return CW_OK;
 }
 
@@ -254,8 +265,6 @@ static int check_target(struct tree *tree, const char *path, struct cw_err *err)
 {
     char target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
     const struct entry *entry;
-    bool good;
-    int rc;
 
     if (!cw_tree_split_target(path, target, sha256)) {
         cw_finding_add(tree->check, CW_FINDING_ORPHAN, path, "has no sha256 in its name");
@@ -264,14 +273,7 @@ static int check_target(struct tree *tree, const char *path, struct cw_err *err)
     if (check_parts(target, err) != CW_OK)
         return cw_finding_from(tree->check, path, err);
     entry = find_entry(tree, path);
-    rc = check_content(tree, path, sha256, entry != NULL ? entry->length : -1, &good, err);
-    if (rc != CW_OK || entry != NULL || !good)
-        return rc;
-    if (is_superseded(target))
-        tree->check->older++;
-    else if (!tree->check->partial || is_known(tree, target))
-        cw_finding_add(tree->check, CW_FINDING_ORPHAN, path, "no role signs it");
-    return CW_OK;
+    return cw_hashing_add(tree->hashing, path, sha256, entry != NULL ? entry->length : -1, entry != NULL, err);
 }
 
 static int see_file(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
@@ -361,6 +363,20 @@ static int check_as_client(struct tree *tree, struct cw_err *err)
     return rc;
 }
 
+static int check_files(struct tree *tree, struct cw_err *err)
+{
+    int rc = cw_hashing_new(&tree->hashing, tree->dir, judge_content, tree, err);
+
+    if (rc != CW_OK)
+        return rc;
+    cw_hashing_on_read(tree->hashing, tree->check->read, tree->check->ctx);
+    rc = cw_walk(tree->dir, "", see_file, tree, err);
+    if (rc == CW_OK)
+        rc = cw_hashing_finish(tree->hashing, err);
+    cw_hashing_free(tree->hashing);
+    return rc;
+}
+
 static int check_all(struct tree *tree, struct cw_err *err)
 {
     bool metadata_holds;
@@ -370,7 +386,7 @@ static int check_all(struct tree *tree, struct cw_err *err)
     if (tree->count > 1)
         qsort(tree->entries, tree->count, sizeof *tree->entries, compare_entries);
     if (rc == CW_OK)
-        rc = cw_walk(tree->dir, "", see_file, tree, err);
+        rc = check_files(tree, err);
     /* Where metadata is broken, each set would only tell the same again. */
     if (rc == CW_OK && metadata_holds)
         rc = check_as_client(tree, err);
@@ -393,4 +409,19 @@ int cw_tree_check(struct cw_tree_check *check, int dir, struct cw_err *err)
     json_decref(tree.channels);
     free(tree.entries);
     return rc == CW_OK ? cw_finding_sum(check, err) : rc;
+}
+
+static int add_size(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
+{
+    (void)path;
+    (void)err;
+    *(uint64_t *)ctx += S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
+    return CW_OK;
+}
+
+uint64_t cw_tree_size(int dir)
+{
+    uint64_t size = 0;
+
+    return cw_walk(dir, CW_TREE_TARGETS, add_size, &size, NULL) == CW_OK ? size : 0;
 }

@@ -19,6 +19,16 @@ enum cw_finding {
     CW_FINDING_ORPHAN,  /* nothing signed names it; not an error */
 };
 
+/* A file that holds. All borrowed. */
+struct cw_held_file {
+    const char *path, *sha256;
+    uint64_t length;
+    const struct cw_tuf_meta *meta; /* what a metadata file says; NULL: a target */
+    const struct cw_tuf_role *role; /* who signed it, and how many had to; NULL: a target */
+    const json_t *signed_by;        /* array of the keyids in it whose signatures hold; NULL: a target */
+    bool superseded;                /* of the past: nothing that is in force names it */
+};
+
 struct cw_tree_check {
     /* What to check. */
     /* The trusted root's bytes; NULL: the tree's own 1.root.json, so that all but its beginning is proved. */
@@ -34,6 +44,11 @@ struct cw_tree_check {
     /* Called for each finding; path is a tree path, what says what is wrong (lower case, no full stop). May
      * be NULL. */
     void (*found)(void *ctx, enum cw_finding kind, const char *path, const char *what);
+    /* Called for each file of metadata/ and targets/ that holds, in an order that depends on the tree alone.
+     * May be NULL. */
+    void (*held)(void *ctx, const struct cw_held_file *file);
+    /* Called with bytes that were read since the last call; may be NULL. */
+    void (*read)(void *ctx, uint64_t bytes);
     void *ctx;
 
     /* What was found. */
@@ -49,8 +64,11 @@ struct cw_tree_check {
  * itself could not be done. */
 int cw_tree_check(struct cw_tree_check *check, int dir, struct cw_err *err);
 
+/* How many bytes lie below targets/, for a progress bar; 0 where that cannot be told. */
+uint64_t cw_tree_size(int dir);
+
 /* The bundle beneath dir, as its own list tells it: volume list, SHA256SUMS, each file. Whether its tree is
- * genuine says cw_tree_check() with partial. `partial` and below are not looked at. */
+ * genuine says cw_tree_check() with partial. Only found, read and ctx are looked at. */
 int cw_bundle_check(struct cw_tree_check *check, int dir, struct cw_err *err);
 
 /* For both: reports a finding (printf-like) and counts it. */

@@ -139,6 +139,28 @@ int cw_check_read_meta(struct cw_check_run *run, struct cw_tuf_meta *meta, struc
     return rc;
 }
 
+int cw_check_tell_held(struct cw_check_run *run, const char *path, const struct cw_buf *buf,
+                       const struct cw_tuf_meta *meta, const struct cw_signers *signers, bool superseded,
+                       struct cw_err *err)
+{
+    json_auto_t *signed_by = NULL;
+    char sha256[CW_SHA256_TEXT];
+    struct cw_held_file held = {
+        .path = path, .sha256 = sha256, .length = buf->len, .meta = meta, .superseded = superseded};
+    int rc;
+
+    if (run->check->held == NULL)
+        return CW_OK;
+    rc = cw_signers_met(&held.role, &signed_by, meta, signers, err);
+    if (rc == CW_OK)
+        rc = cw_sha256(sha256, buf->data, buf->len, err);
+    if (rc != CW_OK)
+        return rc;
+    held.signed_by = signed_by;
+    run->check->held(run->check->ctx, &held);
+    return CW_OK;
+}
+
 /* ---- the newest timestamp, snapshot and roles ---- */
 
 /* The delegation to a bin of that name, if the role has such bins: its number stands at the end of the name. */
@@ -227,6 +249,8 @@ static int judge_meta(struct cw_check_run *run, struct cw_tuf_meta *meta, const 
         if (rc == CW_OK)
             rc = cw_signers_check_every_byte(meta, &buf, &signers, err);
     }
+    if (rc == CW_OK)
+        rc = cw_check_tell_held(run, path, &buf, meta, &signers, !newest, err);
     free(signers.roles);
     return rc;
 }

@@ -26,7 +26,7 @@ int cw_check_push_root_role(struct cw_signers *signers, const struct cw_tuf_meta
 
 /* By its own keys and those of the root before it, where that is known. */
 static int check_root(struct cw_check_run *run, const struct cw_tuf_meta *root, const struct cw_buf *buf,
-                      struct cw_err *err)
+                      const char *path, struct cw_err *err)
 {
     struct cw_tuf_role roles[2];
     struct cw_signers signers = {.roles = roles, .count = 0};
@@ -45,7 +45,9 @@ static int check_root(struct cw_check_run *run, const struct cw_tuf_meta *root, 
         rc = cw_err_set(err, CW_E_VERIFY,
                         "does not follow version %" PRId64 ": a root between them is missing",
                         before->version);
-    return rc == CW_OK ? cw_signers_check_every_byte(root, buf, &signers, err) : rc;
+    if (rc == CW_OK)
+        rc = cw_signers_check_every_byte(root, buf, &signers, err);
+    return rc == CW_OK ? cw_check_tell_held(run, path, buf, root, &signers, false, err) : rc;
 }
 
 /* Where the caller said what is trusted, the tree must hold the same. */
@@ -71,7 +73,7 @@ static int judge_root(struct cw_check_run *run, struct cw_check_name *name, cons
     if (rc == CW_OK)
         rc = cw_check_read_meta(run, &root, &buf, path, name, err);
     if (rc == CW_OK)
-        rc = check_root(run, &root, &buf, err);
+        rc = check_root(run, &root, &buf, path, err);
     if (rc == CW_OK)
         rc = check_trusted(run, trusted, &root, &buf, err);
     if (rc != CW_OK)

@@ -30,6 +30,11 @@ struct cw_check_name *cw_check_find_name(const struct cw_check_run *run, const c
 int cw_check_read_meta(struct cw_check_run *run, struct cw_tuf_meta *meta, struct cw_buf *buf,
                        const char *path, const struct cw_check_name *name, struct cw_err *err);
 
+/* Tells whoever asked that this file holds. */
+int cw_check_tell_held(struct cw_check_run *run, const char *path, const struct cw_buf *buf,
+                       const struct cw_tuf_meta *meta, const struct cw_signers *signers, bool superseded,
+                       struct cw_err *err);
+
 /* Judges every root, in order. */
 int cw_check_judge_roots(struct cw_check_run *run, struct cw_err *err);
 const struct cw_tuf_meta *cw_check_newest_root(const struct cw_check_run *run); /* NULL: none that holds */

@@ -72,3 +72,30 @@ int cw_signers_check_threshold(const struct cw_tuf_meta *meta, const struct cw_s
     }
     return rc;
 }
+
+int cw_signers_met(const struct cw_tuf_role **role, json_t **signed_by, const struct cw_tuf_meta *meta,
+                   const struct cw_signers *signers, struct cw_err *err)
+{
+    json_auto_t *list = json_array();
+    json_t *item;
+    size_t i;
+
+    *role = NULL;
+    *signed_by = NULL;
+    if (list == NULL)
+        return cw_err_nomem(err);
+    for (i = 0; i < signers->count && *role == NULL; i++) {
+        if (cw_tuf_verify(meta, &signers->roles[i], NULL) == CW_OK)
+            *role = &signers->roles[i];
+    }
+    if (*role == NULL)
+        return cw_err_set(err, CW_E_VERIFY, "no role's threshold is met");
+    json_array_foreach (json_object_get(meta->doc, "signatures"), i, item) {
+        json_t *keyid = json_object_get(item, "keyid");
+
+        if (signature_holds(meta, *role, keyid) && json_array_append(list, keyid) != 0)
+            return cw_err_nomem(err);
+    }
+    *signed_by = json_incref(list);
+    return CW_OK;
+}

@@ -22,4 +22,9 @@ int cw_signers_check_threshold(const struct cw_tuf_meta *meta, const struct cw_s
 int cw_signers_check_every_byte(const struct cw_tuf_meta *meta, const struct cw_buf *text,
                                 const struct cw_signers *signers, struct cw_err *err);
 
+/* The first of the roles whose threshold this file meets, and the keyids in it whose signatures hold, as an array
+ * that the caller owns. CW_E_VERIFY: there is none. */
+int cw_signers_met(const struct cw_tuf_role **role, json_t **signed_by, const struct cw_tuf_meta *meta,
+                   const struct cw_signers *signers, struct cw_err *err);
+
 #endif
