@@ -39,6 +39,7 @@ struct tree {
     json_t *known;         /* object: role or bin → true, whose newest file is here and holds */
     json_t *channels;      /* array: names of those that have published a set */
     uint64_t bad, missing; /* findings that are about targets, made while metadata is judged */
+    bool absent;           /* a file that a client asks for is missing, and was told */
 };
 
 /* ---- each file that is signed ---- */
@@ -79,7 +80,14 @@ static int compare_entries(const void *a, const void *b)
     return (one->key > two->key) - (one->key < two->key);
 }
 
-static int add_present(struct tree *tree, const char *path, struct cw_err *err)
+static void tell_lack(const struct tree *tree, const char *path, const char *sha256, int64_t length)
+{
+    if (tree->check->lacks != NULL)
+        tree->check->lacks(tree->check->ctx, path, sha256, length);
+}
+
+static int add_present(struct tree *tree, const char *path, const char *sha256, int64_t length,
+                       struct cw_err *err)
 {
     bool there;
     int rc = cw_at_has(&there, tree->dir, path, err);
@@ -87,16 +95,18 @@ static int add_present(struct tree *tree, const char *path, struct cw_err *err)
     if (rc == CW_OK && !there) {
         tree->missing++;
         cw_finding_add(tree->check, CW_FINDING_MISSING, path, "is missing");
+        tell_lack(tree, path, sha256, length);
     }
     return rc;
 }
 
-static int check_present(struct tree *tree, const char *target, const char *sha256, struct cw_err *err)
+static int check_present(struct tree *tree, const struct cw_set_file *file, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
-    int rc = cw_tree_target_path(path, target, sha256, err);
+    int rc = cw_tree_target_path(path, file->target, file->sha256, err);
 
-    return rc == CW_OK ? add_present(tree, path, err) : cw_finding_from(tree->check, target, err);
+    return rc == CW_OK ? add_present(tree, path, file->sha256, (int64_t)file->length, err)
+                       : cw_finding_from(tree->check, file->target, err);
 }
 
 static bool covers(const struct cw_tuf_meta *meta, const char *role, const char *target)
@@ -144,7 +154,9 @@ static int check_signed(struct tree *tree, const char *role, const char *owner,
     if (rc != CW_OK)
         return cw_finding_from(tree->check, target, err);
     rc = add_entry(tree, path, file.length, err);
-    return rc == CW_OK && !tree->check->partial ? add_present(tree, path, err) : rc;
+    return rc == CW_OK && !tree->check->partial
+               ? add_present(tree, path, cw_tuf_file_sha256(&file), file.length, err)
+               : rc;
 }
 
 /* The newest file of a role or bin. */
@@ -233,21 +245,27 @@ static int judge_content(void *ctx, const struct cw_hashed *file, struct cw_err 
     struct tree *tree = ctx;
     struct cw_held_file held = {.path = file->path, .sha256 = file->sha256, .length = file->size};
     char target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
+    int rc;
 
     if (file->rc != CW_OK) {
         *err = file->err;
-        return cw_finding_from(tree->check, file->path, err);
+        rc = cw_finding_from(tree->check, file->path, err);
+        if (rc == CW_OK)
+            tell_lack(tree, file->path, file->expected, file->length);
+        return rc;
     }
     tree->check->files++;
     tree->check->bytes += file->size;
     if (file->length >= 0 && (uint64_t)file->length != file->size) {
         cw_finding_add(tree->check, CW_FINDING_BAD, file->path,
                        "length differs: expected %" PRId64 " bytes, got %" PRIu64, file->length, file->size);
+        tell_lack(tree, file->path, file->expected, file->length);
         return CW_OK;
     }
     if (strcmp(file->sha256, file->expected) != 0) {
         cw_finding_add(tree->check, CW_FINDING_BAD, file->path, "sha256 differs: expected %s, got %s",
                        file->expected, file->sha256);
+        tell_lack(tree, file->path, file->expected, file->length);
         return CW_OK;
     }
     if (!file->known && cw_tree_split_target(file->path, target, sha256)) {
@@ -272,8 +290,11 @@ static int check_target(struct tree *tree, const char *path, struct cw_err *err)
     }
     if (check_parts(target, err) != CW_OK)
         return cw_finding_from(tree->check, path, err);
+    if (tree->check->names_only)
+        return CW_OK;
     entry = find_entry(tree, path);
-    return cw_hashing_add(tree->hashing, path, sha256, entry != NULL ? entry->length : -1, entry != NULL, err);
+    return cw_hashing_add(tree->hashing, path, sha256, entry != NULL ? entry->length : -1, entry != NULL,
+                          err);
 }
 
 static int see_file(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
@@ -300,6 +321,27 @@ static int see_file(void *ctx, const char *path, const struct stat *st, struct c
 
 /* ---- the sets ---- */
 
+static void note_absent(void *ctx, const char *path)
+{
+    struct tree *tree = ctx;
+    char target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
+
+    tree->absent = true;
+    cw_finding_add(tree->check, CW_FINDING_MISSING, path, "is missing");
+    if (cw_tree_split_target(path, target, sha256))
+        tell_lack(tree, path, sha256, -1);
+}
+
+/* Of a file that is missing was told already. */
+static int failed_as_client(struct tree *tree, const char *what, struct cw_err *err)
+{
+    if (tree->absent && err->code == CW_E_INCOMPLETE) {
+        cw_err_clear(err);
+        return CW_OK;
+    }
+    return cw_finding_from(tree->check, what, err);
+}
+
 static int check_set(struct tree *tree, struct cw_tuf_update *update, const struct cw_set_source *source,
                      const char *channel, struct cw_err *err)
 {
@@ -311,9 +353,9 @@ static int check_set(struct tree *tree, struct cw_tuf_update *update, const stru
     if (rc == CW_OK)
         rc = cw_set_load(&set, update, channel, tree->check->wanted, source, NULL, NULL, err);
     if (rc != CW_OK)
-        return cw_finding_from(tree->check, target, err);
+        return failed_as_client(tree, target, err);
     for (i = 0; tree->check->partial && i < set.file_count && rc == CW_OK; i++)
-        rc = check_present(tree, set.files[i].target, set.files[i].sha256, err);
+        rc = check_present(tree, &set.files[i], err);
     return rc;
 }
 
@@ -340,7 +382,7 @@ static int check_sets(struct tree *tree, struct cw_tuf_update *update, const str
 static int check_as_client(struct tree *tree, struct cw_err *err)
 {
     struct cw_tuf_params params = {.now = tree->check->now};
-    struct cw_tree_reader reader = {.dir = tree->dir};
+    struct cw_tree_reader reader = {.dir = tree->dir, .absent = note_absent, .ctx = tree};
     CW_AUTO_BUF root = CW_BUF_INIT(CW_TUF_ROOT_MAX);
     struct cw_tuf_update *update = NULL;
     struct cw_set_source source;
@@ -357,8 +399,7 @@ static int check_as_client(struct tree *tree, struct cw_err *err)
         rc = cw_tuf_update_new(&update, &params, cw_buf_text(&root), root.len, err);
     if (rc == CW_OK)
         rc = source.drive(source.ctx, update, err);
-    rc = rc == CW_OK ? check_sets(tree, update, &source, err)
-                     : cw_finding_from(tree->check, CW_TREE_METADATA, err);
+    rc = rc == CW_OK ? check_sets(tree, update, &source, err) : failed_as_client(tree, CW_TREE_METADATA, err);
     cw_tuf_update_free(update);
     return rc;
 }

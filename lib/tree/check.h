@@ -37,6 +37,7 @@ struct cw_tree_check {
     int64_t now; /* what expiry is judged by; 0: it is not (a mirror's was judged when it entered) */
     /* A mirror or a bundle: role files and targets may be absent, unless `channel` needs them. */
     bool partial;
+    bool names_only; /* metadata is checked, targets are only looked for */
     /* Partial: this channel's set must be whole; NULL: whatever is there is checked. Not partial: every
      * channel's set must be. */
     const char *channel;
@@ -44,6 +45,9 @@ struct cw_tree_check {
     /* Called for each finding; path is a tree path, what says what is wrong (lower case, no full stop). May
      * be NULL. */
     void (*found)(void *ctx, enum cw_finding kind, const char *path, const char *what);
+    /* Called behind that for each target that is bad or missing: what should be there; length -1: not known. May
+     * be NULL. */
+    void (*lacks)(void *ctx, const char *path, const char *sha256, int64_t length);
     /* Called for each file of metadata/ and targets/ that holds, in an order that depends on the tree alone.
      * May be NULL. */
     void (*held)(void *ctx, const struct cw_held_file *file);

@@ -318,9 +318,13 @@ static int judge_targets(struct cw_check_run *run, struct cw_err *err)
     if (newest != SIZE_MAX)
         run->metadata->newest_targets = &run->metadata->targets.items[newest].meta;
     else if (rc == CW_OK && run->snapshot.doc != NULL &&
-             cw_check_find_name(run, "targets", stated.version) == NULL)
-        cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA,
-                       "'%" PRId64 ".targets.json' is missing", stated.version);
+             cw_check_find_name(run, "targets", stated.version) == NULL) {
+        char path[CW_PATH_MAX];
+
+        rc = cw_tree_metadata_path(path, stated.version, "targets", err);
+        if (rc == CW_OK)
+            cw_finding_add(run->check, CW_FINDING_MISSING, path, "is missing");
+    }
     return rc;
 }
 

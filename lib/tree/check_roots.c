@@ -110,7 +110,15 @@ int cw_check_judge_roots(struct cw_check_run *run, struct cw_err *err)
         if (rc == CW_OK)
             rc = judge_root(run, &run->names[i], &trusted, err);
     }
-    if (rc == CW_OK && first != 1 && run->check->root == NULL)
+    if (rc == CW_OK && first == 0 && trusted.doc != NULL) {
+        char path[CW_PATH_MAX];
+
+        rc = cw_tree_metadata_path(path, trusted.version, "root", err);
+        if (rc == CW_OK)
+            rc = cw_kept_add(&run->metadata->roots, "root", &trusted, err);
+        if (rc == CW_OK)
+            cw_finding_add(run->check, CW_FINDING_MISSING, path, "is missing");
+    } else if (rc == CW_OK && first != 1 && run->check->root == NULL)
         cw_finding_add(run->check, CW_FINDING_MISSING, CW_TREE_METADATA "/1.root.json",
                        "is missing, and no trusted root was given");
     else if (rc == CW_OK && trusted.doc != NULL && first > trusted.version + 1)

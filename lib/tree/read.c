@@ -5,6 +5,7 @@
 #include "tree/read.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "fs/root.h"
 #include "tree/layout.h"
@@ -31,11 +32,15 @@ static int fetch(const struct cw_tree_reader *reader, struct cw_tuf_update *upda
 {
     CW_AUTO_BUF buf = CW_BUF_INIT(want->max);
     char path[CW_PATH_MAX];
-    int n = snprintf(path, sizeof path, CW_TREE_METADATA "/%s", want->name);
+    int rc, n = snprintf(path, sizeof path, CW_TREE_METADATA "/%s", want->name);
 
     if (n < 0 || (size_t)n >= sizeof path)
         return cw_err_set(err, CW_E_VERIFY, "the name of role '%s' is too long", want->role);
-    return answer(update, read_bounded(&buf, reader->dir, path, err), &buf, err);
+    rc = read_bounded(&buf, reader->dir, path, err);
+    if (rc == CW_E_NOTFOUND && reader->absent != NULL &&
+        strcmp(want->role, cw_tuf_type_name(CW_TUF_ROOT)) != 0)
+        reader->absent(reader->ctx, path);
+    return answer(update, rc, &buf, err);
 }
 
 static int load(const struct cw_tree_reader *reader, struct cw_tuf_update *update,
@@ -87,9 +92,11 @@ static int read_target(void *ctx, const char *tree_path, struct cw_buf *buf, str
     const struct cw_tree_reader *reader = ctx;
     int rc = read_bounded(buf, reader->dir, tree_path, err);
 
-    if (rc == CW_E_NOTFOUND)
-        rc = cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing", tree_path);
-    return rc;
+    if (rc != CW_E_NOTFOUND)
+        return rc;
+    if (reader->absent != NULL)
+        reader->absent(reader->ctx, tree_path);
+    return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing", tree_path);
 }
 
 void cw_tree_reader_source(struct cw_set_source *source, struct cw_tree_reader *reader)

@@ -21,6 +21,10 @@ struct cw_tree_trust {
 struct cw_tree_reader {
     int dir;                           /* the tree's root; borrowed */
     const struct cw_tree_trust *trust; /* NULL, for verifying only: nothing was trusted, nothing is kept */
+    /* Told of each file that was asked for and is not there, but not of a next root, which need not be. May be
+     * NULL. */
+    void (*absent)(void *ctx, const char *tree_path);
+    void *ctx;
 };
 
 /* A source for cw_set_load() and for the first refresh: source->drive(source->ctx, update, err). The reader

@@ -251,7 +251,7 @@ static enum cw_source_kind kind_of(const struct cw_upstream *upstream, const cha
 {
     size_t i;
 
-    if (cw_str_starts(where, "http://") || cw_str_starts(where, "https://"))
+    if (cw_source_kind_of(where) == CW_SOURCE_HTTP)
         return CW_SOURCE_HTTP;
     for (i = 0; i < upstream->source_count; i++) {
         if (upstream->sources[i].kind == CW_SOURCE_REMOVABLE &&

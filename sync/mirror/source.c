@@ -51,6 +51,12 @@ static int open_folder(struct cw_source *source, struct cw_err *err)
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "bundle in '%s'", source->where);
 }
 
+enum cw_source_kind cw_source_kind_of(const char *where)
+{
+    return cw_str_starts(where, "http://") || cw_str_starts(where, "https://") ? CW_SOURCE_HTTP
+                                                                               : CW_SOURCE_FOLDER;
+}
+
 int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const char *where, struct cw_err *err)
 {
     struct cw_source *s = calloc(1, sizeof *s);

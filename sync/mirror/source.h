@@ -15,6 +15,9 @@
 
 struct cw_source;
 
+/* What a place named by hand is: a URL, else a folder. */
+enum cw_source_kind cw_source_kind_of(const char *where);
+
 /* Opens one place. A folder that is not there, or a removable pattern, which must be resolved before:
  * CW_E_NOTFOUND. A folder with a volume list is a bundle, and is judged as removable; its list must agree
  * with itself and with SHA256SUMS (CW_E_VERIFY). */
