@@ -105,6 +105,16 @@ static int find_head(struct head *head, int site, struct cw_err *err)
     return rc == CW_OK ? head_after(head, line, (size_t)(end - line), err) : rc;
 }
 
+int cw_history_head(int64_t *seq, char sha256[CW_SHA256_TEXT], int site, struct cw_err *err)
+{
+    struct head head;
+    int rc = find_head(&head, site, err);
+
+    *seq = head.seq;
+    memcpy(sha256, head.sha256, CW_SHA256_TEXT);
+    return rc;
+}
+
 int cw_history_append(int site, int64_t now, const char *event, const json_t *data, struct cw_err *err)
 {
     CW_AUTO_BUF line = CW_BUF_INIT(CW_HISTORY_LINE_MAX);

@@ -7,7 +7,7 @@
  * newline ("" for the first)}
  *
  * Events: init, identity, pull, grace, clock, plan, apply, check, commit, rollback, recover, hold, unhold, refuse,
- * export.
+ * export, receipt.
  */
 #ifndef CW_SYNC_HISTORY_H
 #define CW_SYNC_HISTORY_H
@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "crypt/hash.h"
 
 #define CW_HISTORY_FILE "history.jsonl"
 #define CW_HISTORY_LINE_MAX ((size_t)64 * 1024)
@@ -23,6 +24,9 @@
 /* Appends one durable entry; the caller holds the site's lock. A last line that a power cut tore is dropped
  * first. data (may be NULL) stays the caller's. */
 int cw_history_append(int site, int64_t now, const char *event, const json_t *data, struct cw_err *err);
+/* The newest entry's number and the hash of its line, which the next one will name; the caller holds the site's lock.
+ * seq 0 and "": there is none yet. */
+int cw_history_head(int64_t *seq, char sha256[CW_SHA256_TEXT], int site, struct cw_err *err);
 /* Calls fn for each entry, oldest first. CW_E_VERIFY naming the line where the chain does not hold. */
 int cw_history_each(int site, int (*fn)(void *ctx, const json_t *entry, struct cw_err *err), void *ctx,
                     struct cw_err *err);
