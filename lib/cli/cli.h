@@ -96,12 +96,15 @@ struct cw_progress {
     const char *what; /* borrowed: "pulling" */
     uint64_t total;   /* bytes */
     uint64_t done;
+    uint64_t files_done, files_total; /* files_total 0: they are not counted; set after the start */
     int64_t started_ns, drawn_ns;
     bool shown;
 };
 void cw_progress_start(struct cw_progress *progress, const struct cw_cli *cli, const char *what,
                        uint64_t total);
 void cw_progress_add(struct cw_progress *progress, uint64_t bytes);
+/* So many more files are done; drawn with the next bytes. */
+void cw_progress_files(struct cw_progress *progress, uint64_t files);
 void cw_progress_end(struct cw_progress *progress);
 
 #endif

@@ -25,21 +25,23 @@ static int64_t monotonic_ns(void)
 
 static void draw_bar(const struct cw_progress *p, double seconds)
 {
-    char done[16], total[16], rate[16], bar[BAR + 1];
+    char done[16], total[16], rate[16], files[64] = "", bar[BAR + 1];
     double per_second = seconds > 0 ? (double)p->done / seconds : 0;
     unsigned filled = p->total > 0 && p->done <= p->total ? (unsigned)(p->done * BAR / p->total) : BAR, i;
 
     for (i = 0; i < BAR; i++)
         bar[i] = i < filled ? '#' : '.';
     bar[BAR] = '\0';
+    if (p->files_total > 0)
+        snprintf(files, sizeof files, "%" PRIu64 "/%" PRIu64 " files ", p->files_done, p->files_total);
     cw_str_bytes(p->done, done);
     cw_str_bytes(p->total, total);
     cw_str_bytes((uint64_t)per_second, rate);
     if (p->total > p->done && per_second > 0)
-        fprintf(stderr, "\r%s [%s] %s/%s %s/s %.0f s left \033[K", p->what, bar, done, total, rate,
+        fprintf(stderr, "\r%s [%s] %s%s/%s %s/s %.0f s left \033[K", p->what, bar, files, done, total, rate,
                 (double)(p->total - p->done) / per_second);
     else
-        fprintf(stderr, "\r%s [%s] %s %s/s \033[K", p->what, bar, done, rate);
+        fprintf(stderr, "\r%s [%s] %s%s %s/s \033[K", p->what, bar, files, done, rate);
 }
 
 static void draw(struct cw_progress *p, bool last)
@@ -50,8 +52,12 @@ static void draw(struct cw_progress *p, bool last)
         return;
     p->drawn_ns = now;
     if (p->cli->progress == CW_PROGRESS_JSON) {
-        fprintf(stderr, "{\"progress\": \"%s\", \"done\": %" PRIu64 ", \"total\": %" PRIu64 "}\n", p->what,
-                p->done, p->total);
+        fprintf(stderr, "{\"progress\": \"%s\", \"done\": %" PRIu64 ", \"total\": %" PRIu64, p->what, p->done,
+                p->total);
+        if (p->files_total > 0)
+            fprintf(stderr, ", \"files\": %" PRIu64 ", \"files_total\": %" PRIu64, p->files_done,
+                    p->files_total);
+        fputs("}\n", stderr);
     } else if (p->cli->progress == CW_PROGRESS_AUTO && !p->cli->json && isatty(STDERR_FILENO) &&
                now - p->started_ns > QUIET_NS) {
         draw_bar(p, (double)(now - p->started_ns) / 1e9);
@@ -69,6 +75,11 @@ void cw_progress_add(struct cw_progress *progress, uint64_t bytes)
 {
     progress->done += bytes;
     draw(progress, false);
+}
+
+void cw_progress_files(struct cw_progress *progress, uint64_t files)
+{
+    progress->files_done += files;
 }
 
 void cw_progress_end(struct cw_progress *progress)

@@ -90,6 +90,10 @@ int cw_file_write(int dir, const char *path, const void *data, size_t len, mode_
  * the first is moved, all names after the last. Then removes `from`. A missing `from` is success: nothing was to be moved. */
 int cw_move_files(int dir, const char *from, const char *to, struct cw_err *err);
 
+/* Puts a file whose content is durable already under its name in another open folder, replacing what is there. Not
+ * synced: who places many syncs the folder once. */
+int cw_place_synced(int from_dir, const char *from, int to_dir, const char *to, struct cw_err *err);
+
 /* Removes one file or link, durable. Nothing there is success. */
 int cw_remove(int dir, const char *path, struct cw_err *err);
 /* Removes a folder with all that is in it (made writable where needed, never through links), or a file. Not

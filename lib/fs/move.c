@@ -36,6 +36,13 @@ int cw_move_new(int dir, const char *from, const char *to, struct cw_err *err)
     return CW_OK;
 }
 
+int cw_place_synced(int from_dir, const char *from, int to_dir, const char *to, struct cw_err *err)
+{
+    if (renameat(from_dir, from, to_dir, to) != 0)
+        return cw_err_errno(err, errno, "unable to put '%s' in place", to);
+    return CW_OK;
+}
+
 int cw_file_write(int dir, const char *path, const void *data, size_t len, mode_t mode, struct cw_err *err)
 {
     CW_AUTO_FD int parent = -1;

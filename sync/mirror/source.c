@@ -5,7 +5,6 @@
  */
 #include "sync/mirror/source.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
@@ -27,7 +26,8 @@ struct cw_source {
     char shown[CW_HTTP_SHOWN_MAX]; /* where, without a password */
     bool answered;
     struct cw_http *http; /* HTTP */
-    int dir;              /* the others */
+    struct cw_http_options http_options;
+    int dir; /* the others */
     bool is_bundle;
     struct cw_medium medium;
     char *block; /* BLOCK bytes for reading folders */
@@ -66,6 +66,7 @@ int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const ch
     if (s == NULL)
         return cw_err_nomem(err);
     s->kind = kind;
+    s->http_options.tries = CW_HTTP_TRIES;
     s->dir = -1;
     s->where = strdup(where);
     if (kind == CW_SOURCE_HTTP)
@@ -75,7 +76,7 @@ int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const ch
     if (s->where == NULL)
         rc = cw_err_nomem(err);
     else if (kind == CW_SOURCE_HTTP)
-        rc = cw_http_new(&s->http, &(struct cw_http_options){.ca_file = NULL}, err);
+        rc = cw_http_new(&s->http, &s->http_options, err);
     else
         rc = open_folder(s, err);
     if (rc != CW_OK) {
@@ -120,44 +121,40 @@ uint64_t cw_source_rest(const struct cw_source *source)
     return source->is_bundle ? source->medium.rest : 0;
 }
 
-/* Looks at the first bytes of a response: a login page of a hotel's or plant's network answers every question
- * with HTML. */
-struct page_guard {
-    const char *path;
-    bool looked;
-    cw_http_sink *sink;
-    void *ctx;
-};
-
-static int look_for_page(void *ctx, const void *data, size_t len, struct cw_err *err)
+bool cw_source_web(const struct cw_source *source, struct cw_intake_source *web)
 {
-    struct page_guard *guard = ctx;
-    const char *text = data;
-    size_t i = 0;
+    *web = (struct cw_intake_source){
+        .base = source->where, .name = source->shown, .options = &source->http_options};
+    return source->kind == CW_SOURCE_HTTP;
+}
 
-    if (!guard->looked && cw_str_ends(guard->path, ".json")) {
-        while (i < len && isspace((unsigned char)text[i]))
-            i++;
-        if (i < len && text[i] == '<')
-            return cw_err_set(err, CW_E_TEMP,
-                              "got a web page (HTML) instead of '%s': does this network want a login first?",
-                              guard->path);
-        guard->looked = i < len;
-    }
-    return guard->sink(guard->ctx, data, len, err);
+static void note_answer(struct cw_source *source, int rc)
+{
+    if (rc == CW_OK || rc == CW_E_NOTFOUND || rc == CW_E_VERIFY)
+        source->answered = true;
 }
 
 static int get_http(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx,
                     struct cw_err *err)
 {
-    struct page_guard guard = {.path = path, .sink = sink, .ctx = ctx};
     CW_AUTO_BUF url = CW_BUF_INIT(URL_BYTES_MAX);
     int rc = cw_http_join(&url, source->where, path, err);
 
     if (rc == CW_OK)
-        rc = cw_http_get(source->http, cw_buf_text(&url), max, look_for_page, &guard, err);
-    if (rc == CW_OK || rc == CW_E_NOTFOUND || rc == CW_E_VERIFY)
-        source->answered = true;
+        rc = cw_http_get(source->http, cw_buf_text(&url), max, sink, ctx, err);
+    note_answer(source, rc);
+    return rc;
+}
+
+/* A try after the first may begin anew, which a sink could not. */
+static int get_http_buf(struct cw_source *source, const char *path, struct cw_buf *buf, struct cw_err *err)
+{
+    CW_AUTO_BUF url = CW_BUF_INIT(URL_BYTES_MAX);
+    int rc = cw_http_join(&url, source->where, path, err);
+
+    if (rc == CW_OK)
+        rc = cw_http_get_buf(source->http, cw_buf_text(&url), buf, err);
+    note_answer(source, rc);
     return rc;
 }
 
@@ -230,6 +227,8 @@ static int add_to_buf(void *ctx, const void *data, size_t len, struct cw_err *er
 
 int cw_source_get_buf(struct cw_source *source, const char *path, struct cw_buf *buf, struct cw_err *err)
 {
+    if (source->kind == CW_SOURCE_HTTP)
+        return get_http_buf(source, path, buf, err);
     return cw_source_get(source, path, buf->max - buf->len, add_to_buf, buf, err);
 }
 

@@ -8,6 +8,7 @@
 #define CW_SYNC_MIRROR_SOURCE_H
 
 #include "http/http.h"
+#include "intake/intake.h"
 #include "sync/site.h"
 
 /* Folders that one removable pattern may name: more sticks than anybody plugs in. */
@@ -35,6 +36,9 @@ enum cw_source_kind cw_source_kind(const struct cw_source *source);
 /* Did it ever give an answer, be it that a file is not there? Until then, another source may be asked
  * instead. */
 bool cw_source_answered(const struct cw_source *source);
+
+/* The web server as an intake wants it; false: it is none. The texts are the source's. */
+bool cw_source_web(const struct cw_source *source, struct cw_intake_source *web);
 
 /* Gives the file's bytes, at most max of them, to sink; read once, from a regular file. CW_E_NOTFOUND: not
  * there. CW_E_TEMP: try again. CW_E_VERIFY: longer than max, or not what the bundle's list says. */

@@ -57,7 +57,18 @@ site_init() {
 
 site_state() {
     (cd "$1" && find . -type f ! -name history.jsonl ! -name lock ! -path '*/trust/roots/*' ! -path '*/trust/root.json' \
-        ! -path '*/mirror/targets/*' ! -name '.tmp-*' -exec sha256sum {} + | sort -k2)
+        ! -path '*/mirror/targets/*' ! -path '*/mirror/.inbox/*' ! -name '.tmp-*' -exec sha256sum {} + | sort -k2)
+}
+
+# The name under which lib/intake keeps what it has of a file of a tree: in .inbox/<k>/
+inbox_name() {
+    python3 - "$1" <<'PY'
+import os, sys
+total = 2166136261
+for byte in sys.argv[1].encode():
+    total = (total ^ byte) * 16777619 % 2**32
+print(f"{os.path.basename(sys.argv[1])[:64]}.{total:08x}.part")
+PY
 }
 
 flip() {

@@ -134,19 +134,35 @@ while read -r path; do
 done <finished
 expect 'finished files were not fetched again' test "$fetched_again" -eq 0
 
-# What a killed run left finished under a temporary name is hashed again and taken up; what it left unfinished goes.
-site_init killed --source "$url"
+# What a killed run left in the inbox is hashed again: whole files are taken up, parts are gone on with, the rest goes.
 bin=$(cd good && find targets -name '*.gateway.bin' | grep 1.1.0)
-folder=killed/upstreams/acme/mirror/$(dirname "$bin")
-mkdir -p "$folder"
-cp "good/$bin" "$folder/.tmp-00000000000000aa"
-head -c 5000 "good/$bin" >"$folder/.tmp-00000000000000bb"
-yes wrong | head -c "$(stat -c %s "good/$bin")" >"$folder/.tmp-00000000000000cc"
-server_rules
-expect_exit 0 causeway-sync -C killed pull
+size=$(stat -c %s "good/$bin")
+killed() { # NAME: a site whose inbox has what standard input brings
+    rm -rf killed
+    site_init killed --source "$url"
+    inbox=killed/upstreams/acme/mirror/.inbox
+    mkdir -p $inbox/3 "killed/upstreams/acme/mirror/$(dirname "$bin")"
+    cat >"$inbox/3/$(inbox_name "$bin")"
+    echo junk >$inbox/3/junk
+    echo junk >"killed/upstreams/acme/mirror/$(dirname "$bin")/.tmp-00000000000000aa"
+    server_rules
+    expect_exit 0 causeway-sync -C killed pull
+    expect "it is as signed: $1" cmp -s "good/$bin" "killed/upstreams/acme/mirror/$bin"
+    expect "nothing is left over: $1" test -z "$(find killed -name '.tmp-*')" -a ! -e $inbox
+}
+killed 'whole' <"good/$bin"
 expect 'the finished file was not fetched' test "$(server_requests '1\.1\.0/.*gateway\.bin')" -eq 0
-expect 'it is as signed' cmp -s "good/$bin" "killed/upstreams/acme/mirror/$bin"
-expect 'nothing is left over' test -z "$(find killed -name '.tmp-*')"
+head -c 5000 "good/$bin" >left
+killed 'a part' <left
+expect 'the rest of the part was fetched' test "$(server_requests 'gateway\.bin.*"range": "bytes=5000-"')" -eq 1
+expect 'and nothing else of it' test "$(server_requests '1\.1\.0/.*gateway\.bin')" -eq 1
+yes wrong | head -c "$size" >left
+killed 'other bytes' <left
+yes wrong | head -c 5000 >left
+killed 'a part of other bytes' <left
+expect 'the whole was fetched after the rest' test "$(server_requests '1\.1\.0/.*gateway\.bin')" -eq 2
+(cat "good/$bin" && echo more) >left
+killed 'too much' <left
 
 # Somebody else's site.
 if [ "$(id -u)" -eq 0 ]; then

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The inbox: its folders, and what an earlier run left in them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "intake/parts.h"
+
+#define LEFT_MAX 65536 /* parts that are looked at: many times what a run has on its way */
+#define PART ".part"
+#define ETAG ".etag"
+
+/* Two files of the same content may be on their way at once, so the path is in the name too (FNV-1a). */
+static void name_of(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_file *file, const char *suffix)
+{
+    const char *at;
+    uint32_t sum = 2166136261U;
+
+    for (at = file->path; *at != '\0'; at++)
+        sum = (sum ^ (unsigned char)*at) * 16777619U;
+    snprintf(name, CW_INTAKE_NAME_MAX, "%s.%08x%s", file->hashes[0].text, (unsigned)sum, suffix);
+}
+
+void cw_inbox_part_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_file *file)
+{
+    name_of(name, file, PART);
+}
+
+void cw_inbox_etag_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_file *file)
+{
+    name_of(name, file, ETAG);
+}
+
+static void folder_name(char name[32], int inbox)
+{
+    snprintf(name, 32, CW_INTAKE_FOLDER "/%d", inbox);
+}
+
+static int compare_left(const void *a, const void *b)
+{
+    return strcmp(((const struct cw_intake_left *)a)->name, ((const struct cw_intake_left *)b)->name);
+}
+
+static int note_left(struct cw_intake *intake, size_t *room, int inbox, const char *name, struct cw_err *err)
+{
+    struct cw_intake_left *left;
+
+    if (intake->left_count == LEFT_MAX || strlen(name) >= CW_INTAKE_NAME_MAX)
+        return CW_OK;
+    if (intake->left_count == *room) {
+        *room = *room != 0 ? *room * 2 : 64;
+        left = reallocarray(intake->left, *room, sizeof *left);
+        if (left == NULL)
+            return cw_err_nomem(err);
+        intake->left = left;
+    }
+    left = &intake->left[intake->left_count++];
+    *left = (struct cw_intake_left){.inbox = inbox};
+    memcpy(left->name, name, strlen(name) + 1);
+    return CW_OK;
+}
+
+static int list_left(struct cw_intake *intake, size_t *room, int inbox, const char *folder,
+                     struct cw_err *err)
+{
+    CW_AUTO_LIST DIR *stream = NULL;
+    const char *name = NULL;
+    int rc = cw_at_open_list(&stream, intake->options.dir, folder, err);
+
+    while (rc == CW_OK && (rc = cw_dir_next(&name, stream, folder, err)) == CW_OK && name != NULL)
+        rc = note_left(intake, room, inbox, name, err);
+    return rc;
+}
+
+int cw_inbox_open(struct cw_intake *intake, struct cw_err *err)
+{
+    char folder[32];
+    size_t room = 0;
+    int i, rc = CW_OK;
+
+    for (i = 0; i < CW_INTAKE_INBOXES && rc == CW_OK; i++) {
+        folder_name(folder, i);
+        rc = cw_at_make_dir(&intake->inboxes[i], intake->options.dir, folder, err);
+        if (rc == CW_OK)
+            rc = list_left(intake, &room, i, folder, err);
+    }
+    if (intake->left_count > 0)
+        qsort(intake->left, intake->left_count, sizeof *intake->left, compare_left);
+    return rc;
+}
+
+void cw_inbox_close(struct cw_intake *intake)
+{
+    int i;
+
+    for (i = 0; i < CW_INTAKE_INBOXES; i++) {
+        if (intake->inboxes[i] >= 0)
+            close(intake->inboxes[i]);
+    }
+    free(intake->left);
+}
+
+static struct cw_intake_left *find_left(const struct cw_intake *intake, const char *name)
+{
+    struct cw_intake_left key = {.inbox = 0};
+
+    if (intake->left_count == 0)
+        return NULL;
+    memcpy(key.name, name, strlen(name) + 1);
+    return bsearch(&key, intake->left, intake->left_count, sizeof key, compare_left);
+}
+
+void cw_inbox_claim(struct cw_intake *intake, struct cw_intake_job *job)
+{
+    char name[CW_INTAKE_NAME_MAX];
+    struct cw_intake_left *left;
+
+    cw_inbox_part_name(name, &job->file);
+    left = find_left(intake, name);
+    if (left == NULL || left->claimed)
+        return;
+    left->claimed = true;
+    job->inbox = left->inbox;
+    cw_inbox_etag_name(name, &job->file);
+    left = find_left(intake, name);
+    if (left != NULL && left->inbox == job->inbox)
+        left->claimed = true;
+}
+
+void cw_inbox_sweep(struct cw_intake *intake)
+{
+    size_t i;
+
+    for (i = 0; i < intake->left_count; i++) {
+        if (!intake->left[i].claimed)
+            (void)unlinkat(intake->inboxes[intake->left[i].inbox], intake->left[i].name, 0);
+    }
+    intake->left_count = 0;
+}
+
+void cw_inbox_remove(struct cw_intake *intake)
+{
+    char folder[32];
+    int i;
+
+    for (i = 0; i < CW_INTAKE_INBOXES; i++) {
+        folder_name(folder, i);
+        (void)unlinkat(intake->options.dir, folder, AT_REMOVEDIR);
+    }
+    (void)unlinkat(intake->options.dir, CW_INTAKE_FOLDER, AT_REMOVEDIR);
+}
+
+void cw_inbox_discard(struct cw_intake *intake, struct cw_intake_job *job)
+{
+    char name[CW_INTAKE_NAME_MAX];
+
+    if (job->inbox < 0)
+        return;
+    cw_inbox_part_name(name, &job->file);
+    (void)unlinkat(intake->inboxes[job->inbox], name, 0);
+    cw_inbox_etag_name(name, &job->file);
+    (void)unlinkat(intake->inboxes[job->inbox], name, 0);
+    job->inbox = -1;
+}

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The threads that receive from web servers, each with its own transfers and inbox: which source is asked for a file,
+ * and what follows when that fails.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "fs/commit.h"
+#include "http/transfer.h"
+#include "intake/parts.h"
+
+#define PARALLEL 32 /* transfers of all threads together: enough to fill a line with a delay of 100 ms */
+#define PARALLEL_LIMITED 4            /* where a rate is kept, so that each gets something of it */
+#define FAILURES_MAX 3                /* files that a source fails to give before it is not asked any more */
+#define ETAG_FROM (UINT64_C(1) << 20) /* length of files whose validator is kept for the next run */
+#define URL_BYTES_MAX ((size_t)8192)
+#define WAIT_MS 1000
+
+struct arrival { /* a transfer and where its bytes go */
+    struct cw_transfer transfer;
+    struct receiver *receiver;
+    struct cw_part part;
+    struct cw_buf url;
+    size_t source;
+    bool mixed;  /* some of its bytes are of another run or source */
+    bool broken; /* the failure is our own: a full disk, no memory */
+    bool busy;
+};
+
+struct receiver {
+    struct cw_intake *intake;
+    int inbox;
+    struct cw_transfers *transfers;
+    struct arrival *arrivals;
+    size_t count, busy;
+};
+
+static void ask(struct arrival *arrival);
+
+static void end_arrival(struct arrival *arrival)
+{
+    struct receiver *receiver = arrival->receiver;
+
+    if (arrival->part.job->file.length >= CW_INTAKE_BIG) {
+        pthread_mutex_lock(&receiver->intake->mutex);
+        receiver->intake->receiving_big[receiver->inbox - 1]--;
+        pthread_cond_broadcast(&receiver->intake->work);
+        pthread_mutex_unlock(&receiver->intake->mutex);
+    }
+    cw_part_close(&arrival->part);
+    arrival->busy = false;
+    receiver->busy--;
+}
+
+static void fail_all(struct arrival *arrival, const struct cw_err *err)
+{
+    cw_intake_fail(arrival->receiver->intake, err);
+    end_arrival(arrival);
+}
+
+/* A part that was begun by an earlier run is gone on with only if it is of the same file: the server compares. */
+static void read_etag(struct arrival *arrival)
+{
+    struct cw_transfer *t = &arrival->transfer;
+    const struct cw_intake_job *job = arrival->part.job;
+    char name[CW_INTAKE_NAME_MAX];
+    CW_AUTO_FD int fd = -1;
+    ssize_t n;
+
+    cw_inbox_etag_name(name, &job->file);
+    fd = openat(arrival->receiver->intake->inboxes[job->inbox], name,
+                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    n = fd >= 0 ? cw_fd_read(fd, t->etag, sizeof t->etag - 1) : 0;
+    t->etag[n > 0 ? n : 0] = '\0';
+    if (strpbrk(t->etag, "\r\n") != NULL || t->etag[0] != '"')
+        t->etag[0] = '\0';
+}
+
+static void write_etag(const struct arrival *arrival)
+{
+    const struct cw_intake_job *job = arrival->part.job;
+    const char *etag = arrival->transfer.etag;
+    char name[CW_INTAKE_NAME_MAX];
+    CW_AUTO_FD int fd = -1;
+
+    if (job->file.length < ETAG_FROM || etag[0] == '\0')
+        return;
+    cw_inbox_etag_name(name, &job->file);
+    fd = openat(arrival->receiver->intake->inboxes[job->inbox], name,
+                O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd >= 0) /* without it the next run asks for the rest unconditionally, and the hash decides */
+        (void)cw_fd_write_all(fd, etag, strlen(etag), name, NULL);
+}
+
+static int begin(struct cw_transfer *transfer, uint64_t offset, struct cw_err *err)
+{
+    struct arrival *arrival = transfer->ctx;
+    int rc;
+
+    if (offset > 0)
+        return CW_OK;
+    arrival->mixed = false;
+    rc = cw_part_create(&arrival->part, arrival->receiver->inbox, err);
+    arrival->broken = rc != CW_OK;
+    if (rc == CW_OK)
+        write_etag(arrival);
+    return rc;
+}
+
+static int take(struct cw_transfer *transfer, const void *data, size_t len, struct cw_err *err)
+{
+    struct arrival *arrival = transfer->ctx;
+    int rc = cw_part_add(&arrival->part, data, len, err);
+
+    arrival->part.job->carried += len;
+    arrival->broken = rc != CW_OK;
+    return rc;
+}
+
+/* What the source did is remembered for those who ask it next; the file is asked for elsewhere. */
+static void blame(struct arrival *arrival, int rc, const struct cw_err *err)
+{
+    struct cw_intake *intake = arrival->receiver->intake;
+    struct cw_intake_job *job = arrival->part.job;
+    struct cw_intake_source *source = &intake->options.sources[arrival->source];
+
+    job->tried |= UINT32_C(1) << arrival->source;
+    if (rc == CW_E_NOTFOUND) {
+        if (job->rc == CW_OK)
+            job->rc = CW_E_NOTFOUND;
+        return;
+    }
+    pthread_mutex_lock(&intake->mutex);
+    if (source->failed == CW_OK) {
+        source->failed = rc;
+        memcpy(source->why, err->text, sizeof source->why);
+    }
+    if (rc != CW_E_TEMP || ++intake->failures[arrival->source] >= FAILURES_MAX)
+        source->skipped = true;
+    pthread_mutex_unlock(&intake->mutex);
+    if (job->rc != CW_OK && job->rc != CW_E_NOTFOUND)
+        return;
+    job->rc = rc;
+    job->err = malloc(sizeof *job->err);
+    if (job->err != NULL)
+        *job->err = *err;
+}
+
+static bool choose(struct arrival *arrival)
+{
+    struct cw_intake *intake = arrival->receiver->intake;
+    struct cw_intake_job *job = arrival->part.job;
+    size_t i;
+    bool found = false;
+
+    pthread_mutex_lock(&intake->mutex);
+    for (i = 0; i < intake->options.source_count && !found; i++) {
+        found = !intake->options.sources[i].skipped && (job->tried & UINT32_C(1) << i) == 0;
+        if (found)
+            arrival->source = i;
+    }
+    pthread_mutex_unlock(&intake->mutex);
+    return found;
+}
+
+/* No source is left: the file is missing, or the whole fails as its first source did. */
+static void give_up(struct arrival *arrival)
+{
+    struct cw_intake_job *job = arrival->part.job;
+    struct cw_intake *intake = arrival->receiver->intake;
+    struct cw_err err = {.code = CW_OK};
+
+    if (job->rc == CW_E_NOTFOUND) {
+        cw_inbox_discard(intake, job);
+        cw_intake_give_up(intake, job);
+        end_arrival(arrival);
+        return;
+    }
+    if (job->rc == CW_OK) /* every source was given up because of other files, as is told already */
+        (void)cw_err_set(&err, CW_E_TEMP, "'%s': no source is left to ask", job->file.path);
+    else if (job->err != NULL)
+        err = *job->err;
+    else
+        (void)cw_err_nomem(&err);
+    fail_all(arrival, &err);
+}
+
+static void ready(struct arrival *arrival)
+{
+    struct cw_intake *intake = arrival->receiver->intake;
+    char name[CW_INTAKE_NAME_MAX];
+
+    if (arrival->part.job->file.length >= ETAG_FROM) {
+        cw_inbox_etag_name(name, &arrival->part.job->file);
+        (void)unlinkat(intake->inboxes[arrival->part.job->inbox], name, 0);
+    }
+    cw_part_close(&arrival->part);
+    cw_intake_ready(intake, arrival->part.job);
+    end_arrival(arrival);
+}
+
+/* All bytes are there. Wrong ones that came in one piece are this source's; else it gets the chance to give the whole. */
+static void judge(struct arrival *arrival)
+{
+    struct cw_intake *intake = arrival->receiver->intake;
+    struct cw_err err = {.code = CW_OK};
+    int rc = cw_part_judge(&arrival->part, &err);
+
+    if (rc == CW_OK) {
+        pthread_mutex_lock(&intake->mutex);
+        intake->options.sources[arrival->source].files++;
+        pthread_mutex_unlock(&intake->mutex);
+        ready(arrival);
+        return;
+    }
+    if (rc != CW_E_VERIFY) {
+        fail_all(arrival, &err);
+        return;
+    }
+    cw_part_close(&arrival->part);
+    cw_inbox_discard(intake, arrival->part.job);
+    if (!arrival->mixed)
+        blame(arrival, rc, &err);
+    arrival->mixed = false;
+    ask(arrival);
+}
+
+static void done(struct cw_transfer *transfer, int rc, const struct cw_err *err)
+{
+    struct arrival *arrival = transfer->ctx;
+
+    if (rc == CW_OK) {
+        judge(arrival);
+    } else if (arrival->broken || rc == CW_E_NOMEM) {
+        fail_all(arrival, err);
+    } else {
+        blame(arrival, rc, err);
+        ask(arrival);
+    }
+}
+
+/* Asks the next source for what is not there yet. */
+static void ask(struct arrival *arrival)
+{
+    static const struct cw_transfer_calls calls = {.begin = begin, .take = take, .done = done};
+    const struct cw_intake_job *job = arrival->part.job;
+    const struct cw_intake_source *source;
+    struct cw_err err = {.code = CW_OK};
+    size_t before = arrival->source;
+    int rc;
+
+    if (!choose(arrival)) {
+        give_up(arrival);
+        return;
+    }
+    source = &arrival->receiver->intake->options.sources[arrival->source];
+    cw_buf_reset(&arrival->url);
+    rc = cw_http_join(&arrival->url, source->base, job->file.place != NULL ? job->file.place : job->file.path,
+                      &err);
+    if (rc != CW_OK) {
+        fail_all(arrival, &err);
+        return;
+    }
+    if (arrival->source != before)
+        arrival->transfer.etag[0] = '\0'; /* it is the other source's */
+    arrival->mixed = arrival->part.length > 0;
+    arrival->transfer.options = source->options;
+    arrival->transfer.url = cw_buf_text(&arrival->url);
+    arrival->transfer.length = job->file.length;
+    arrival->transfer.have = arrival->part.length;
+    arrival->transfer.calls = &calls;
+    arrival->transfer.ctx = arrival;
+    cw_transfers_add(arrival->receiver->transfers, &arrival->transfer);
+}
+
+/* First what an earlier run left of it. */
+static void start(struct receiver *receiver, struct cw_intake_job *job)
+{
+    struct arrival *arrival = receiver->arrivals;
+    struct cw_err err = {.code = CW_OK};
+    int rc = CW_OK;
+
+    while (arrival->busy)
+        arrival++;
+    arrival->busy = true;
+    arrival->broken = arrival->mixed = false;
+    arrival->source = SIZE_MAX;
+    arrival->transfer.etag[0] = '\0';
+    arrival->part.job = job;
+    receiver->busy++;
+    if (job->inbox >= 0)
+        rc = cw_part_take_up(&arrival->part, &err);
+    if (rc == CW_OK && job->inbox >= 0 && arrival->part.length == job->file.length) {
+        rc = cw_part_judge(&arrival->part, &err);
+        if (rc == CW_OK) {
+            ready(arrival);
+            return;
+        }
+        cw_part_close(&arrival->part);
+        cw_inbox_discard(receiver->intake, job);
+        rc = rc == CW_E_VERIFY ? CW_OK : rc;
+    }
+    if (rc != CW_OK) {
+        fail_all(arrival, &err);
+        return;
+    }
+    if (job->inbox >= 0)
+        read_etag(arrival);
+    arrival->source = 0; /* whose validator it most likely is; another one answers with the whole */
+    ask(arrival);
+}
+
+/* Big ones are spread evenly, for each keeps its thread busy with hashing. */
+static struct cw_intake_job *take_job(struct receiver *receiver)
+{
+    struct cw_intake *intake = receiver->intake;
+    size_t *mine = &intake->receiving_big[receiver->inbox - 1], i;
+    bool least = true;
+
+    for (i = 0; i < intake->receiver_count; i++)
+        least = least && *mine <= intake->receiving_big[i];
+    if (intake->big.count == 0 || !least)
+        return cw_intake_queue_take(&intake->todo);
+    (*mine)++;
+    return cw_intake_queue_take(&intake->big);
+}
+
+/* The next file, if there is room for one; waits while there is nothing else to do. *over: nothing will come any more. */
+static struct cw_intake_job *next_job(struct receiver *receiver, bool *over)
+{
+    struct cw_intake *intake = receiver->intake;
+    struct cw_intake_job *job = NULL;
+
+    pthread_mutex_lock(&intake->mutex);
+    while (receiver->busy == 0 && !intake->stop && !intake->closing &&
+           intake->todo.count + intake->big.count == 0)
+        pthread_cond_wait(&intake->work, &intake->mutex);
+    if (!intake->stop && receiver->busy < receiver->count)
+        job = take_job(receiver);
+    *over = intake->stop || (job == NULL && receiver->busy == 0 && intake->closing &&
+                             intake->todo.count + intake->big.count == 0);
+    pthread_mutex_unlock(&intake->mutex);
+    return job;
+}
+
+static int set_up(struct receiver *receiver, struct cw_err *err)
+{
+    size_t i;
+    int rc = cw_transfers_new(&receiver->transfers, (unsigned)receiver->count, err);
+
+    receiver->arrivals = calloc(receiver->count, sizeof *receiver->arrivals);
+    if (rc == CW_OK && receiver->arrivals == NULL)
+        rc = cw_err_nomem(err);
+    for (i = 0; rc == CW_OK && i < receiver->count; i++) {
+        receiver->arrivals[i].receiver = receiver;
+        cw_part_init(&receiver->arrivals[i].part, receiver->intake);
+        cw_buf_init(&receiver->arrivals[i].url, URL_BYTES_MAX);
+    }
+    return rc;
+}
+
+static void tear_down(struct receiver *receiver)
+{
+    size_t i;
+
+    cw_transfers_free(receiver->transfers);
+    for (i = 0; receiver->arrivals != NULL && i < receiver->count; i++) {
+        cw_part_clear(&receiver->arrivals[i].part);
+        cw_buf_clear(&receiver->arrivals[i].url);
+    }
+    free(receiver->arrivals);
+    free(receiver);
+}
+
+void *cw_intake_receive(void *ctx)
+{
+    struct receiver *receiver = ctx;
+    struct cw_err err = {.code = CW_OK};
+    struct cw_intake_job *job;
+    bool over = false;
+    int rc = set_up(receiver, &err);
+
+    while (rc == CW_OK) {
+        while ((job = next_job(receiver, &over)) != NULL)
+            start(receiver, job);
+        if (over)
+            break;
+        if (receiver->busy > 0)
+            rc = cw_transfers_run(receiver->transfers, WAIT_MS, &err);
+    }
+    if (rc != CW_OK)
+        cw_intake_fail(receiver->intake, &err);
+    tear_down(receiver);
+    return NULL;
+}
+
+/* As many threads as there are processors, within what pays. */
+static size_t thread_count(const struct cw_intake *intake, size_t *parallel)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t threads = processors < 2                       ? 2
+                     : processors > CW_INTAKE_THREADS_MAX ? CW_INTAKE_THREADS_MAX
+                                                          : (size_t)processors;
+
+    *parallel = PARALLEL / threads;
+    if (intake->options.sources[0].options->limit == NULL)
+        return threads;
+    *parallel = PARALLEL_LIMITED;
+    return 1;
+}
+
+int cw_intake_start_receivers(struct cw_intake *intake, struct cw_err *err)
+{
+    size_t parallel, threads = thread_count(intake, &parallel);
+    struct cw_transfers *first;
+    int rc = cw_transfers_new(&first, 1, err); /* libcurl wants to be started by one thread alone */
+
+    cw_transfers_free(first);
+    while (rc == CW_OK && intake->receiver_count < threads) {
+        struct receiver *receiver = calloc(1, sizeof *receiver);
+        int failed;
+
+        if (receiver == NULL)
+            return cw_err_nomem(err);
+        receiver->intake = intake;
+        receiver->inbox = 1 + (int)intake->receiver_count;
+        receiver->count = parallel;
+        failed =
+            pthread_create(&intake->receivers[intake->receiver_count], NULL, cw_intake_receive, receiver);
+        if (failed != 0) {
+            free(receiver);
+            return cw_err_errno(err, failed, "unable to start a thread");
+        }
+        intake->receiver_count++;
+    }
+    return rc;
+}
