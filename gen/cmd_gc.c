@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/passphrase.h"
+#include "gen/ceremony.h"
 #include "gen/commands.h"
 #include "gen/gc.h"
 #include "gen/lend.h"
@@ -60,7 +61,8 @@ static int open_all(struct collecting *c, struct cw_err *err)
     c->empty = (struct cw_stage){.releases = json_object(),
                                  .promotions = json_object(),
                                  .withdrawals = json_object(),
-                                 .dir = c->repo.dir};
+                                 .dir = c->repo.dir,
+                                 .home = c->repo.dir};
     if (rc == CW_OK &&
         (c->empty.releases == NULL || c->empty.promotions == NULL || c->empty.withdrawals == NULL))
         rc = cw_err_nomem(err);
@@ -80,6 +82,7 @@ static int publish(struct collecting *c, struct cw_err *err)
                                    .config = &c->repo.config,
                                    .keys = &c->keys,
                                    .now = c->gc.retention.now,
+                                   .composed = c->gc.retention.now,
                                    .renew_within = -1,
                                    .leaving = c->gc.leaving,
                                    .plan_only = c->cli->dry_run};
@@ -157,9 +160,26 @@ static int check_keys(const struct collecting *c, struct cw_err *err)
     return rc;
 }
 
+/* What it has set aside is not published, and what is in the tree for it must stay. */
+static int check_ceremony(const struct collecting *c, struct cw_err *err)
+{
+    bool open;
+    int rc = cw_ceremony_is_open(&open, c->repo.dir, err);
+
+    if (rc == CW_OK && open)
+        return cw_err_set(
+            err, CW_E_FAIL,
+            "a ceremony is open in '%s': complete it first, or give it up by 'publish --abandon'",
+            CW_CEREMONY_FOLDER);
+    return rc;
+}
+
 static int collect(struct collecting *c, struct cw_err *err)
 {
     int rc = open_all(c, err);
+
+    if (rc == CW_OK)
+        rc = check_ceremony(c, err);
 
     if (rc == CW_OK)
         rc = cw_gc_judge(&c->gc, err);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-gen publish: signs what is staged, and what soon expires where asked to, and makes it public.
- * Every key it needs is found and unlocked, and everything is composed and checked in memory, before the
- * first byte is written.
+ * causeway-gen publish: signs what is staged, and what soon expires where asked to, and makes it public; or opens a ceremony for it
+ * where keys are elsewhere, and completes the one that is open. Every key it needs is found and unlocked, and everything is composed
+ * and checked in memory, before the first byte is written.
  */
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "cli/passphrase.h"
+#include "gen/ceremony.h"
 #include "gen/commands.h"
 #include "gen/lend.h"
 #include "gen/publish.h"
@@ -17,12 +19,18 @@
 static struct {
     struct cw_passphrase passphrase;
     struct cw_lend lend;
+    struct cw_cli_list renew;
     int64_t renew_within;
+    bool abandon;
 } given = {.passphrase = CW_PASSPHRASE_INIT, .lend = CW_LEND_INIT, .renew_within = -1};
 
 const struct cw_option cmd_publish_options[] = {
     {CW_OPTION_DURATION, "renew-within", &given.renew_within, "TIME",
-     "also sign anew what expires within this time"},
+     "also sign anew what expires within this time, as far as its keys are here"},
+    {CW_OPTION_LIST, "renew", &given.renew, "ROLE",
+     "also sign this role anew, wherever its keys are; may be repeated"},
+    {CW_OPTION_FLAG, "abandon", &given.abandon, NULL,
+     "give up the ceremony that is open; what it was about is staged again"},
     CW_LEND_OPTIONS(given.lend),
     CW_PASSPHRASE_OPTIONS(given.passphrase),
     {.kind = CW_OPTION_END},
@@ -30,12 +38,17 @@ const struct cw_option cmd_publish_options[] = {
 
 struct publishing {
     const struct cw_cli *cli;
+    char **folders; /* copies of the ceremony's folder that came back; NULL-terminated */
     struct cw_repo repo;
     struct cw_state state;
-    struct cw_stage stage;
+    struct cw_stage stage, aside; /* aside: what the ceremony has */
     struct cw_keys keys;
+    struct cw_unlock *unlock;
     struct cw_draft_input input;
     struct cw_draft draft;
+    struct cw_ceremony ceremony;
+    json_t *renew, *locked, *gathered, *missing, *rest;
+    bool opened; /* a ceremony, by this run */
 };
 
 /* What stays expired would make every site refuse the tree, new or not. */
@@ -60,10 +73,8 @@ static int warn_expired(void *ctx, const char *role, const struct cw_tuf_meta *m
 
 static int open_all(struct publishing *p, struct cw_err *err)
 {
-    int rc = cw_repo_open(&p->repo, p->cli, !p->cli->dry_run, err);
+    int rc = cw_state_load(&p->state, p->repo.tree, err);
 
-    if (rc == CW_OK)
-        rc = cw_state_load(&p->state, p->repo.tree, err);
     if (rc == CW_OK)
         rc = cw_stage_load(&p->stage, p->repo.dir, err);
     if (rc == CW_OK)
@@ -72,11 +83,15 @@ static int open_all(struct publishing *p, struct cw_err *err)
         rc = cw_lend(&given.lend, &p->keys, err);
     if (rc == CW_OK)
         rc = cw_clock_publish_time(&p->input.now, err);
+    if (rc == CW_OK)
+        rc = cw_unlock_new(&p->unlock, cw_passphrase_ask, &given.passphrase, err);
     p->input.state = &p->state;
     p->input.stage = &p->stage;
     p->input.config = &p->repo.config;
     p->input.keys = &p->keys;
+    p->input.composed = p->input.now;
     p->input.renew_within = given.renew_within;
+    p->input.renew = p->renew;
     p->input.plan_only = p->cli->dry_run;
     return rc;
 }
@@ -84,37 +99,60 @@ static int open_all(struct publishing *p, struct cw_err *err)
 static int write_all(struct publishing *p, struct cw_err *err)
 {
     struct cw_progress progress;
-    CW_AUTO_UNLOCK *unlock = NULL;
-    int rc = cw_unlock_new(&unlock, cw_passphrase_ask, &given.passphrase, err);
+    int rc = cw_draft_sign(&p->draft, &p->input, p->unlock, err);
 
-    if (rc == CW_OK)
-        rc = cw_draft_sign(&p->draft, &p->input, unlock, err);
     if (rc != CW_OK)
         return rc;
     cw_progress_start(&progress, p->cli, "publishing", cw_publish_size(&p->draft));
-    rc = cw_publish_write(&p->draft, &p->input, unlock, &p->repo, &progress, err);
+    rc = cw_publish_write(&p->draft, &p->input, p->unlock, &p->repo, &progress, err);
     cw_progress_end(&progress);
     return rc;
 }
 
-static int report(const struct publishing *p, struct cw_err *err)
+/* ---- what it did ---- */
+
+static json_t *ceremony_doc(const struct publishing *p)
 {
-    bool empty = cw_draft_is_empty(&p->draft);
+    if (p->missing == NULL)
+        return NULL;
+    return json_pack("{s:s, s:b, s:O}", "folder", CW_CEREMONY_FOLDER, "opened", p->opened, "missing",
+                     p->missing);
+}
+
+static int report(const struct publishing *p, bool published, struct cw_err *err)
+{
     json_auto_t *doc = json_deep_copy(p->draft.report);
+    json_t *ceremony = ceremony_doc(p);
     char now[CW_TIME_TEXT];
 
     cw_time_format(p->input.now, now);
     if (doc == NULL ||
-        json_object_set_new(doc, "published", empty || p->cli->dry_run ? json_null() : json_string(now)) !=
-            0 ||
-        json_object_set_new(doc, "dry_run", json_boolean(p->cli->dry_run)) != 0)
+        json_object_set_new(doc, "published",
+                            published && !p->cli->dry_run ? json_string(now) : json_null()) != 0 ||
+        json_object_set_new(doc, "dry_run", json_boolean(p->cli->dry_run)) != 0 ||
+        (ceremony != NULL && json_object_set_new(doc, "ceremony", ceremony) != 0))
         return cw_err_nomem(err);
     cw_report_say(p->draft.report, p->cli);
-    if (empty)
-        cw_cli_say(p->cli, "nothing to publish");
-    else
+    if (published)
         cw_cli_say(p->cli, "%s at %s", p->cli->dry_run ? "would be published" : "published", now);
+    else if (p->missing == NULL)
+        cw_cli_say(p->cli, "nothing to publish");
+    cw_folder_say_missing(p->missing, p->cli);
     return cw_cli_json(p->cli, doc, err);
+}
+
+/* The ceremony lacks signatures, and nothing else was published. */
+static int report_waiting(const struct publishing *p, struct cw_err *err)
+{
+    int rc = report(p, false, err);
+
+    if (rc != CW_OK || p->cli->dry_run)
+        return rc;
+    return cw_err_set(
+        err, CW_E_INCOMPLETE,
+        "not published yet: %s lacks signatures; carry '%s' to those who sign ('%s sign FOLDER --key FILE'), "
+        "or bring a missing key into 'keys/' for this, then run 'publish' again with what they bring back",
+        p->opened ? "a ceremony was opened, and" : "the ceremony", CW_CEREMONY_FOLDER, p->cli->program->name);
 }
 
 /* Asked to renew, and no key for any of it is here. */
@@ -128,34 +166,242 @@ static int check_renewed(const struct publishing *p, struct cw_err *err)
                       json_string_value(json_object_get(json_array_get(lacking, 0), "reason")));
 }
 
-static int publish(struct publishing *p, struct cw_err *err)
-{
-    int rc = open_all(p, err);
+/* ---- publishing ---- */
 
-    if (rc == CW_OK)
-        rc = cw_draft_compose(&p->draft, &p->input, err);
-    if (rc == CW_OK)
-        rc = check_renewed(p, err);
-    if (rc == CW_OK && !p->cli->dry_run && !cw_draft_is_empty(&p->draft))
+/* Only what soon expires, with the keys that are here: what is staged waits for others. */
+static int compose_renewal(struct publishing *p, struct cw_err *err)
+{
+    cw_draft_clear(&p->draft);
+    p->input.renew_only = true;
+    return cw_draft_compose(&p->draft, &p->input, err);
+}
+
+/* The draft is composed, and every key it needs is here. */
+static int publish_draft(struct publishing *p, struct cw_err *err)
+{
+    bool empty = cw_draft_is_empty(&p->draft);
+    int rc = CW_OK;
+
+    if (!p->cli->dry_run && !empty)
         rc = write_all(p, err);
-    if (rc == CW_OK && !p->cli->dry_run)
+    if (rc == CW_OK && !p->cli->dry_run && !p->input.renew_only)
         rc = cw_publish_unstage(&p->draft, p->repo.dir, err);
     if (rc == CW_OK)
         rc = cw_state_each(&p->state, warn_expired, p, err);
-    return rc == CW_OK ? report(p, err) : rc;
+    return rc == CW_OK ? report(p, !empty, err) : rc;
+}
+
+static int find_missing(struct publishing *p, struct cw_err *err)
+{
+    json_decref(p->missing);
+    p->missing = NULL;
+    return cw_folder_missing(&p->missing, &p->ceremony.folder, err);
+}
+
+static int open_ceremony(struct publishing *p, const struct cw_err *lacking, struct cw_err *err)
+{
+    int rc;
+
+    if (p->cli->dry_run) {
+        cw_cli_warn(p->cli, "a ceremony would be opened: %s", lacking->text);
+        return report(p, true, err);
+    }
+    rc = cw_ceremony_open(&p->draft, &p->input, p->renew, p->unlock, p->repo.dir, err);
+    if (rc == CW_OK)
+        rc = cw_ceremony_load(&p->ceremony, p->repo.dir, err);
+    p->opened = true;
+    if (rc == CW_OK)
+        rc = find_missing(p, err);
+    return rc == CW_OK ? report_waiting(p, err) : rc;
+}
+
+static int publish_staged(struct publishing *p, struct cw_err *err)
+{
+    struct cw_err lacking = {.code = CW_OK};
+    const char *role;
+    int rc = cw_draft_compose(&p->draft, &p->input, err);
+
+    if (rc != CW_OK)
+        return rc;
+    rc = cw_draft_lacks(&role, &p->draft, &p->input, &lacking);
+    if (rc == CW_E_NOTFOUND && given.renew_within < 0)
+        return open_ceremony(p, &lacking, err);
+    if (rc == CW_E_NOTFOUND) {
+        cw_cli_warn(p->cli,
+                    "what is staged waits for keys that are not here ('publish' without --renew-within opens "
+                    "a ceremony): %s",
+                    lacking.text);
+        rc = compose_renewal(p, err);
+    } else if (rc != CW_OK) {
+        *err = lacking;
+    }
+    if (rc == CW_OK)
+        rc = check_renewed(p, err);
+    return rc == CW_OK ? publish_draft(p, err) : rc;
+}
+
+/* ---- with a ceremony ---- */
+
+static int unite(struct publishing *p, struct cw_err *err)
+{
+    char **folder;
+    size_t count;
+    int rc = CW_OK;
+
+    for (folder = p->folders; *folder != NULL && rc == CW_OK; folder++) {
+        rc = cw_ceremony_unite(&count, &p->ceremony, *folder, err);
+        if (rc == CW_OK)
+            cw_cli_say(p->cli, "'%s': %zu new signature%s", *folder, count, cw_str_plural(count));
+    }
+    return rc;
+}
+
+static int complete(struct publishing *p, struct cw_err *err)
+{
+    bool done = false;
+    int rc = cw_ceremony_check_state(&done, &p->rest, &p->ceremony, &p->state, p->input.now, err);
+
+    json_decref(p->missing);
+    p->missing = NULL;
+    if (rc == CW_OK && !done)
+        rc = cw_ceremony_compose(&p->draft, &p->input, &p->aside, &p->ceremony, p->rest, p->repo.dir, err);
+    if (rc == CW_OK)
+        rc = cw_ceremony_signatures(&p->gathered, &p->ceremony, err);
+    p->input.gathered = p->gathered;
+    if (rc == CW_OK && !done)
+        rc = write_all(p, err);
+    if (rc == CW_OK)
+        rc = cw_ceremony_close(&p->ceremony, p->repo.dir, err);
+    if (rc == CW_OK)
+        cw_cli_say(p->cli, "the ceremony is complete");
+    if (rc == CW_OK && done) /* by a run that was killed */
+        rc = cw_draft_init(&p->draft, err);
+    return rc == CW_OK ? report(p, true, err) : rc;
+}
+
+static int lock_roles(struct publishing *p, struct cw_err *err)
+{
+    size_t i;
+
+    p->locked = json_object();
+    for (i = 0; i < p->ceremony.folder.count; i++) {
+        if (json_object_set_new(p->locked, p->ceremony.folder.roles[i].role, json_true()) != 0)
+            return cw_err_nomem(err);
+    }
+    p->input.locked = p->locked;
+    return p->locked != NULL ? CW_OK : cw_err_nomem(err);
+}
+
+/* Something was staged since that it is not about. */
+static int publish_beside(struct publishing *p, struct cw_err *err)
+{
+    const char *role;
+    int rc = cw_draft_compose(&p->draft, &p->input, err);
+
+    if (rc != CW_OK || cw_draft_is_empty(&p->draft))
+        return rc == CW_OK ? report_waiting(p, err) : rc;
+    rc = cw_ceremony_check_free(&p->ceremony, &p->draft, err);
+    if (rc == CW_OK)
+        rc = cw_draft_lacks(&role, &p->draft, &p->input, err);
+    if (rc == CW_E_NOTFOUND) {
+        err->code = rc = CW_E_FAIL;
+        cw_err_prefix(err, "a ceremony is open, and there can be one only");
+    }
+    if (rc == CW_OK)
+        cw_cli_warn(p->cli, "this is published beside the ceremony that is open in '%s'", CW_CEREMONY_FOLDER);
+    return rc == CW_OK ? publish_draft(p, err) : rc;
+}
+
+static int publish_with(struct publishing *p, struct cw_err *err)
+{
+    int rc = lock_roles(p, err);
+
+    if (rc == CW_OK && !p->cli->dry_run)
+        rc = unite(p, err);
+    if (rc == CW_OK && given.renew_within >= 0) {
+        rc = find_missing(p, err);
+        if (rc == CW_OK)
+            rc = compose_renewal(p, err);
+        return rc == CW_OK ? publish_draft(p, err) : rc;
+    }
+    if (rc == CW_OK && !p->cli->dry_run)
+        rc = cw_folder_sign_here(&p->ceremony.folder, &p->keys, p->unlock, err);
+    if (rc == CW_OK)
+        rc = find_missing(p, err);
+    if (rc != CW_OK)
+        return rc;
+    if (json_array_size(p->missing) == 0 && !p->cli->dry_run)
+        return complete(p, err);
+    return publish_beside(p, err);
+}
+
+static int abandon(const struct publishing *p, struct cw_err *err)
+{
+    bool open;
+    int rc = cw_ceremony_is_open(&open, p->repo.dir, err);
+
+    if (rc != CW_OK || !open)
+        return rc == CW_OK ? cw_err_set(err, CW_E_NOTFOUND, "no ceremony is open") : rc;
+    if (p->cli->dry_run)
+        return CW_OK;
+    rc = cw_ceremony_abandon(p->repo.dir, err);
+    if (rc == CW_OK)
+        cw_cli_say(p->cli, "gave up the ceremony; what it was about is staged again");
+    return rc;
+}
+
+static int list_renew(struct publishing *p, struct cw_err *err)
+{
+    size_t i;
+
+    p->renew = json_array();
+    for (i = 0; i < given.renew.count; i++) {
+        if (json_array_append_new(p->renew, json_string(given.renew.items[i])) != 0)
+            return cw_err_nomem(err);
+    }
+    return p->renew != NULL ? CW_OK : cw_err_nomem(err);
+}
+
+static int publish(struct publishing *p, struct cw_err *err)
+{
+    int rc = cw_repo_open(&p->repo, p->cli, !p->cli->dry_run, err);
+
+    if (rc == CW_OK && given.abandon)
+        return abandon(p, err);
+    if (rc == CW_OK)
+        rc = list_renew(p, err);
+    if (rc == CW_OK)
+        rc = cw_ceremony_load(&p->ceremony, p->repo.dir, err);
+    if (rc == CW_OK)
+        rc = open_all(p, err);
+    if (rc != CW_OK)
+        return rc;
+    if (p->ceremony.dir >= 0)
+        return publish_with(p, err);
+    if (p->folders[0] != NULL)
+        return cw_err_set(err, CW_E_FAIL, "'%s': no ceremony is open here", p->folders[0]);
+    return publish_staged(p, err);
 }
 
 int cmd_publish(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
-    struct publishing p = {.cli = cli, .repo = CW_REPO_INIT};
+    struct publishing p = {
+        .cli = cli, .folders = argv + 1, .repo = CW_REPO_INIT, .ceremony = CW_CEREMONY_INIT};
     int rc = publish(&p, err);
 
     (void)argc;
-    (void)argv;
     cw_draft_clear(&p.draft);
+    cw_ceremony_clear(&p.ceremony);
+    cw_unlock_free(p.unlock);
     cw_keys_clear(&p.keys);
     cw_stage_clear(&p.stage);
+    cw_stage_clear(&p.aside);
     cw_state_clear(&p.state);
     cw_repo_close(&p.repo);
+    json_decref(p.renew);
+    json_decref(p.locked);
+    json_decref(p.gathered);
+    json_decref(p.missing);
+    json_decref(p.rest);
     return rc;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-gen status: what the next publish changes, which release each channel has, what expires next,
- * which keys are here. Reads only, and needs no secret.
+ * causeway-gen status: what the next publish changes, whose signatures an open ceremony waits for, which release each channel has, what
+ * expires next, which keys are here. Reads only, and needs no secret.
  */
 #include <string.h>
 
 #include "base/clock.h"
+#include "gen/ceremony.h"
 #include "gen/commands.h"
 #include "gen/draft.h"
 #include "gen/repo.h"
@@ -23,6 +24,8 @@ struct showing {
     struct cw_keys keys;
     struct cw_draft_input input;
     struct cw_draft draft;
+    struct cw_ceremony ceremony;
+    struct cw_err altered; /* why the ceremony cannot be completed; code CW_OK: it can */
     struct cw_err problem; /* why the next publish would be refused; code CW_OK: it would not */
     json_t *doc;           /* all that is shown */
 };
@@ -124,11 +127,14 @@ static int load(struct showing *s, struct cw_err *err)
     int rc = cw_repo_open(&s->repo, s->cli, false, err);
 
     if (rc == CW_OK)
-        rc = cw_state_load(&s->state, s->repo.tree, err);
+        rc = cw_keys_load(&s->keys, s->repo.dir, err);
+    if (rc == CW_OK && cw_ceremony_load(&s->ceremony, s->repo.dir, &s->altered) == CW_E_NOMEM)
+        rc = cw_err_nomem(err);
+    if (rc != CW_OK || cw_ceremony_is_first(&s->ceremony))
+        return rc;
+    rc = cw_state_load(&s->state, s->repo.tree, err);
     if (rc == CW_OK)
         rc = cw_stage_load(&s->stage, s->repo.dir, err);
-    if (rc == CW_OK)
-        rc = cw_keys_load(&s->keys, s->repo.dir, err);
     if (rc == CW_OK)
         rc = cw_clock_publish_time(&s->input.now, err);
     if (rc != CW_OK)
@@ -137,12 +143,41 @@ static int load(struct showing *s, struct cw_err *err)
     s->input.stage = &s->stage;
     s->input.config = &s->repo.config;
     s->input.keys = &s->keys;
+    s->input.composed = s->input.now;
     s->input.renew_within = -1;
     s->input.plan_only = true;
     rc = cw_draft_compose(&s->draft, &s->input, &s->problem);
     if (rc == CW_OK)
         cw_err_clear(&s->problem); /* looking for what is not there yet leaves a text behind */
     return rc == CW_E_NOMEM ? cw_err_nomem(err) : CW_OK;
+}
+
+static int add_ceremony(struct showing *s, struct cw_err *err)
+{
+    json_t *missing = NULL;
+    json_t *row;
+    int rc = CW_OK;
+
+    if (s->ceremony.dir < 0)
+        return CW_OK;
+    if (s->altered.code == CW_OK)
+        rc = cw_folder_missing(&missing, &s->ceremony.folder, err);
+    row = json_pack("{s:s, s:O*, s:o*, s:s*}", "folder", CW_CEREMONY_FOLDER, "composed",
+                    json_object_get(s->ceremony.folder.doc, "composed"), "missing", missing, "problem",
+                    s->altered.code != CW_OK ? s->altered.text : NULL);
+    if (rc == CW_OK && (row == NULL || json_object_set(s->doc, "ceremony", row) != 0))
+        rc = cw_err_nomem(err);
+    json_decref(row);
+    return rc;
+}
+
+static int collect_first(struct showing *s, struct cw_err *err)
+{
+    int rc;
+
+    s->doc = json_pack("{s:[]}", "keys");
+    rc = s->doc != NULL ? add_ceremony(s, err) : cw_err_nomem(err);
+    return rc == CW_OK ? add_keys(s, err) : rc;
 }
 
 static int collect(struct showing *s, struct cw_err *err)
@@ -156,7 +191,9 @@ static int collect(struct showing *s, struct cw_err *err)
                        s->problem.code != CW_OK ? s->problem.text : NULL, "channels", "expires", "keys");
     if (s->doc == NULL)
         return cw_err_nomem(err);
-    rc = add_channels(s, err);
+    rc = add_ceremony(s, err);
+    if (rc == CW_OK)
+        rc = add_channels(s, err);
     if (rc == CW_OK)
         rc = cw_state_each(&s->state, add_expiry, s, err);
     if (rc == CW_OK)
@@ -177,6 +214,21 @@ static void say_next(const struct showing *s)
         cw_cli_say(s->cli, "would be refused: %s", s->problem.text);
     else if (cw_draft_is_empty(&s->draft))
         cw_cli_say(s->cli, "nothing is staged");
+}
+
+static void say_ceremony(const struct showing *s)
+{
+    const json_t *row = json_object_get(s->doc, "ceremony");
+
+    if (row == NULL)
+        return;
+    if (s->altered.code != CW_OK)
+        cw_cli_say(s->cli, "a ceremony is open, and cannot be completed as it is: %s", s->altered.text);
+    else
+        cw_cli_say(s->cli, "a ceremony is open since %s: carry '%s' to those who sign", text(row, "composed"),
+                   CW_CEREMONY_FOLDER);
+    cw_folder_say_missing(json_object_get(row, "missing"), s->cli);
+    cw_cli_say(s->cli, "%s", "");
 }
 
 static void say_channels(const struct showing *s)
@@ -227,24 +279,32 @@ static void say_keys(const struct showing *s)
     }
 }
 
+static int show(const struct showing *s, struct cw_err *err)
+{
+    say_ceremony(s);
+    if (!cw_ceremony_is_first(&s->ceremony)) {
+        say_next(s);
+        say_channels(s);
+        say_expiries(s);
+    }
+    say_keys(s);
+    return cw_cli_json(s->cli, s->doc, err);
+}
+
 int cmd_status(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
-    struct showing s = {.cli = cli, .repo = CW_REPO_INIT};
+    struct showing s = {.cli = cli, .repo = CW_REPO_INIT, .ceremony = CW_CEREMONY_INIT};
     int rc = load(&s, err);
 
     (void)argc;
     (void)argv;
     if (rc == CW_OK)
-        rc = collect(&s, err);
-    if (rc == CW_OK) {
-        say_next(&s);
-        say_channels(&s);
-        say_expiries(&s);
-        say_keys(&s);
-        rc = cw_cli_json(cli, s.doc, err);
-    }
+        rc = cw_ceremony_is_first(&s.ceremony) ? collect_first(&s, err) : collect(&s, err);
+    if (rc == CW_OK)
+        rc = show(&s, err);
     json_decref(s.doc);
     cw_draft_clear(&s.draft);
+    cw_ceremony_clear(&s.ceremony);
     cw_keys_clear(&s.keys);
     cw_stage_clear(&s.stage);
     cw_state_clear(&s.state);

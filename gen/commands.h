@@ -17,6 +17,7 @@ int cmd_key(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_log(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_promote(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_publish(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
+int cmd_sign(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_status(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_verify(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_withdraw(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
@@ -28,6 +29,7 @@ extern const struct cw_option cmd_init_options[];
 extern const struct cw_option cmd_key_options[];
 extern const struct cw_option cmd_promote_options[];
 extern const struct cw_option cmd_publish_options[];
+extern const struct cw_option cmd_sign_options[];
 extern const struct cw_option cmd_verify_options[];
 extern const struct cw_option cmd_withdraw_options[];
 

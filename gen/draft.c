@@ -92,7 +92,7 @@ int cw_draft_next_version(json_t **body, const struct cw_tuf_meta *meta, int64_t
 
 static int64_t expiry(const struct cw_draft_input *input, const char *role)
 {
-    return input->now + input->config->expires[cw_state_life(input->state, role)];
+    return input->composed + input->config->expires[cw_state_life(input->state, role)];
 }
 
 int cw_draft_touch(json_t **body, struct cw_draft *draft, const struct cw_draft_input *input,
@@ -162,6 +162,8 @@ static int renew(void *ctx, const char *role, const struct cw_tuf_meta *meta, st
         (strcmp(role, "root") == 0 && renewing->draft->root != NULL) ||
         json_object_get(renewing->draft->roles, role) != NULL)
         return CW_OK;
+    if (json_object_get(input->locked, role) != NULL)
+        return CW_OK; /* the ceremony signs it anew */
     rc = keys_of(&keys, input->state, role, err);
     if (rc == CW_OK)
         rc = cw_keys_choose(chosen, &count, input->keys, &keys, NULL, err);
@@ -169,6 +171,33 @@ static int renew(void *ctx, const char *role, const struct cw_tuf_meta *meta, st
         return cw_draft_report(renewing->draft, "not_renewed",
                                json_pack("{s:s, s:s}", "role", role, "reason", err->text), err);
     return rc == CW_OK ? renew_now(renewing, role, meta, err) : rc;
+}
+
+/* What was asked for by name, wherever its keys are. */
+static int renew_named(struct renewing *renewing, struct cw_err *err)
+{
+    const struct cw_state *state = renewing->input->state;
+    const json_t *name;
+    size_t i;
+    int rc = CW_OK;
+
+    json_array_foreach (renewing->input->renew, i, name) {
+        const char *role = json_string_value(name);
+        const struct cw_tuf_meta *meta = strcmp(role, "timestamp") == 0  ? &state->timestamp
+                                         : strcmp(role, "snapshot") == 0 ? &state->snapshot
+                                                                         : &state->root;
+
+        if ((strcmp(role, "root") == 0 && renewing->draft->root != NULL) ||
+            json_object_get(renewing->draft->roles, role) != NULL)
+            continue;
+        if (strcmp(role, "targets") != 0 && strcmp(role, cw_tuf_type_name(meta->type)) != 0 &&
+            cw_state_role(state, role) == NULL)
+            return cw_err_set(err, CW_E_NOTFOUND, "there is no role '%s'", role);
+        rc = renew_now(renewing, role, meta, err);
+        if (rc != CW_OK)
+            return rc;
+    }
+    return CW_OK;
 }
 
 /* A product's bins expire by themselves, each as long after it was last signed as the product's role. */
@@ -183,7 +212,7 @@ static int renew_bins(struct cw_draft *draft, const struct cw_draft_input *input
         uint64_t count;
         size_t chosen_count;
 
-        if (state->roles[i].is_channel)
+        if (state->roles[i].is_channel || json_object_get(input->locked, state->roles[i].name) != NULL)
             continue;
         if (cw_keys_choose(chosen, &chosen_count, input->keys, &state->roles[i].keys, NULL, err) != CW_OK)
             continue; /* told of by the role itself, which expires with them */
@@ -212,7 +241,7 @@ static int check_clock(const struct cw_draft_input *input, struct cw_err *err)
         before);
 }
 
-static int start(struct cw_draft *draft, struct cw_err *err)
+int cw_draft_init(struct cw_draft *draft, struct cw_err *err)
 {
     *draft = (struct cw_draft){.roles = json_object(), .staged = json_array()};
     draft->report = json_pack("{s:[], s:[], s:[], s:[], s:[], s:[]}", "keys", "products", "releases",
@@ -250,16 +279,18 @@ static int leave(struct cw_draft *draft, const struct cw_draft_input *input, str
 int cw_draft_compose(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_err *err)
 {
     struct renewing renewing = {.draft = draft, .input = input};
-    int rc = start(draft, err);
+    int rc = cw_draft_init(draft, err);
 
-    if (rc == CW_OK)
+    if (rc == CW_OK && !input->renew_only)
         rc = cw_draft_compose_keys(draft, input, err);
-    if (rc == CW_OK)
+    if (rc == CW_OK && !input->renew_only)
         rc = cw_draft_compose_releases(draft, input, err);
-    if (rc == CW_OK)
+    if (rc == CW_OK && !input->renew_only)
         rc = cw_draft_compose_channels(draft, input, err);
     if (rc == CW_OK)
         rc = leave(draft, input, err);
+    if (rc == CW_OK)
+        rc = renew_named(&renewing, err);
     if (rc == CW_OK && input->renew_within >= 0)
         rc = cw_state_each(input->state, renew, &renewing, err);
     if (rc == CW_OK && input->renew_within >= 0)

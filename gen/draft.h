@@ -61,9 +61,16 @@ struct cw_draft_input { /* all borrowed */
     const struct cw_config *config;
     const struct cw_keys *keys;
     int64_t now;
+    int64_t
+        composed; /* what new expiries and dates count from: now, or earlier where a ceremony is completed */
     int64_t renew_within;  /* seconds; roles that expire within them are signed anew. -1: none are */
     const json_t *leaving; /* product → {target path: true}: to be signed no more; NULL: nothing */
-    bool plan_only;        /* it will not be signed: what would only be needed for that may be left out */
+    const json_t *renew;   /* array of roles to be signed anew; NULL: none */
+    bool renew_only;       /* nothing that is staged */
+    const json_t *locked;  /* role → anything: these are not renewed, a ceremony does; NULL: none */
+    const json_t
+        *gathered;  /* role → signatures that were made elsewhere, as envelopes have them; NULL: none */
+    bool plan_only; /* it will not be signed: what would only be needed for that may be left out */
 };
 
 struct cw_draft {
@@ -89,6 +96,10 @@ struct cw_draft {
 
 /* CW_E_VERIFY when what is staged cannot be published as it is (unmet requirements, a changed version). */
 int cw_draft_compose(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_err *err);
+/* Would signing lack keys that could sign elsewhere? Then *role (borrowed) is one whose keys are, and err says which. Of bins it is an
+ * error: their keys have to be here. */
+int cw_draft_lacks(const char **role, const struct cw_draft *draft, const struct cw_draft_input *input,
+                   struct cw_err *err);
 /* Is there anything to write? */
 bool cw_draft_is_empty(const struct cw_draft *draft);
 /* Signs everything, unlocking only the keys it needs, and checks the result as a client would. */
@@ -101,6 +112,8 @@ void cw_draft_clear(struct cw_draft *draft);
  * For the parts of composing, which share nothing else.
  */
 
+/* An empty draft. */
+int cw_draft_init(struct cw_draft *draft, struct cw_err *err);
 /* A copy of a file's signed part, one version on, with this expiry. The caller owns *body. */
 int cw_draft_next_version(json_t **body, const struct cw_tuf_meta *meta, int64_t expires, struct cw_err *err);
 /* The new signed part of a published role (its version one higher, its expiry fresh), made at the first call.

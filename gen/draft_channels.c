@@ -134,7 +134,7 @@ static int move(struct channel *channel, struct cw_draft *draft, const struct cw
     row = json_pack("{s:s, s:s*, s:s}", "product", product, "from", from, "to", version);
     if (row == NULL || json_array_append_new(channel->moves, row) != 0)
         return cw_err_nomem(err);
-    cw_time_format(input->now, now);
+    cw_time_format(input->composed, now);
     if (json_object_set_new(pin, "version", json_string(version)) != 0 ||
         json_object_set_new(pin, "promoted", json_string(now)) != 0)
         return cw_err_nomem(err);
@@ -156,7 +156,7 @@ static int format(struct cw_buf *bytes, const struct channel *channel, const str
 
     if (rc != CW_OK)
         return rc;
-    cw_time_format(input->now, now);
+    cw_time_format(input->composed, now);
     doc = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s*, s:O, s:O*, s:O*}", "_type", CW_CHANNEL_TYPE, "format",
                     "1.0", "channel", channel->name, "serial",
                     (json_int_t)(first ? 1 : channel->before.serial + 1), "published", now, "previous",

@@ -65,7 +65,7 @@ static int delegate(struct cw_draft *draft, const struct cw_draft_input *input, 
     const char *const paths[] = {glob, NULL};
     struct cw_tuf_delegation_spec spec = {
         .name = product, .paths = paths, .threshold = 1, .terminating = true};
-    int64_t expires = input->now + input->config->expires[CW_LIFE_PRODUCT];
+    int64_t expires = input->composed + input->config->expires[CW_LIFE_PRODUCT];
     json_auto_t *signers = NULL;
     const struct cw_key *key;
     json_t *targets, *body;

@@ -269,7 +269,7 @@ int cw_judge(struct cw_verdict *verdict, const struct cw_draft_input *input, con
     if (rc == CW_OK && j.demands.count > 0) {
         rc = start(&j, input, err);
         if (rc == CW_OK)
-            rc = cw_attest_each(input->stage->dir, product, version, judge_one, &j, err);
+            rc = cw_attest_each(input->stage->home, product, version, judge_one, &j, err);
         if (rc == CW_OK)
             rc = sum(&j, err);
     }

@@ -36,7 +36,7 @@ static int add_file(struct cw_draft *draft, const struct cw_draft_input *input, 
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(CW_ENVELOPE_MAX);
     char path[CW_PATH_MAX], got[CW_SHA256_TEXT];
-    int rc = cw_at_read_file(&bytes, input->stage->dir, kept, err);
+    int rc = cw_at_read_file(&bytes, input->stage->home, kept, err);
 
     if (rc == CW_OK)
         rc = cw_sha256(got, bytes.data, bytes.len, err);

@@ -55,8 +55,7 @@ static int insert(struct cw_key **key, struct cw_keys *keys, const char *name, s
     return CW_OK;
 }
 
-/* What the files of one key say, before the key is known. */
-static void forget(struct cw_key *key)
+void cw_key_clear(struct cw_key *key)
 {
     json_decref(key->object);
     cw_signer_free(key->signer);
@@ -99,7 +98,7 @@ static const struct kind {
 static int add_file(struct cw_keys *keys, const char *path, const struct kind *kind, struct cw_err *err)
 {
     CW_AUTO_KEYFILE_TEXT text = CW_BUF_INIT(kind->max);
-    __attribute__((cleanup(forget))) struct cw_key found = {.secret = NULL};
+    __attribute__((cleanup(cw_key_clear))) struct cw_key found = {.secret = NULL};
     struct cw_key *key;
     char name[CW_PATH_MAX];
     char full[CW_PATH_MAX + sizeof CW_REPO_KEYS];
@@ -183,7 +182,7 @@ void cw_keys_clear(struct cw_keys *keys)
     size_t i;
 
     for (i = 0; i < keys->count; i++)
-        forget(&keys->items[i]);
+        cw_key_clear(&keys->items[i]);
     free(keys->items);
     *keys = (struct cw_keys){.dir = keys->dir};
 }

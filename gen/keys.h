@@ -61,6 +61,7 @@ int cw_keys_take_public(struct cw_keys *keys, const char *name, const json_t *ob
 /* Lets a program sign with a key for this run only. */
 void cw_keys_lend(struct cw_key *key, struct cw_signer **signer);
 
+void cw_key_clear(struct cw_key *key); /* what it owns; harmless on a zeroed one */
 /* It can sign: its secret half is here, or a program has it. */
 bool cw_key_signs(const struct cw_key *key);
 /* For people: "here, encrypted", "elsewhere", … */

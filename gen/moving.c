@@ -161,6 +161,7 @@ int cw_moving_foresee(const struct cw_moving *moving, struct cw_err *err)
 
     if (rc != CW_OK)
         return rc;
+    input.composed = input.now;
     if (cw_draft_compose(&draft, &input, &found) != CW_OK)
         cw_cli_warn(moving->cli, "as it is, the next publish would be refused: %s", found.text);
     return CW_OK;

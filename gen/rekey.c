@@ -249,7 +249,7 @@ static int change_root(const struct change *c, struct cw_err *err)
 
     if (draft->root == NULL)
         rc = cw_draft_next_version(&draft->root, &input->state->root,
-                                   input->now + input->config->expires[CW_LIFE_ROOT], err);
+                                   input->composed + input->config->expires[CW_LIFE_ROOT], err);
     if (rc != CW_OK)
         return rc;
     keys = json_object_get(draft->root, "keys");

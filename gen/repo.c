@@ -14,6 +14,7 @@
 #include "fs/lock.h"
 #include "fs/root.h"
 #include "fs/walk.h"
+#include "gen/ceremony.h"
 #include "tree/layout.h"
 
 #define FOLDERS_FILE CW_REPO_STAGED "/writing.json"
@@ -80,7 +81,9 @@ int cw_repo_open(struct cw_repo *repo, const struct cw_cli *cli, bool write, str
         rc = cw_at_open_dir(&repo->tree, repo->dir, CW_REPO_TREE, err);
     if (rc == CW_OK && write)
         rc = cw_lock_take(&repo->lock, repo->dir, CW_REPO_LOCK, err);
-    return rc == CW_OK && write ? sweep(repo, err) : rc;
+    if (rc == CW_OK && write)
+        rc = sweep(repo, err);
+    return rc == CW_OK && write ? cw_ceremony_settle(repo->dir, err) : rc;
 }
 
 void cw_repo_close(struct cw_repo *repo)

@@ -5,6 +5,7 @@
  *     causeway.json                  gen/config.h
  *     keys/<name>.key, <name>.pub    gen/keys.h
  *     staged/                        what the next publish adds: gen/stage.h
+ *     ceremony/                      what waits for signatures: gen/ceremony.h
  *     tree/                          what is published: the web root
  *     lock                           held by whoever writes
  */

@@ -26,13 +26,36 @@ struct signing {
     json_t *timestamp;
 };
 
+/* Puts in what was signed elsewhere, as far as it is by keys of the role. */
+static int put_gathered(json_t *envelope, const struct signing *s, const struct cw_tuf_role *role,
+                        struct cw_err *err)
+{
+    const json_t *row, *id;
+    size_t i, k;
+    int rc = CW_OK;
+
+    json_array_foreach (json_object_get(s->input->gathered, role->name), i, row) {
+        const char *keyid = json_string_value(json_object_get(row, "keyid"));
+
+        json_array_foreach (role->keyids, k, id) {
+            if (rc == CW_OK && strcmp(json_string_value(id), keyid) == 0)
+                rc =
+                    cw_tuf_envelope_put(envelope, keyid, json_string_value(json_object_get(row, "sig")), err);
+        }
+    }
+    return rc;
+}
+
 static int sign_with(json_t *envelope, const struct cw_buf *canonical, struct signing *s,
                      const struct cw_tuf_role *role, struct cw_err *err)
 {
     struct cw_key *chosen[CW_KEYS_ROLE_MAX];
-    size_t i, count;
-    int rc =
-        cw_keys_choose(chosen, &count, s->input->keys, role, json_object_get(envelope, "signatures"), err);
+    size_t i, count = 0;
+    int rc = put_gathered(envelope, s, role, err);
+
+    if (rc == CW_OK)
+        rc = cw_keys_choose(chosen, &count, s->input->keys, role, json_object_get(envelope, "signatures"),
+                            err);
 
     for (i = 0; i < count && rc == CW_OK; i++) {
         CW_AUTO_BUF hex = CW_BUF_INIT(2 * CW_SIGNATURE_MAX);
@@ -147,10 +170,9 @@ static int sign_top(struct signing *s, enum cw_step step, enum cw_tuf_type type,
 }
 
 /* Keys and threshold of a delegated role as the targets in force after this publication say. */
-static int delegation_of(struct cw_tuf_role *role, const struct signing *s, const char *name,
+static int delegation_of(struct cw_tuf_role *role, const struct cw_tuf_meta *targets, const char *name,
                          struct cw_err *err)
 {
-    const struct cw_tuf_meta *targets = s->targets.doc != NULL ? &s->targets : &s->input->state->targets;
     size_t i, count = cw_tuf_delegation_count(targets);
     int rc = CW_OK;
 
@@ -177,13 +199,90 @@ static int sign_roles(struct signing *s, struct cw_err *err)
 
         if (strcmp(name, "targets") == 0)
             continue;
-        rc = delegation_of(&role, s, name, err);
+        rc =
+            delegation_of(&role, s->targets.doc != NULL ? &s->targets : &s->input->state->targets, name, err);
         if (rc == CW_OK)
             rc = sign_role(s, CW_STEP_ROLES, CW_TUF_TARGETS, &role, body, s->snapshot, NULL, err);
         if (rc != CW_OK)
             return rc;
     }
     return CW_OK;
+}
+
+static int lacks_keys(const struct cw_tuf_role *role, const struct cw_draft_input *input, struct cw_err *err)
+{
+    struct cw_key *chosen[CW_KEYS_ROLE_MAX];
+    size_t count;
+
+    return cw_keys_choose(chosen, &count, input->keys, role, json_object_get(input->gathered, role->name),
+                          err);
+}
+
+/* By the root in force, and by the next. */
+static int lacks_top(const char *name, const struct cw_draft *draft, const struct cw_draft_input *input,
+                     struct cw_err *err)
+{
+    const struct cw_tuf_meta next = {.type = CW_TUF_ROOT, .signed_ = draft->root};
+    struct cw_tuf_role role;
+    int rc = cw_tuf_root_role(&role, &input->state->root, name, err);
+
+    if (rc == CW_OK)
+        rc = lacks_keys(&role, input, err);
+    if (rc == CW_OK && draft->root != NULL)
+        rc = cw_tuf_root_role(&role, &next, name, err);
+    return rc == CW_OK && draft->root != NULL ? lacks_keys(&role, input, err) : rc;
+}
+
+/* Bins are made while they are written, in the thousands: not for carrying. */
+static int check_bins(const struct cw_draft *draft, const struct cw_draft_input *input,
+                      const struct cw_tuf_meta *targets, struct cw_err *err)
+{
+    size_t i;
+    int rc = CW_OK;
+
+    for (i = 0; i < draft->bins_count && rc == CW_OK; i++) {
+        struct cw_tuf_role role;
+
+        rc = delegation_of(&role, targets, draft->bins[i].product, err);
+        if (rc == CW_OK)
+            rc = lacks_keys(&role, input, err);
+        if (rc == CW_E_NOTFOUND) {
+            err->code = rc = CW_E_FAIL;
+            cw_err_prefix(err, "the targets of '%s' are in bins, which are signed here",
+                          draft->bins[i].product);
+        }
+    }
+    return rc;
+}
+
+int cw_draft_lacks(const char **role, const struct cw_draft *draft, const struct cw_draft_input *input,
+                   struct cw_err *err)
+{
+    const json_t *next = json_object_get(draft->roles, "targets");
+    const struct cw_tuf_meta made = {.type = CW_TUF_TARGETS, .signed_ = next};
+    const struct cw_tuf_meta *targets = next != NULL ? &made : &input->state->targets;
+    const char *name;
+    json_t *body;
+    int rc = check_bins(draft, input, targets, err);
+
+    *role = "root";
+    if (rc == CW_OK && draft->root != NULL)
+        rc = lacks_top("root", draft, input, err);
+    json_object_foreach (draft->roles, name, body) {
+        struct cw_tuf_role keys;
+
+        if (rc != CW_OK)
+            break;
+        *role = name;
+        if (body == next) {
+            rc = lacks_top(name, draft, input, err);
+            continue;
+        }
+        rc = delegation_of(&keys, targets, name, err);
+        if (rc == CW_OK)
+            rc = lacks_keys(&keys, input, err);
+    }
+    return rc;
 }
 
 static int start_bodies(struct signing *s, struct cw_err *err)

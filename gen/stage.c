@@ -164,8 +164,11 @@ int cw_stage_load(struct cw_stage *stage, int dir, struct cw_err *err)
     bool there;
     int rc;
 
-    *stage = (struct cw_stage){
-        .releases = json_object(), .promotions = json_object(), .withdrawals = json_object(), .dir = dir};
+    *stage = (struct cw_stage){.releases = json_object(),
+                               .promotions = json_object(),
+                               .withdrawals = json_object(),
+                               .dir = dir,
+                               .home = dir};
     if (stage->releases == NULL || stage->promotions == NULL || stage->withdrawals == NULL)
         return cw_err_nomem(err);
     rc = cw_at_has(&there, dir, CW_STAGE_RELEASES, err);

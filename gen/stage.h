@@ -36,7 +36,8 @@ struct cw_stage {
     json_t *
         promotions; /* channel → {product: version or null}, of every channel that has something staged; owned */
     json_t *withdrawals; /* channel → {product: {version: reason}}; owned */
-    int dir;             /* borrowed: the repository's folder */
+    int dir;             /* borrowed: the folder that holds staged/ */
+    int home;            /* borrowed: the repository's folder, the same but while a ceremony is completed */
 };
 
 /* Reads the names of releases, and the promotions. */

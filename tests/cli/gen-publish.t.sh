@@ -79,13 +79,16 @@ expect 'a dry run writes nothing' test "$(cat count)" -eq 6
 
 cp -r repo staged-repo
 mkdir away
-mv repo/keys/targets-2.key repo/keys/targets-3.key away/
-expect_exit 1 gen repo publish
+mv repo/keys/targets-2.key repo/keys/targets-3.key repo/keys/product-beta.key away/
+expect_exit 0 gen repo publish --dry-run
 expect_err "role 'targets' needs 2 of its 3 keys, here is 1: bring 1 more into 'keys/' for this, of: 'targets-[23]', 'targets-[23]'"
+expect_exit 7 gen repo publish
+expect_out "^missing for targets: 1 of 'targets-[23]', 'targets-[23]'$"
+expect_out "^missing for beta: 1 of 'product-beta'$"
 mv away/targets-3.key repo/keys/
-mv repo/keys/product-beta.key away/
-expect_exit 1 gen repo publish
-expect_err "role 'beta' needs 1 of its 1 keys.*'product-beta'"
+expect_exit 7 gen repo publish
+expect_out "^missing for beta: 1 of 'product-beta'$"
+refute_out 'missing for targets'
 mv away/product-beta.key repo/keys/
 expect_exit 0 gen repo publish
 expect_out 'channel stable, serial 1:'

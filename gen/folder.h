@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The folder that is carried to people who sign: all that one of them needs to see what he signs, and to check that it hangs
+ * together. It is copied freely; signatures from several copies are united (gen/ceremony.h).
+ *
+ *     ceremony.json               the one document of Causeway, see below
+ *     metadata/<n>.<role>.json    to be signed: plain TUF metadata, whose "signatures" grow; any TUF tool may add one
+ *     trusted/<n>.<role>.json     what is in force: root, targets, and each delegated role that is to be replaced
+ *     targets/channels/…          the channel manifests that the new and the old metadata name
+ *
+ *     {"_type": "causeway-ceremony", "format": "1.0", "composed": time, "first": bool, "renew": [role],
+ *      "sign": [{"role", "version", "sha256": of the canonical form of its signed part}],
+ *      "files": {path: sha256}      of trusted/ and targets/
+ *      "names": {keyid: name}}      for people; nothing is decided by them
+ *
+ * What counts are the signed parts: they are published as they are, byte for byte of their canonical form. Loading checks that every
+ * file is what ceremony.json says; that the trusted root signs itself and the trusted targets, and those the roles; that each new
+ * version follows the one in force; and every signature that is there. It does not say that the trusted root is the right one: a
+ * person compares its fingerprint, which is shown.
+ *
+ * A signature is added by replacing one file, so a run that is killed leaves each file with or without it.
+ */
+#ifndef CW_GEN_FOLDER_H
+#define CW_GEN_FOLDER_H
+
+#include "cli/cli.h"
+#include "gen/keys.h"
+#include "gen/state.h"
+#include "tuf/meta.h"
+
+#define CW_FOLDER_FILE "ceremony.json"
+#define CW_FOLDER_TYPE "causeway-ceremony"
+#define CW_FOLDER_MAX ((size_t)1 << 20) /* bytes of that document: some thousand roles */
+
+struct cw_folder_role { /* to be signed */
+    const char *role;   /* borrowed from the document */
+    struct cw_tuf_meta meta;
+    struct cw_tuf_meta before; /* in force; doc NULL: the role is new */
+    struct cw_tuf_role needs
+        [2]; /* whose signatures it takes: by what is in force, and by the next root where that differs */
+    size_t need_count;
+    struct cw_buf canonical; /* of its signed part: what is signed */
+};
+
+struct cw_folder {
+    int dir;                          /* open; owned */
+    json_t *doc;                      /* owned */
+    struct cw_buf text;               /* of ceremony.json, as it lies there */
+    struct cw_tuf_meta root, targets; /* in force; doc NULL in a repository's first ceremony */
+    char fingerprint[CW_SHA256_TEXT]; /* of the trusted root's file, or of the first root's signed part */
+    struct cw_folder_role *roles;     /* root, targets, others */
+    size_t count;
+};
+
+#define CW_FOLDER_INIT                                                                                       \
+    {                                                                                                        \
+        .dir = -1                                                                                            \
+    }
+
+/* What a new folder is made of; all borrowed. */
+struct cw_folder_spec {
+    json_t *bodies;               /* role → signed part */
+    const struct cw_state *state; /* in force; NULL: nothing is */
+    const struct cw_keys *keys;   /* for the names */
+    const char *composed;         /* time */
+    const json_t *renew;          /* array of roles */
+};
+/* Makes it as `path` beneath dir, not durable: cw_move_new() makes it so. Channel manifests are added by cw_folder_add_file(), before. */
+int cw_folder_make(int dir, const char *path, const struct cw_folder_spec *spec, json_t *files,
+                   struct cw_err *err);
+/* Puts a file into the folder at `path` to be made, and notes its hash in files. */
+int cw_folder_add_file(json_t *files, int dir, const char *path, const char *name, const struct cw_buf *bytes,
+                       struct cw_err *err);
+
+/* Opens and checks a folder; dir as from cw_dir_open() or cw_at_open_dir(), taken over also on failure. CW_E_VERIFY names the file
+ * that is not as it was. */
+int cw_folder_load(struct cw_folder *folder, int dir, struct cw_err *err);
+void cw_folder_clear(struct cw_folder *folder); /* harmless on CW_FOLDER_INIT */
+#define CW_AUTO_FOLDER __attribute__((cleanup(cw_folder_clear))) struct cw_folder
+
+/* A key's name, or its keyid. */
+const char *cw_folder_key_name(const struct cw_folder *folder, const char *keyid);
+/* The key object of a key that some role of the folder wants; NULL: none does. word: its name or keyid. *keyid (may be NULL) is borrowed. */
+const json_t *cw_folder_key(const char **keyid, const struct cw_folder *folder, const char *word);
+
+/* Does this role want a signature by that key, and does it lack it? */
+bool cw_folder_wants(const struct cw_folder_role *role, const char *keyid);
+bool cw_folder_has(const struct cw_folder_role *role, const char *keyid);
+/* CW_E_VERIFY unless the signature is by a key that the role wants, and holds. */
+int cw_folder_check(const struct cw_folder_role *role, const char *keyid, const char *hex,
+                    struct cw_err *err);
+/* Takes a signature in, which must be by a key that the role wants, and hold. Twice is once; *added says which. */
+int cw_folder_add(bool *added, struct cw_folder_role *role, const char *keyid, const char *hex,
+                  struct cw_err *err);
+/* Makes a role's signatures durable. */
+int cw_folder_write(const struct cw_folder *folder, const struct cw_folder_role *role, struct cw_err *err);
+/* Signs with every key that can sign here, as far as thresholds ask for it. Writes. */
+int cw_folder_sign_here(struct cw_folder *folder, const struct cw_keys *keys, struct cw_unlock *unlock,
+                        struct cw_err *err);
+
+/* [{"role", "missing": how many, "of": [name or keyid]}] of every threshold that is not reached; empty: all are. */
+int cw_folder_missing(json_t **missing, const struct cw_folder *folder, struct cw_err *err);
+
+/* What changes, for people and programs (gen/folder_words.c): [{"role", "version", "expires", "first"?: true, "changes": [text]}]. */
+int cw_folder_changes(json_t **changes, const struct cw_folder *folder, struct cw_err *err);
+void cw_folder_say(const struct cw_folder *folder, const json_t *changes, const struct cw_cli *cli);
+void cw_folder_say_missing(const json_t *missing, const struct cw_cli *cli);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The keys that a folder that was carried wants signatures of, and those signatures; see gen/folder.h.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "codec/hex.h"
+#include "fs/commit.h"
+#include "gen/folder.h"
+#include "tree/layout.h"
+#include "tuf/write.h"
+
+static json_t *signatures(const struct cw_folder_role *role)
+{
+    return json_object_get(role->meta.doc, "signatures");
+}
+
+/* The key of that id in one of the role's needs; NULL: none wants it. */
+static const json_t *wanted_key(const struct cw_folder_role *role, const char *keyid)
+{
+    const json_t *id;
+    size_t i, k;
+
+    for (i = 0; i < role->need_count; i++) {
+        json_array_foreach (role->needs[i].keyids, k, id) {
+            if (strcmp(json_string_value(id), keyid) == 0)
+                return json_object_get(role->needs[i].keys, keyid);
+        }
+    }
+    return NULL;
+}
+
+int cw_folder_check(const struct cw_folder_role *role, const char *keyid, const char *hex, struct cw_err *err)
+{
+    const json_t *object = wanted_key(role, keyid);
+    size_t len = strlen(hex) / 2;
+    CW_AUTO_FREE unsigned char *bytes = malloc(len + 1);
+    CW_AUTO_PUBLIC *key = NULL;
+    int rc;
+
+    if (bytes == NULL)
+        return cw_err_nomem(err);
+    if (object == NULL)
+        return cw_err_set(err, CW_E_VERIFY, "role '%s': key %.16s does not sign for it", role->role, keyid);
+    rc = cw_tuf_key_parse(&key, object, err);
+    if (rc == CW_OK && (!cw_hex_parse(bytes, len, hex) ||
+                        !cw_public_verify(key, bytes, len, role->canonical.data, role->canonical.len)))
+        rc = cw_err_set(err, CW_E_VERIFY, "role '%s': the signature by key %.16s does not hold", role->role,
+                        keyid);
+    return rc == CW_E_NOTFOUND ? err->code = CW_E_VERIFY : rc;
+}
+
+const char *cw_folder_key_name(const struct cw_folder *folder, const char *keyid)
+{
+    const char *name = json_string_value(json_object_get(json_object_get(folder->doc, "names"), keyid));
+
+    return name != NULL ? name : keyid;
+}
+
+const json_t *cw_folder_key(const char **keyid, const struct cw_folder *folder, const char *word)
+{
+    const json_t *id;
+    size_t i, k, n;
+
+    for (i = 0; i < folder->count; i++) {
+        for (k = 0; k < folder->roles[i].need_count; k++) {
+            json_array_foreach (folder->roles[i].needs[k].keyids, n, id) {
+                const char *text = json_string_value(id);
+
+                if (strcmp(text, word) != 0 && strcmp(cw_folder_key_name(folder, text), word) != 0)
+                    continue;
+                if (keyid != NULL)
+                    *keyid = text;
+                return json_object_get(folder->roles[i].needs[k].keys, text);
+            }
+        }
+    }
+    return NULL;
+}
+
+bool cw_folder_wants(const struct cw_folder_role *role, const char *keyid)
+{
+    return wanted_key(role, keyid) != NULL;
+}
+
+bool cw_folder_has(const struct cw_folder_role *role, const char *keyid)
+{
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach (signatures(role), i, row) {
+        if (strcmp(json_string_value(json_object_get(row, "keyid")), keyid) == 0)
+            return true;
+    }
+    return false;
+}
+
+int cw_folder_add(bool *added, struct cw_folder_role *role, const char *keyid, const char *hex,
+                  struct cw_err *err)
+{
+    int rc = cw_folder_check(role, keyid, hex, err);
+
+    *added = rc == CW_OK && !cw_folder_has(role, keyid);
+    return *added ? cw_tuf_envelope_put(role->meta.doc, keyid, hex, err) : rc;
+}
+
+int cw_folder_write(const struct cw_folder *folder, const struct cw_folder_role *role, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_TUF_TEXT_MAX);
+    char path[CW_PATH_MAX];
+    int rc = cw_tree_metadata_path(path, role->meta.version, role->role, err);
+
+    if (rc == CW_OK)
+        rc = cw_tuf_envelope_format(&text, role->meta.doc, err);
+    return rc == CW_OK ? cw_file_replace(folder->dir, path, text.data, text.len, 0644, err) : rc;
+}
+
+/* One need of a role. */
+static int sign_need(bool *signed_, struct cw_folder_role *role, const struct cw_tuf_role *need,
+                     const struct cw_keys *keys, struct cw_unlock *unlock, struct cw_err *err)
+{
+    struct cw_key *chosen[CW_KEYS_ROLE_MAX];
+    size_t i, count;
+    bool added;
+    int rc = cw_keys_choose(chosen, &count, keys, need, signatures(role), err);
+
+    if (rc == CW_E_NOTFOUND) /* as many as there are */
+        rc = CW_OK;
+    for (i = 0; i < count && rc == CW_OK; i++) {
+        CW_AUTO_BUF hex = CW_BUF_INIT(2 * CW_SIGNATURE_MAX);
+
+        rc = cw_keys_unlock(keys, chosen[i], unlock, err);
+        if (rc == CW_OK)
+            rc = cw_key_sign(&hex, chosen[i], role->role, role->canonical.data, role->canonical.len, err);
+        if (rc == CW_OK)
+            rc = cw_folder_add(&added, role, chosen[i]->id, hex.data, err);
+        *signed_ = *signed_ || (rc == CW_OK && added);
+    }
+    return rc;
+}
+
+int cw_folder_sign_here(struct cw_folder *folder, const struct cw_keys *keys, struct cw_unlock *unlock,
+                        struct cw_err *err)
+{
+    size_t i, k;
+    int rc = CW_OK;
+
+    for (i = 0; i < folder->count && rc == CW_OK; i++) {
+        struct cw_folder_role *role = &folder->roles[i];
+        bool signed_ = false;
+
+        for (k = 0; k < role->need_count && rc == CW_OK; k++)
+            rc = sign_need(&signed_, role, &role->needs[k], keys, unlock, err);
+        if (rc == CW_OK && signed_)
+            rc = cw_folder_write(folder, role, err);
+    }
+    if (rc == CW_OK)
+        cw_err_clear(err);
+    return rc;
+}
+
+static int add_missing(json_t *missing, const struct cw_folder *folder, const struct cw_folder_role *role,
+                       const struct cw_tuf_role *need, struct cw_err *err)
+{
+    json_auto_t *of = json_array();
+    int64_t lacking = need->threshold;
+    const json_t *id;
+    size_t i;
+
+    json_array_foreach (need->keyids, i, id) {
+        if (cw_folder_has(role, json_string_value(id)))
+            lacking--;
+        else if (json_array_append_new(of, json_string(cw_folder_key_name(folder, json_string_value(id)))) !=
+                 0)
+            return cw_err_nomem(err);
+    }
+    if (lacking <= 0)
+        return CW_OK;
+    return json_array_append_new(missing, json_pack("{s:s, s:I, s:O}", "role", role->role, "missing",
+                                                    (json_int_t)lacking, "of", of)) == 0
+               ? CW_OK
+               : cw_err_nomem(err);
+}
+
+int cw_folder_missing(json_t **missing, const struct cw_folder *folder, struct cw_err *err)
+{
+    size_t i, k;
+    int rc = CW_OK;
+
+    *missing = json_array();
+    for (i = 0; i < folder->count && rc == CW_OK; i++) {
+        const struct cw_folder_role *role = &folder->roles[i];
+
+        for (k = 0; k < role->need_count && rc == CW_OK; k++)
+            rc = add_missing(*missing, folder, role, &role->needs[k], err);
+    }
+    return rc;
+}
