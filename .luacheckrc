@@ -5,14 +5,20 @@ max_line_length = 110
 
 -- A site's policy: what it may define, and the words of lua/policy.lua and lua/site.lua.
 local policy = {
-    globals = { "decide", "check" },
-    read_globals = { "accept", "compare", "hold", "reject", "removable", "rule", "run", "satisfies" },
+    globals = { "after", "before", "check", "decide", "deliver", "stage", "undo" },
+    read_globals = {
+        "accept", "compare", "delivery", "get", "hold", "post", "put", "reject", "removable", "rule", "run",
+        "satisfies", "store",
+    },
 }
 files["demo/*.lua"] = policy
 files["lua/examples/*.lua"] = policy
 -- The libraries define those words.
 files["lua/policy.lua"] = {
-    globals = { "accept", "compare", "hold", "reject", "rule", "run", "satisfies" }, read_globals = { "decide", "host" },
+    globals = {
+        "accept", "compare", "delivery", "get", "hold", "post", "put", "reject", "rule", "run", "satisfies", "store",
+    },
+    read_globals = { "decide", "deliver", "host" },
 }
 files["lua/site.lua"] = { globals = { "removable" } }
 files["lua/spec.lua"] = { globals = { "policy", "case" }, read_globals = { "host" } }

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: ISC
 -- What policy.lua finds in its environment besides Lua's own: the decisions accept, hold and reject, rules,
--- the action run, and versions. Each only builds a table that says what is meant; the program checks it again
--- and acts. Words made by `located` get first where the policy calls them, as "policy.lua:12: ", for errors.
+-- the actions run, put, post and get, deliveries, and versions. Each only builds a table that says what is
+-- meant; the program checks it again and acts. Words made by `located` get first where the policy calls them,
+-- as "policy.lua:12: ", for errors.
 
 local located, in_range, compare_versions = host.located, host.in_range, host.compare
 local type, error, pairs, ipairs, byte, min = type, error, pairs, ipairs, string.byte, math.min
@@ -141,14 +142,43 @@ compare = located(function(where, a, b)
   return answer
 end)
 
+-- A table's list and its named words, apart.
+local function split(where, what, given, known, example)
+  if type(given) ~= "table" then fail(where, what, ": expected a table, as in ", example) end
+  local words, list = {}, {}
+  for key, value in pairs(given) do
+    if is_integer(key) == "integer" then list[key] = value else words[key] = value end
+  end
+  only(where, what, words, known)
+  return words, list
+end
+
+local function check_texts(where, what, words, names)
+  for _, name in ipairs(names) do
+    if words[name] ~= nil and type(words[name]) ~= "string" then
+      fail(where, what, ": ", name, " is a ", type(words[name]), ", not a text",
+        name == "timeout" and ' like "60s"' or "")
+    end
+  end
+end
+
+local function codes_of(where, what, name, value)
+  if is_integer(value) == "integer" then return { value } end
+  if value ~= nil and type(value) ~= "table" then
+    fail(where, what, ": ", name, " is a ", type(value), ", neither a number nor a list of them")
+  end
+  for key, code in pairs(value or {}) do
+    if is_integer(key) ~= "integer" or is_integer(code) ~= "integer" then
+      fail(where, what, ": ", name, " is not a list of whole numbers only")
+    end
+  end
+  return value
+end
+
 -- run { "/absolute/command", "argument", timeout = "60s" }: no shell, no search path.
 run = located(function(where, command)
-  if type(command) ~= "table" then fail(where, 'run: expected a table, as in run { "/bin/true" }') end
-  local words, argv = {}, {}
-  for key, value in pairs(command) do
-    if is_integer(key) == "integer" then argv[key] = value else words[key] = value end
-  end
-  only(where, "run", words, { "timeout" })
+  local words, argv = split(where, "run", command, { "dir", "env", "exit", "group", "timeout", "user" },
+    'run { "/bin/true" }')
   if type(argv[1]) ~= "string" or byte(argv[1]) ~= byte("/") then
     fail(where, "run: the command is not an absolute path")
   end
@@ -157,10 +187,55 @@ run = located(function(where, command)
       fail(where, "run: argument ", i - 1, " is a ", type(word), ", not a text")
     end
   end
-  if words.timeout ~= nil and type(words.timeout) ~= "string" then
-    fail(where, 'run: timeout is not a text like "60s"')
+  check_texts(where, "run", words, { "dir", "group", "timeout", "user" })
+  if words.env ~= nil and type(words.env) ~= "table" then
+    fail(where, 'run: env is a ', type(words.env), ', not a table like { NAME = "text" }')
   end
-  return { run = argv, timeout = words.timeout }
+  for name, value in pairs(words.env or {}) do
+    if type(name) ~= "string" or type(value) ~= "string" then
+      fail(where, "run: env has an entry that is not NAME = \"text\"")
+    end
+  end
+  words.exit = codes_of(where, "run", "exit", words.exit)
+  words.run = argv
+  return words
+end)
+
+-- put { "https://plc-1/firmware", token_file = "/etc/…", timeout = "5m" } and its like.
+local function request(method)
+  return located(function(where, how)
+    local words, list = split(where, method, how,
+      { "body", "ca_file", "contains", "file", "status", "timeout", "token_file" },
+      method .. ' { "https://plc-1.plant.example/firmware" }')
+    if type(list[1]) ~= "string" or #list > 1 then
+      fail(where, method, ": expected one URL, as in ", method, ' { "https://plc-1.plant.example/firmware" }')
+    end
+    check_texts(where, method, words, { "body", "ca_file", "contains", "file", "timeout", "token_file" })
+    words.status = codes_of(where, method, "status", words.status)
+    words[method] = list[1]
+    return words
+  end)
+end
+put, post, get = request "put", request "post", request "get"
+
+-- delivery { put { … }, check = get { … }, undo = put { … } }: what hands one artifact on.
+delivery = located(function(where, how)
+  local words, list = split(where, "delivery", how, { "check", "undo" }, "delivery { put { … } }")
+  if type(list[1]) ~= "table" or #list > 1 then
+    fail(where, "delivery: expected one action, as in delivery { put { … }, check = get { … } }")
+  end
+  for name, value in pairs(words) do
+    if type(value) ~= "table" then
+      fail(where, "delivery: ", name, " is a ", type(value), ", not an action")
+    end
+  end
+  words.send = list[1]
+  return words
+end)
+
+-- store "why": the artifact stays in its release's folder, and nothing is to hand it on.
+store = located(function(where, reason)
+  return { stored = reason_of(where, "store", reason) }
 end)
 
 -- What one rule does to its question is not to reach the next.
@@ -191,3 +266,48 @@ _ENV["causeway.decide"] = function(set, site)
   if type(decide) == "function" then ask("decide", decide) end
   return answers
 end
+
+-- What the program asks for by name; and all names that are not the policy's own.
+local stages = { "before", "stage", "check", "after", "undo" }
+local entries = { "before", "stage", "check", "after", "undo", "decide", "deliver" }
+local ours = {}
+
+-- A misspelt function would never be asked, and what it was to prove never proven.
+local function check_names()
+  for name, value in pairs(_ENV) do
+    if type(value) == "function" and type(name) == "string" and not ours[name] and #name < 64 then
+      for _, entry in ipairs(entries) do
+        if name ~= entry and _ENV[entry] == nil and distance(name, entry) <= (#entry > 5 and 2 or 1) then
+          error("unknown function '" .. name .. "' (did you mean '" .. entry
+            .. "'?); a function of your own is declared local", 0)
+        end
+      end
+    end
+  end
+  for _, entry in ipairs(entries) do
+    local value = _ENV[entry]
+    if value ~= nil and type(value) ~= "function" then
+      error("'" .. entry .. "' is a " .. type(value) .. ", not a function", 0)
+    end
+  end
+end
+
+-- The program's own entry: what is to be done for one release, stage by stage, and for what it hands on.
+_ENV["causeway.actions"] = function(question)
+  local made = { deliveries = {} }
+  check_names()
+  for _, name in ipairs(stages) do
+    local ask = _ENV[name]
+    if ask then
+      local release = copy(question.release)
+      release.dir, release.staged = question.dirs[name], question.dirs.stage
+      made[name] = ask(release)
+    end
+  end
+  for i, artifact in ipairs(question.artifacts) do
+    made.deliveries[i] = deliver and deliver(copy(artifact)) or false
+  end
+  return made
+end
+
+for name in pairs(_ENV) do ours[name] = true end

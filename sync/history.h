@@ -6,8 +6,8 @@
  * {"seq": n, "time": "…Z", "event": "pull", "data": {…}, "prev": sha256 of the previous line without its
  * newline ("" for the first)}
  *
- * Events: init, identity, pull, grace, clock, plan, apply, check, commit, rollback, recover, hold, unhold, refuse,
- * export, receipt.
+ * Events: init, identity, pull, grace, clock, plan, apply, action (one command or request, with its stage), commit,
+ * rollback, recover, hold, unhold, refuse, export, receipt.
  */
 #ifndef CW_SYNC_HISTORY_H
 #define CW_SYNC_HISTORY_H

@@ -11,14 +11,12 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "sync/deploy/check.h"
 #include "sync/deploy/install.h"
 #include "sync/deploy/recover.h"
+#include "sync/deploy/step.h"
 #include "sync/deploy/store.h"
 #include "sync/history.h"
 #include "sync/mirror/mirror.h"
-
-#define SHOWN_LINES 10 /* of a failed check's output: what fits beside the rest on a screen */
 
 /* One apply under way. */
 struct job {
@@ -27,7 +25,7 @@ struct job {
     const json_t *plan;
     int root;
     struct cw_journal journal;
-    char failed[1024]; /* what a check said, when one failed */
+    char failed[CW_STEP_TEXT_MAX]; /* what is wrong, when a step failed */
 };
 
 static const char *text_of(const json_t *obj, const char *key)
@@ -42,23 +40,38 @@ static bool is_ready(const json_t *unit)
     return json_is_true(json_object_get(unit, "ready"));
 }
 
-static int64_t count_checks(const json_t *plan)
+/* What the journal says of the steps: how many must pass between the switch and the commit, and what follows. */
+static int look_ahead(struct cw_journal *journal, const json_t *plan, struct cw_err *err)
 {
-    json_t *unit, *change;
-    int64_t count = 0;
-    size_t i, k;
+    json_auto_t *steps = json_array();
+    json_t *unit;
+    size_t i;
+    int rc;
 
+    journal->after = json_array();
+    if (steps == NULL || journal->after == NULL)
+        return cw_err_nomem(err);
+    rc = cw_steps_add_ready(journal->after, plan, "after", err);
+    if (rc == CW_OK)
+        rc = cw_steps_add_ready(steps, plan, "check", err);
     json_array_foreach (json_object_get(plan, "units"), i, unit) {
-        json_array_foreach (json_object_get(unit, "changes"), k, change)
-            count += is_ready(unit) ? (int64_t)json_array_size(json_object_get(change, "actions")) : 0;
+        if (rc == CW_OK && is_ready(unit))
+            rc = cw_steps_add_deliveries(steps, unit, err);
     }
-    return count;
+    journal->checks = (int64_t)json_array_size(steps);
+    return rc;
 }
 
 static int step(struct job *job, enum cw_journal_state state, struct cw_err *err)
 {
     job->journal.state = state;
     return cw_journal_store(job->world->site->fd, &job->journal, err);
+}
+
+static struct cw_step_run step_run(const struct job *job)
+{
+    return (struct cw_step_run){
+        .site = job->world->site, .cli = job->cli, .now = job->world->now, .generation = job->journal.to};
 }
 
 static int begin(struct job *job, struct cw_err *err)
@@ -72,7 +85,9 @@ static int begin(struct job *job, struct cw_err *err)
         return cw_err_set(err, CW_E_FAIL, "generation %lld is the last number there is", (long long)highest);
     job->journal.from = job->world->current;
     job->journal.to = (highest > job->world->current ? highest : job->world->current) + 1;
-    job->journal.checks = count_checks(job->plan);
+    rc = look_ahead(&job->journal, job->plan, err);
+    if (rc != CW_OK)
+        return rc;
     snprintf(job->journal.plan, sizeof job->journal.plan, "%s", text_of(job->plan, "id"));
     cw_time_format(job->world->now, job->journal.time);
     return step(job, CW_JOURNAL_STAGE, err);
@@ -163,95 +178,121 @@ static int switch_over(struct job *job, struct cw_err *err)
     return rc == CW_OK ? cw_store_switch(job->root, job->journal.to, err) : rc;
 }
 
-static int write_check(struct job *job, const json_t *change, const json_t *action,
-                       const struct cw_check_result *result, struct cw_err *err)
+/* The first step is about to begin: what undoes must be known from here on. */
+static int arm(struct job *job, struct cw_err *err)
 {
-    json_auto_t *data =
-        json_pack("{s:I, s:O, s:O, s:O, s:b, s:s*, s:I, s:O}", "generation", (json_int_t)job->journal.to,
-                  "product", json_object_get(change, "product"), "version", json_object_get(change, "to"),
-                  "run", json_object_get(action, "run"), "passed", result->passed, "reason",
-                  result->passed ? NULL : result->reason, "milliseconds", (json_int_t)result->milliseconds,
-                  "output", result->output);
-
-    return data != NULL ? cw_history_append(job->world->site->fd, job->world->now, "check", data, err)
-                        : cw_err_nomem(err);
+    return job->journal.undo != NULL ? CW_OK : cw_steps_undo(&job->journal.undo, job->plan, false, err);
 }
 
-/* What a failed check said, its last lines: the first thing a person asks for. The log keeps more of it. */
-static void show_output(const struct job *job, const char *output)
+/* Does the steps up to the first that fails. */
+static int do_steps(struct job *job, const json_t *steps, struct cw_err *err)
 {
-    const char *start = output + strlen(output);
-    unsigned lines = 0;
+    const struct cw_step_run run = step_run(job);
+    json_t *one;
+    size_t i;
+    int rc = CW_OK;
 
-    while (start > output && (start[-1] != '\n' || start[0] == '\0' || ++lines < SHOWN_LINES))
-        start--;
-    while (*start != '\0') {
-        int len = (int)strcspn(start, "\n");
-
-        cw_cli_say(job->cli, "    | %.*s", len, start);
-        start += len + (start[len] == '\n');
+    json_array_foreach (steps, i, one) {
+        if (rc == CW_OK && job->failed[0] == '\0')
+            rc = cw_step_do(job->failed, &run, one, err);
     }
+    return rc;
 }
 
-static int run_action(struct job *job, const json_t *change, const json_t *action, struct cw_err *err)
+/* The steps of one stage before the switch, in a state of the journal. */
+static int do_stage(struct job *job, const char *stage, enum cw_journal_state state, struct cw_err *err)
 {
-    struct cw_check check = {.product = text_of(change, "product"),
-                             .version = text_of(change, "to"),
-                             .install_root = job->world->site->install_root,
-                             .generation = job->journal.to};
-    struct cw_check_result result = {0};
-    char command[256];
-    int rc;
+    json_auto_t *steps = json_array();
+    int rc = steps != NULL ? cw_steps_add_ready(steps, job->plan, stage, err) : cw_err_nomem(err);
 
-    cw_check_describe(command, action);
-    rc = cw_check_run(&result, &check, action, err);
+    if (rc != CW_OK || json_array_size(steps) == 0)
+        return rc;
+    rc = arm(job, err);
     if (rc == CW_OK)
-        rc = write_check(job, change, action, &result, err);
-    if (rc == CW_OK && !result.passed) {
-        snprintf(job->failed, sizeof job->failed, "%s %s: check '%s' %s", check.product, check.version,
-                 command, result.reason);
-        show_output(job, json_string_value(result.output));
-    } else if (rc == CW_OK)
-        cw_cli_say(job->cli, "checked %s %s: '%s' passed in %lld.%lld s", check.product, check.version,
-                   command, (long long)(result.milliseconds / 1000),
-                   (long long)(result.milliseconds % 1000 / 100));
-    cw_check_clear(&result);
-    return rc;
+        rc = step(job, state, err);
+    return rc == CW_OK ? do_steps(job, steps, err) : rc;
+}
+
+static int set_holds(struct job *job, const json_t *unit, struct cw_err *err)
+{
+    json_decref(job->journal.holds);
+    job->journal.holds = cw_plan_unit_holds(job->plan, unit);
+    return job->journal.holds != NULL ? CW_OK : cw_err_nomem(err);
 }
 
 static int check_unit(struct job *job, const json_t *unit, struct cw_err *err)
 {
-    json_t *change, *action;
-    size_t i, k;
+    json_auto_t *steps = json_array();
+    int rc = steps != NULL ? cw_steps_add(steps, unit, "check", err) : cw_err_nomem(err);
+
+    if (rc != CW_OK || json_array_size(steps) == 0)
+        return rc;
+    rc = set_holds(job, unit, err);
+    if (rc == CW_OK)
+        rc = arm(job, err);
+    if (rc == CW_OK)
+        rc = step(job, CW_JOURNAL_CHECK, err);
+    return rc == CW_OK ? do_steps(job, steps, err) : rc;
+}
+
+/* What takes a delivery back is in the journal before it begins. */
+static int deliver(struct job *job, const json_t *one, struct cw_err *err)
+{
+    const struct cw_step_run run = step_run(job);
+    json_t *back;
     int rc;
 
-    json_decref(job->journal.holds);
-    job->journal.holds = cw_plan_unit_holds(job->plan, unit);
-    if (job->journal.holds == NULL)
-        return cw_err_nomem(err);
-    rc = step(job, CW_JOURNAL_CHECK, err);
-    json_array_foreach (json_object_get(unit, "changes"), i, change) {
-        json_array_foreach (json_object_get(change, "actions"), k, action) {
-            if (rc == CW_OK && job->failed[0] == '\0')
-                rc = run_action(job, change, action, err);
-        }
+    if (strcmp(text_of(one, "stage"), "deliver") == 0) {
+        back = cw_step_undeliver(job->plan, one);
+        if (back == NULL || json_array_insert_new(job->journal.undo, 0, back) != 0)
+            return cw_err_nomem(err);
+        rc = step(job, CW_JOURNAL_DELIVER, err);
+        if (rc != CW_OK)
+            return rc;
+    }
+    return cw_step_do(job->failed, &run, one, err);
+}
+
+static int deliver_unit(struct job *job, const json_t *unit, struct cw_err *err)
+{
+    json_auto_t *steps = json_array();
+    json_t *one;
+    size_t i;
+    int rc = steps != NULL ? cw_steps_add_deliveries(steps, unit, err) : cw_err_nomem(err);
+
+    if (rc != CW_OK || json_array_size(steps) == 0)
+        return rc;
+    rc = set_holds(job, unit, err);
+    if (rc == CW_OK)
+        rc = arm(job, err);
+    json_array_foreach (steps, i, one) {
+        if (rc == CW_OK && job->failed[0] == '\0')
+            rc = deliver(job, one, err);
     }
     return rc;
 }
 
-static int check_all(struct job *job, struct cw_err *err)
+/* Calls f for the ready units up to the first in which a step fails. */
+static int each_unit(struct job *job, int (*f)(struct job *job, const json_t *unit, struct cw_err *err),
+                     struct cw_err *err)
 {
     json_t *unit;
     size_t i;
     int rc = CW_OK;
 
-    if (job->journal.checks == 0)
-        return CW_OK;
     json_array_foreach (json_object_get(job->plan, "units"), i, unit) {
         if (rc == CW_OK && is_ready(unit) && job->failed[0] == '\0')
-            rc = check_unit(job, unit, err);
+            rc = f(job, unit, err);
     }
     return rc;
+}
+
+/* All that can be gone back from at once is proven before anything is handed on that cannot. */
+static int prove(struct job *job, struct cw_err *err)
+{
+    int rc = each_unit(job, check_unit, err);
+
+    return rc == CW_OK ? each_unit(job, deliver_unit, err) : rc;
 }
 
 /* Text of any length as a reason that fits, cut between characters. */
@@ -268,19 +309,24 @@ static void set_reason(struct cw_journal *journal, const char *text)
     journal->reason[len] = '\0';
 }
 
-/* A check failed, or could not be run: back to the old generation, and not to be tried again by itself. */
+/* A check or a delivery failed, or could not be run: back to the old generation, and not to be tried again by
+ * itself. */
 static int give_up(struct job *job, const char *reason, struct cw_err *err)
 {
+    const struct cw_step_run run = step_run(job);
     struct cw_journal *journal = &job->journal;
     int64_t from = journal->from, to = journal->to;
+    char trouble[CW_RECOVER_TEXT_MAX];
     int rc;
 
     set_reason(journal, reason);
     rc = step(job, CW_JOURNAL_RETURN, err);
     if (rc == CW_OK)
-        rc = cw_recover_return(job->world->site, job->root, journal, "check", job->world->now, err);
+        rc = cw_recover_return(trouble, &run, job->root, journal, "check", err);
     if (rc != CW_OK)
         return cw_err_prefix(err, "%s; and going back failed, the next run will try again", reason);
+    if (trouble[0] != '\0')
+        cw_cli_warn(job->cli, "going back, %s", trouble);
     if (from == 0)
         return cw_err_set(err, CW_E_ROLLED_BACK,
                           "%s: generation %lld was taken back, nothing is installed; it is held until "
@@ -297,10 +343,13 @@ static int take_back(struct job *job, int rc, const char *reason)
 {
     json_auto_t *data = json_pack("{s:s, s:s}", "plan", job->journal.plan, "reason", reason);
     const struct cw_world *world = job->world;
-    char said[CW_RECOVER_TEXT_MAX];
+    const struct cw_step_run run = step_run(job);
+    char trouble[CW_RECOVER_TEXT_MAX];
     struct cw_err second = {0};
-    int undone = cw_recover(said, world->site, world->now, &second);
+    int undone = cw_recover_take_back(trouble, &run, &second);
 
+    if (undone == CW_OK && trouble[0] != '\0')
+        cw_cli_warn(job->cli, "going back, %s", trouble);
     if (undone == CW_OK && data != NULL)
         undone = cw_history_append(world->site->fd, world->now, "refuse", data, &second);
     if (undone != CW_OK)
@@ -308,24 +357,52 @@ static int take_back(struct job *job, int rc, const char *reason)
     return rc;
 }
 
+/* Up to the switch; a step that fails keeps all as it was. */
+static int lead_up(struct job *job, struct cw_err *err)
+{
+    int rc = do_stage(job, "before", CW_JOURNAL_PREPARE, err);
+
+    if (rc == CW_OK && job->failed[0] == '\0')
+        rc = step(job, CW_JOURNAL_STAGE, err);
+    if (rc == CW_OK && job->failed[0] == '\0')
+        rc = install(job, err);
+    if (rc == CW_OK && job->failed[0] == '\0')
+        rc = do_stage(job, "stage", CW_JOURNAL_STAGE, err);
+    if (rc == CW_OK && job->failed[0] != '\0')
+        return cw_err_set(err, CW_E_HELD, "%s: nothing that runs was changed", job->failed);
+    return rc == CW_OK ? switch_over(job, err) : rc;
+}
+
+/* The generation is good: what follows it cannot change that any more. */
+static int commit(struct job *job, struct cw_err *err)
+{
+    const struct cw_step_run run = step_run(job);
+    int64_t to = job->journal.to;
+    char trouble[CW_RECOVER_TEXT_MAX];
+    int rc = cw_recover_commit(trouble, &run, &job->journal, err);
+
+    if (rc == CW_OK && trouble[0] != '\0')
+        return cw_err_set(err, CW_E_FAIL, "generation %lld runs, but %s", (long long)to, trouble);
+    return rc;
+}
+
 static int carry_out(struct job *job, struct cw_err *err)
 {
     char reason[CW_ERR_TEXT_MAX];
-    int rc = install(job, err);
+    int rc = lead_up(job, err);
 
-    if (rc == CW_OK)
-        rc = switch_over(job, err);
     if (rc != CW_OK)
         return take_back(job, rc, err->text);
-    rc = check_all(job, err);
+    rc = prove(job, err);
     if (rc == CW_OK && job->failed[0] != '\0')
         return give_up(job, job->failed, err);
     if (rc == CW_OK)
         rc = step(job, CW_JOURNAL_PASSED, err);
     if (rc == CW_OK) {
         json_decref(job->journal.holds);
-        job->journal.holds = NULL;
-        return cw_recover_commit(job->world->site, &job->journal, job->world->now, err);
+        json_decref(job->journal.undo);
+        job->journal.holds = job->journal.undo = NULL;
+        return commit(job, err);
     }
     memcpy(reason, err->text, sizeof reason);
     return give_up(job, reason, err);
@@ -341,6 +418,8 @@ int cw_apply(int64_t *number, const struct cw_world *world, const json_t *plan, 
     int rc = cw_dir_create(&root, world->site->install_root, err);
 
     job.root = root;
+    if (rc == CW_OK)
+        rc = cw_steps_check(plan, err);
     if (rc == CW_OK)
         rc = cw_install_check_space(root, plan, err);
     if (rc == CW_OK)

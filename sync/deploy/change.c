@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "release/semver.h"
+#include "sync/deploy/store.h"
 
 /* How a release differs from the installed one (a product's entry in a generation's record; NULL: not
  * installed). Another platform of the same version is an upgrade. */
@@ -136,4 +138,123 @@ json_t *cw_change_for_policy(const json_t *change, const struct cw_manifest *man
         json_object_get(change, "bytes"), "requires", json_object_get(change, "requires"), "promoted",
         promoted, "notes", manifest->notes != NULL ? manifest->notes : "", "features",
         features != NULL ? json_deep_copy(features) : json_array(), "attestations", attestations);
+}
+
+static const char *text_of(const json_t *obj, const char *key)
+{
+    return json_string_value(json_object_get(obj, key));
+}
+
+static int set_text(json_t *obj, const char *key, json_t *text, struct cw_err *err)
+{
+    return json_object_set_new(obj, key, text) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+/* The folder that matters at each stage: what runs at that moment, or what was staged. */
+static int add_folders(json_t *dirs, const json_t *change, const char *install_root, struct cw_err *err)
+{
+    const char *product = text_of(change, "product");
+    json_auto_t *current = json_sprintf("%s/current/%s", install_root, product);
+    char path[CW_PATH_MAX];
+    int rc = cw_store_release_path(path, product, text_of(change, "to"), text_of(change, "platform"), err);
+
+    if (rc != CW_OK)
+        return rc;
+    if (current == NULL || json_object_set(dirs, "check", current) != 0 ||
+        json_object_set(dirs, "after", current) != 0)
+        return cw_err_nomem(err);
+    if (text_of(change, "from") != NULL &&
+        (json_object_set(dirs, "before", current) != 0 || json_object_set(dirs, "undo", current) != 0))
+        return cw_err_nomem(err);
+    return set_text(dirs, "stage", json_sprintf("%s/%s", install_root, path), err);
+}
+
+/* What was handed on of the installed release in this one's place: of the same name, or the only one of its kind on
+ * both sides. NULL: nothing. */
+static const char *find_previous(const json_t *installed, const json_t *artifacts, const json_t *artifact)
+{
+    const char *kind = text_of(artifact, "kind"), *only = NULL;
+    json_t *other;
+    size_t i, before = 0, now = 0;
+
+    json_array_foreach (json_object_get(installed, "delivers"), i, other) {
+        if (strcmp(text_of(other, "name"), text_of(artifact, "name")) == 0)
+            return text_of(other, "name");
+        if (strcmp(text_of(other, "kind"), kind) == 0) {
+            only = text_of(other, "name");
+            before++;
+        }
+    }
+    json_array_foreach (artifacts, i, other)
+        now += strcmp(text_of(other, "kind"), kind) == 0;
+    return before == 1 && now == 1 ? only : NULL;
+}
+
+static int add_previous(json_t *artifact, const json_t *artifacts, const json_t *change,
+                        const json_t *installed, const char *install_root, struct cw_err *err)
+{
+    const char *name = find_previous(installed, artifacts, artifact);
+    char path[CW_PATH_MAX];
+    int rc;
+
+    if (name == NULL)
+        return CW_OK;
+    rc = cw_store_release_path(path, text_of(change, "product"), text_of(installed, "version"),
+                               text_of(installed, "platform"), err);
+    return rc == CW_OK ? set_text(artifact, "previous",
+                                  json_pack("{s:s, s:o, s:O}", "name", name, "file",
+                                            json_sprintf("%s/%s/%s", install_root, path, name), "version",
+                                            json_object_get(installed, "version")),
+                                  err)
+                       : rc;
+}
+
+/* The artifacts that are to be handed on. */
+static int add_delivered(json_t *list, const json_t *change, const json_t *installed,
+                         const char *install_root, struct cw_err *err)
+{
+    char path[CW_PATH_MAX];
+    json_t *entry;
+    size_t i;
+    int rc = cw_store_release_path(path, text_of(change, "product"), text_of(change, "to"),
+                                   text_of(change, "platform"), err);
+
+    json_array_foreach (json_object_get(change, "artifacts"), i, entry) {
+        const char *kind = text_of(entry, "kind"), *name = cw_str_basename(text_of(entry, "path"));
+
+        if (strcmp(kind, "package") != 0 && strcmp(kind, "firmware") != 0)
+            continue;
+        if (rc == CW_OK &&
+            json_array_append_new(
+                list, json_pack("{s:O, s:O, s:O*, s:O, s:s, s:s, s:o, s:O, s:O, s:O}", "product",
+                                json_object_get(change, "product"), "version", json_object_get(change, "to"),
+                                "from", json_object_get(change, "from"), "platform",
+                                json_object_get(change, "platform"), "kind", kind, "name", name, "file",
+                                json_sprintf("%s/%s/%s", install_root, path, name), "path",
+                                json_object_get(entry, "path"), "sha256", json_object_get(entry, "sha256"),
+                                "length", json_object_get(entry, "length"))) != 0)
+            return cw_err_nomem(err);
+    }
+    json_array_foreach (list, i, entry) {
+        if (rc == CW_OK)
+            rc = add_previous(entry, list, change, installed, install_root, err);
+    }
+    return rc;
+}
+
+int cw_change_question(json_t **question, const json_t *change, const json_t *release,
+                       const json_t *installed, const char *install_root, struct cw_err *err)
+{
+    json_auto_t *made = json_pack("{s:O, s:{}, s:[]}", "release", release, "dirs", "artifacts");
+    int rc;
+
+    *question = NULL;
+    if (made == NULL)
+        return cw_err_nomem(err);
+    rc = add_folders(json_object_get(made, "dirs"), change, install_root, err);
+    if (rc == CW_OK)
+        rc = add_delivered(json_object_get(made, "artifacts"), change, installed, install_root, err);
+    if (rc == CW_OK)
+        *question = json_incref(made);
+    return rc;
 }

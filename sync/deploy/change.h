@@ -17,13 +17,18 @@
 int cw_change_platform(const char **platform, const struct cw_manifest *manifest,
                        const char *const *platforms, struct cw_err *err);
 
-/* The change document of sync/deploy/plan.h, without "actions". The caller owns *change. */
+/* The change document of sync/deploy/plan.h, without "actions" and "deliveries". The caller owns *change. */
 int cw_change_compose(json_t **change, const struct cw_manifest *manifest, const struct cw_pin *pin,
                       const char *platform, const json_t *installed, struct cw_err *err);
 
-/* The entry of one release in what decide() and check() are given (sync/deploy/policy.h). The caller owns it;
+/* The entry of one release in what decide(), check() and its like are given (sync/deploy/policy.h). The caller owns it;
  * NULL: no memory. */
 json_t *cw_change_for_policy(const json_t *change, const struct cw_manifest *manifest,
                              const struct cw_pin *pin);
+
+/* What the policy is asked about what is to be done (cw_policy_actions). installed: the product's entry in the running
+ * generation's record; NULL: none. The caller owns *question. */
+int cw_change_question(json_t **question, const json_t *change, const json_t *release,
+                       const json_t *installed, const char *install_root, struct cw_err *err);
 
 #endif

@@ -225,33 +225,31 @@ static json_t *policy_site(const struct draft *draft)
                      installed);
 }
 
-/* Asks for each changed release what proves it good; a policy that cannot say has not accepted. */
-static int ask_checks(struct draft *draft, struct cw_decision *decision, struct cw_err *err)
+/* Asks for each changed release what is to be done with it; a policy that cannot say has not accepted. */
+static int ask_actions(struct draft *draft, struct cw_decision *decision, struct cw_err *err)
 {
     const struct cw_plan_policy *policy = draft->input->policy;
     json_t *release;
     size_t i;
 
     json_array_foreach (draft->changed, i, release) {
-        json_auto_t *actions = NULL, *asked = json_copy(release);
-        int rc;
+        json_t *change = json_array_get(draft->changes, i);
+        const json_t *installed =
+            json_object_get(draft->installed, json_string_value(json_object_get(change, "product")));
+        json_auto_t *answer = NULL, *question = NULL;
+        int rc = cw_change_question(&question, change, release, installed, draft->input->install_root, err);
 
-        if (asked == NULL ||
-            json_object_set_new(asked, "dir",
-                                json_sprintf("%s/current/%s", draft->input->install_root,
-                                             json_string_value(json_object_get(release, "product")))) != 0)
-            return cw_err_nomem(err);
-        rc = policy->check(policy->ctx, &actions, asked, err);
+        if (rc == CW_OK)
+            rc = policy->actions(policy->ctx, &answer, question, err);
         if (rc == CW_E_HELD) {
             decision->verdict = CW_HOLD;
-            memcpy(decision->reason, err->text, sizeof decision->reason - 1);
-            decision->reason[sizeof decision->reason - 1] = '\0';
+            cw_reason_set(decision->reason, sizeof decision->reason, err->text);
             cw_err_clear(err);
             return CW_OK;
         }
         if (rc != CW_OK)
             return rc;
-        if (json_object_set(json_array_get(draft->changes, i), "actions", actions) != 0)
+        if (json_object_update(change, answer) != 0)
             return cw_err_nomem(err);
     }
     return CW_OK;
@@ -266,7 +264,7 @@ static int ask_policy(struct draft *draft, struct cw_decision *decision, struct 
     if (set == NULL || site == NULL)
         return cw_err_nomem(err);
     rc = policy->decide(policy->ctx, decision, set, site, err);
-    return rc == CW_OK && decision->verdict == CW_ACCEPT ? ask_checks(draft, decision, err) : rc;
+    return rc == CW_OK && decision->verdict == CW_ACCEPT ? ask_actions(draft, decision, err) : rc;
 }
 
 /* What each rule's own gates wait for, for whoever asks why. */

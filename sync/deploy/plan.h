@@ -14,7 +14,10 @@
  * change: {"product", "from" (absent: new), "to" (absent: removed),
  *          "change": "install|upgrade|downgrade|remove", "severity", "platform", "bytes", "manifest_sha256",
  *          "requires", "artifacts": [{"path", "sha256", "length", "kind"}],
- *          "actions": [{"run": [argv…], "timeout": seconds}]}
+ *          "actions": {"before", "stage", "check", "after", "undo": lists of actions (sync/deploy/action.h), only those
+ *          that are not empty},
+ *          "deliveries": [{"path", "kind", "send", "check", "undo": actions; the last two may be absent} or
+ *          {"path", "kind", "stored": reason}], one for each artifact of kind package or firmware}
  *
  * A unit is what goes in whole or not at all: an upstream's set, or a product declared independent with all
  * that needs it or that it needs. Units in which nothing changes are left out.
@@ -33,12 +36,12 @@
 #define CW_PLAN_TYPE "causeway-plan"
 #define CW_PLAN_MAX ((size_t)16 << 20) /* bytes of a stored plan: 64 upstreams of a few thousand artifacts */
 
-/* Whom to ask; in the programs policy.lua in its jail. Answers as cw_policy_decide() and cw_policy_check()
+/* Whom to ask; in the programs policy.lua in its jail. Answers as cw_policy_decide() and cw_policy_actions()
  * give them. */
 struct cw_plan_policy {
     int (*decide)(void *ctx, struct cw_decision *decision, const json_t *set, const json_t *site,
                   struct cw_err *err);
-    int (*check)(void *ctx, json_t **actions, const json_t *release, struct cw_err *err);
+    int (*actions)(void *ctx, json_t **answer, const json_t *question, struct cw_err *err);
     void *ctx;
     const char *sha256;
 };

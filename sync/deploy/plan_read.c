@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "codec/canon.h"
 #include "sync/deploy/hold.h"
 #include "sync/deploy/plan.h"
+#include "sync/deploy/step.h"
 #include "sync/deploy/store.h"
 
 #define ID_CONTEXT "causeway plan 1\n" /* so that no other document has such an id */
@@ -90,6 +92,21 @@ void cw_plan_why(char out[1024], const json_t *unit)
         snprintf(out, 1024, "waits: %s", waits);
 }
 
+/* The artifacts that a delivery hands on, by name: a later delivery may have to hand on the one before. */
+static json_t *delivered_names(const json_t *change)
+{
+    json_auto_t *names = json_array();
+    json_t *delivery;
+    size_t i;
+
+    json_array_foreach (json_object_get(change, "deliveries"), i, delivery) {
+        if (json_array_append_new(names, json_pack("{s:O, s:s}", "kind", json_object_get(delivery, "kind"),
+                                                   "name", cw_str_basename(text_of(delivery, "path")))) != 0)
+            return NULL;
+    }
+    return json_array_size(names) > 0 ? json_incref(names) : json_null();
+}
+
 static int record_change(json_t *products, const json_t *unit, const json_t *change, struct cw_err *err)
 {
     const char *product = text_of(change, "product");
@@ -100,11 +117,12 @@ static int record_change(json_t *products, const json_t *unit, const json_t *cha
     }
     if (json_object_set_new(
             products, product,
-            json_pack("{s:O, s:O, s:O, s:O, s:O, s:O}", "version", json_object_get(change, "to"), "platform",
-                      json_object_get(change, "platform"), "upstream", json_object_get(unit, "upstream"),
-                      "manifest", json_object_get(change, "manifest_sha256"), "requires",
+            json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:o}", "version", json_object_get(change, "to"),
+                      "platform", json_object_get(change, "platform"), "upstream",
+                      json_object_get(unit, "upstream"), "manifest",
+                      json_object_get(change, "manifest_sha256"), "requires",
                       json_object_get(change, "requires"), "independent",
-                      json_object_get(unit, "independent"))) != 0)
+                      json_object_get(unit, "independent"), "delivers", delivered_names(change))) != 0)
         return cw_err_nomem(err);
     return CW_OK;
 }
@@ -152,11 +170,12 @@ int cw_plan_record(json_t **record, const json_t *plan, const json_t *generation
         generation != NULL ? json_deep_copy(json_object_get(generation, "products")) : json_object();
     json_auto_t *sets =
         generation != NULL ? json_deep_copy(json_object_get(generation, "sets")) : json_object();
+    json_auto_t *undo = NULL;
     char time[CW_TIME_TEXT];
     json_t *unit;
     size_t i;
 
-    if (products == NULL || sets == NULL)
+    if (products == NULL || sets == NULL || cw_steps_undo(&undo, plan, true, err) != CW_OK)
         return cw_err_nomem(err);
     json_array_foreach (json_object_get(plan, "units"), i, unit) {
         int rc = json_is_true(json_object_get(unit, "ready")) ? record_unit(products, sets, plan, unit, err)
@@ -166,10 +185,10 @@ int cw_plan_record(json_t **record, const json_t *plan, const json_t *generation
             return rc;
     }
     cw_time_format(now, time);
-    *record =
-        json_pack("{s:s, s:s, s:I, s:O, s:O, s:s, s:O, s:O}", "_type", CW_GENERATION_TYPE, "format", "1.0",
-                  "generation", (json_int_t)number, "previous", json_object_get(plan, "generation"), "plan",
-                  json_object_get(plan, "id"), "time", time, "sets", sets, "products", products);
+    *record = json_pack("{s:s, s:s, s:I, s:O, s:O, s:s, s:O, s:O, s:O}", "_type", CW_GENERATION_TYPE,
+                        "format", "1.0", "generation", (json_int_t)number, "previous",
+                        json_object_get(plan, "generation"), "plan", json_object_get(plan, "id"), "time",
+                        time, "sets", sets, "products", products, "undo", undo);
     return *record != NULL ? CW_OK : cw_err_nomem(err);
 }
 

@@ -9,15 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "codec/json.h"
 #include "fs/root.h"
+#include "sync/deploy/action.h"
 #include "sync/library.h"
 
 #define POLICY_FILE "policy.lua"
-#define TIMEOUT_DEFAULT 60 /* seconds a check may take unless it says otherwise */
-#define TIMEOUT_MAX 3600   /* a check that needs more keeps the site between two states for too long */
 
 struct cw_policy {
     struct cw_buf text;
@@ -148,96 +146,149 @@ int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *polic
     return CW_OK;
 }
 
-static int check_argv(const json_t *argv, struct cw_err *err)
+/* What the functions of one stage each returned, read as lists of actions. */
+static int read_stages(json_t *actions, const json_t *value, struct cw_err *err)
 {
-    json_t *word;
-    size_t i;
+    static const char *const stages[] = {"before", "stage", "check", "after", "undo"};
 
-    if (json_array_size(argv) == 0 || json_array_size(argv) > CW_ACTION_ARGS_MAX)
-        return cw_err_set(err, CW_E_VERIFY, "run: a command has 1 to %d words", CW_ACTION_ARGS_MAX);
-    json_array_foreach (argv, i, word) {
-        if (!json_is_string(word) || strlen(json_string_value(word)) != json_string_length(word))
-            return cw_err_set(err, CW_E_VERIFY, "run: word %zu is not a text", i);
+    for (size_t i = 0; i < CW_COUNT(stages); i++) {
+        json_auto_t *list = json_array();
+        int rc = list != NULL ? CW_OK : cw_err_nomem(err);
+
+        if (rc == CW_OK)
+            rc = cw_action_read_list(list, json_object_get(value, stages[i]), stages[i], err);
+        if (rc != CW_OK)
+            return rc;
+        if (json_array_size(list) > 0 && json_object_set(actions, stages[i], list) != 0)
+            return cw_err_nomem(err);
     }
-    if (json_string_value(json_array_get(argv, 0))[0] != '/')
-        return cw_err_set(err, CW_E_VERIFY, "run: the command is not an absolute path");
     return CW_OK;
 }
 
-/* {"run": […], "timeout": "60s"} as the policy said it → {"run": […], "timeout": seconds}, appended to
- * actions. */
-static int add_action(json_t *actions, const json_t *value, struct cw_err *err)
+/* An action of a delivery, if it names that one. */
+static int read_part(json_t *made, const json_t *value, const char *key, enum cw_action_place place,
+                     const char *file, struct cw_err *err)
 {
-    static const char *const fields[] = {"run", "timeout", NULL};
-    const char *timeout = NULL;
-    int64_t seconds = TIMEOUT_DEFAULT;
-    json_t *argv;
+    const json_t *part = json_object_get(value, key);
+    json_t *action;
+    int rc = part != NULL ? cw_action_read(&action, part, place, file, err) : CW_OK;
+
+    if (part == NULL)
+        return CW_OK;
+    if (rc != CW_OK)
+        return cw_err_prefix(err, "%s", key);
+    return json_object_set_new(made, key, action) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+static int read_delivery(json_t *made, const json_t *value, const char *file, struct cw_err *err)
+{
+    static const char *const fields[] = {"send", "check", "undo", NULL};
+    json_auto_t *plain = NULL;
     int rc;
 
     if (!json_is_object(value))
-        return cw_err_set(err, CW_E_VERIFY, "is not an action like run { \"/bin/true\" }");
+        return cw_err_set(err, CW_E_VERIFY, "is neither delivery { … } nor store \"why\"");
+    if (json_object_get(value, "send") == NULL) { /* an action alone */
+        plain = json_pack("{s:O}", "send", value);
+        if (plain == NULL)
+            return cw_err_nomem(err);
+        value = plain;
+    }
     rc = cw_json_only(value, fields, err);
     if (rc == CW_OK)
-        rc = cw_json_get_array(&argv, value, "run", err);
+        rc = read_part(made, value, "send", CW_ACTION_SEND, file, err);
     if (rc == CW_OK)
-        rc = check_argv(argv, err);
-    if (rc == CW_OK)
-        rc = cw_json_opt_str(&timeout, value, "timeout", err);
-    if (rc == CW_OK && timeout != NULL)
-        rc = cw_duration_parse(&seconds, timeout, err);
-    if (rc != CW_OK)
-        return rc;
-    if (seconds < 1 || seconds > TIMEOUT_MAX)
-        return cw_err_set(err, CW_E_VERIFY, "run: timeout '%s' is not between 1s and 1h", timeout);
-    if (json_array_append_new(actions, json_pack("{s:O,s:I}", "run", argv, "timeout", (json_int_t)seconds)) !=
-        0)
-        return cw_err_nomem(err);
-    return CW_OK;
+        rc = read_part(made, value, "check", CW_ACTION_PROBE, NULL, err);
+    return rc == CW_OK ? read_part(made, value, "undo", CW_ACTION_PROBE, NULL, err) : rc;
 }
 
-static int read_actions(json_t *actions, const json_t *value, struct cw_err *err)
+static int read_stored(json_t *made, const json_t *value, struct cw_err *err)
 {
-    json_t *item;
+    static const char *const fields[] = {"stored", NULL};
+    const char *reason;
+    char shown[256];
+    int rc = cw_json_only(value, fields, err);
+
+    if (rc == CW_OK)
+        rc = cw_json_get_str(&reason, value, "stored", err);
+    if (rc != CW_OK)
+        return rc;
+    cw_reason_set(shown, sizeof(shown), reason);
+    return json_object_set_new(made, "stored", json_string(shown)) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+static int read_artifact(json_t *deliveries, const json_t *artifact, const json_t *value, struct cw_err *err)
+{
+    json_auto_t *made = json_pack("{s:O, s:O}", "path", json_object_get(artifact, "path"), "kind",
+                                  json_object_get(artifact, "kind"));
+    const char *path = json_string_value(json_object_get(artifact, "path"));
+    int rc;
+
+    if (made == NULL)
+        return cw_err_nomem(err);
+    if (value == NULL || json_is_null(value) || json_is_false(value))
+        return cw_err_set(
+            err, CW_E_HELD,
+            "nothing delivers '%s', which is of kind %s: deliver() must return a delivery, or store "
+            "\"why\"",
+            path, json_string_value(json_object_get(artifact, "kind")));
+    if (json_object_get(value, "stored") != NULL)
+        rc = read_stored(made, value, err);
+    else
+        rc = read_delivery(made, value, json_string_value(json_object_get(artifact, "file")), err);
+    if (rc != CW_OK)
+        return cw_err_prefix(err, "deliver(): '%s'", path);
+    return json_array_append(deliveries, made) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+static int read_deliveries(json_t *deliveries, const json_t *artifacts, const json_t *values,
+                           struct cw_err *err)
+{
+    json_t *artifact;
     size_t i;
     int rc = CW_OK;
 
-    if (json_is_null(value))
-        return CW_OK;
-    if (!json_is_array(value))
-        return cw_err_set(err, CW_E_VERIFY, "check() returned something else than a list of actions");
-    if (json_array_size(value) > CW_ACTIONS_MAX)
-        return cw_err_set(err, CW_E_VERIFY, "check() returned more than %d actions", CW_ACTIONS_MAX);
-    json_array_foreach (value, i, item) {
-        rc = add_action(actions, item, err);
-        if (rc != CW_OK)
-            return cw_err_prefix(err, "check(): action %zu", i + 1);
+    json_array_foreach (artifacts, i, artifact) {
+        if (rc == CW_OK)
+            rc = read_artifact(deliveries, artifact, json_array_get(values, i), err);
     }
     return rc;
 }
 
-int cw_policy_check(json_t **actions, const struct cw_policy *policy, const json_t *release,
-                    struct cw_err *err)
+static int read_answer(json_t *made, const json_t *value, const json_t *question, struct cw_err *err)
 {
-    json_auto_t *args = json_pack("[O]", (json_t *)release);
-    json_auto_t *made = json_array();
+    int rc;
+
+    if (!json_is_object(value))
+        return cw_err_set(err, CW_E_VERIFY, "gave no actions");
+    rc = read_stages(json_object_get(made, "actions"), value, err);
+    if (rc == CW_OK)
+        rc = read_deliveries(json_object_get(made, "deliveries"), json_object_get(question, "artifacts"),
+                             json_object_get(value, "deliveries"), err);
+    return rc;
+}
+
+int cw_policy_actions(json_t **answer, const struct cw_policy *policy, const json_t *question,
+                      struct cw_err *err)
+{
+    json_auto_t *args = json_pack("[O]", (json_t *)question);
+    json_auto_t *made = json_pack("{s:{}, s:[]}", "actions", "deliveries");
     json_auto_t *value = NULL;
     struct cw_err why;
     int rc;
 
-    *actions = NULL;
+    *answer = NULL;
     cw_err_clear(&why);
     if (args == NULL || made == NULL)
         return cw_err_nomem(err);
-    rc = ask(&value, policy, "check", args, &why);
-    if (rc == CW_E_NOTFOUND)
-        rc = CW_OK;
-    else if (rc == CW_OK) {
-        rc = read_actions(made, value, &why);
+    rc = ask(&value, policy, "causeway.actions", args, &why);
+    if (rc == CW_OK) {
+        rc = read_answer(made, value, question, &why);
         if (rc != CW_OK)
             cw_err_prefix(&why, "%s", policy->name);
     }
     if (rc != CW_OK)
-        return cw_err_set(err, is_broken(rc) ? CW_E_HELD : rc, "%s", why.text);
-    *actions = json_incref(made);
+        return cw_err_set(err, is_broken(rc) || rc == CW_E_HELD ? CW_E_HELD : rc, "%s", why.text);
+    *answer = json_incref(made);
     return CW_OK;
 }

@@ -12,8 +12,11 @@
  * Its answer: accept(reason or gates), hold(reason), reject(reason) from the library. Further rules, named by
  * rule(), are asked the same; the strictest answer wins, and gates add up.
  *
- * Input of check(release): one entry of releases plus dir = "<install root>/current/<product>". Its answer: a
- * list of actions.
+ * Input of before(release), stage(release), check(release), after(release) and undo(release): one entry of releases
+ * plus staged = its folder beneath releases/ and dir = the folder that matters at that moment (absent where there is
+ * none). Their answers: lists of commands. Input of deliver(artifact), for each of kind package or firmware:
+ * {product, version, from, platform, kind, name, file, sha256, length, previous = {name, file, version}}. Its answer:
+ * delivery(…), a plain action, or store(reason). What the actions are is in sync/deploy/action.h.
  */
 #ifndef CW_SYNC_DEPLOY_POLICY_H
 #define CW_SYNC_DEPLOY_POLICY_H
@@ -25,8 +28,6 @@
 #include "crypt/hash.h"
 #include "sync/deploy/decision.h"
 
-#define CW_ACTIONS_MAX 64
-#define CW_ACTION_ARGS_MAX 64
 #define CW_POLICY_MAX ((size_t)256 * 1024) /* bytes of policy.lua */
 
 struct cw_policy; /* policy.lua's text, read once */
@@ -43,9 +44,11 @@ const char *cw_policy_sha256(const struct cw_policy *policy);
 int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *policy, const json_t *set,
                      const json_t *site, struct cw_err *err);
 
-/* The checks of one release: array of {"run": [argv…], "timeout": seconds}; empty when there is no check(). A
- * broken policy is CW_E_HELD. Owned by the caller. */
-int cw_policy_check(json_t **actions, const struct cw_policy *policy, const json_t *release,
-                    struct cw_err *err);
+/* What is to be done for one release. question: {"release", "dirs": {stage: folder}, "artifacts": [those to be handed
+ * on]}. *answer: {"actions": {"before", "stage", "check", "after", "undo": lists of actions; empty ones are left out},
+ * "deliveries": [{"path", "kind", "send", "check", "undo": actions; the last two optional} or {"path", "kind",
+ * "stored": reason}]}. A broken policy, and an artifact that nothing delivers, is CW_E_HELD. Owned by the caller. */
+int cw_policy_actions(json_t **answer, const struct cw_policy *policy, const json_t *question,
+                      struct cw_err *err);
 
 #endif

@@ -15,6 +15,9 @@
 #include "sync/deploy/store.h"
 #include "sync/history.h"
 
+#define UNDO_TRIES 2  /* what undoes must be done, but not for ever where it is what stops the machine */
+#define AFTER_TRIES 1 /* what restarts the machine is not to do so for ever */
+
 static int put_holds(int site, const struct cw_journal *journal, const char *by, int64_t now,
                      struct cw_err *err)
 {
@@ -51,50 +54,121 @@ static int close_journal(int site, struct cw_journal *journal, struct cw_err *er
     return cw_journal_store(site, journal, err);
 }
 
-int cw_recover_return(const struct cw_site *site, int root, struct cw_journal *journal, const char *by,
-                      int64_t now, struct cw_err *err)
+/* The first thing that went wrong is the one to tell; the history has all. */
+static void note_trouble(char trouble[CW_RECOVER_TEXT_MAX], const char *problem)
 {
+    if (trouble[0] == '\0')
+        snprintf(trouble, CW_RECOVER_TEXT_MAX, "%s", problem);
+}
+
+/* Does what is left of a list of steps, each begun at most `tries` times, then closes the journal. */
+static int do_steps(char trouble[CW_RECOVER_TEXT_MAX], const struct cw_step_run *run,
+                    struct cw_journal *journal, const json_t *steps, int64_t tries, struct cw_err *err)
+{
+    char problem[CW_STEP_TEXT_MAX];
+    int rc = CW_OK;
+
+    while (rc == CW_OK && journal->next < (int64_t)json_array_size(steps)) {
+        const json_t *step = json_array_get(steps, (size_t)journal->next);
+
+        if (journal->tries >= tries) {
+            rc = cw_step_give_up(problem, run, step, err);
+        } else {
+            journal->tries++;
+            rc = cw_journal_store(run->site->fd, journal, err);
+            if (rc == CW_OK)
+                rc = cw_step_do(problem, run, step, err);
+        }
+        if (rc != CW_OK)
+            return rc;
+        note_trouble(trouble, problem);
+        journal->next++;
+        journal->tries = 0;
+    }
+    return close_journal(run->site->fd, journal, err);
+}
+
+/* The older generation runs, and that is written down: what undoes the newer one follows. */
+static int do_undo(char trouble[CW_RECOVER_TEXT_MAX], const struct cw_step_run *run,
+                   struct cw_journal *journal, struct cw_err *err)
+{
+    int rc = CW_OK;
+
+    if (json_array_size(journal->undo) == 0)
+        return close_journal(run->site->fd, journal, err);
+    if (journal->state != CW_JOURNAL_UNDO) {
+        journal->state = CW_JOURNAL_UNDO;
+        journal->next = journal->tries = 0;
+        rc = cw_journal_store(run->site->fd, journal, err);
+    }
+    return rc == CW_OK ? do_steps(trouble, run, journal, journal->undo, UNDO_TRIES, err) : rc;
+}
+
+static int do_after(char trouble[CW_RECOVER_TEXT_MAX], const struct cw_step_run *run,
+                    struct cw_journal *journal, struct cw_err *err)
+{
+    int rc = CW_OK;
+
+    if (json_array_size(journal->after) == 0)
+        return close_journal(run->site->fd, journal, err);
+    if (journal->state != CW_JOURNAL_FINISH) {
+        journal->state = CW_JOURNAL_FINISH;
+        journal->next = journal->tries = 0;
+        rc = cw_journal_store(run->site->fd, journal, err);
+    }
+    return rc == CW_OK ? do_steps(trouble, run, journal, journal->after, AFTER_TRIES, err) : rc;
+}
+
+int cw_recover_return(char trouble[CW_RECOVER_TEXT_MAX], const struct cw_step_run *run, int root,
+                      struct cw_journal *journal, const char *by, struct cw_err *err)
+{
+    int site = run->site->fd;
     int rc = cw_store_switch(root, journal->from, err); /* first of all: the plant runs on the old one */
 
+    trouble[0] = '\0';
     if (rc == CW_OK)
-        rc = put_holds(site->fd, journal, by, now, err);
+        rc = put_holds(site, journal, by, run->now, err);
     if (rc == CW_OK)
         rc = cw_store_mark_failed(root, journal->to, journal->reason, err);
     if (rc == CW_OK)
-        rc = write_history(site->fd, journal, "rollback", by, now, err);
-    return rc == CW_OK ? close_journal(site->fd, journal, err) : rc;
+        rc = write_history(site, journal, "rollback", by, run->now, err);
+    return rc == CW_OK ? do_undo(trouble, run, journal, err) : rc;
 }
 
-int cw_recover_rollback(const struct cw_site *site, int root, struct cw_journal *journal, int64_t now,
-                        struct cw_err *err)
+int cw_recover_rollback(char trouble[CW_RECOVER_TEXT_MAX], const struct cw_step_run *run, int root,
+                        struct cw_journal *journal, struct cw_err *err)
 {
+    int site = run->site->fd;
     int rc = cw_store_switch(root, journal->to, err);
 
+    trouble[0] = '\0';
     if (rc == CW_OK)
-        rc = put_holds(site->fd, journal, "rollback", now, err);
+        rc = put_holds(site, journal, "rollback", run->now, err);
     if (rc == CW_OK)
-        rc = write_history(site->fd, journal, "rollback", "person", now, err);
-    return rc == CW_OK ? close_journal(site->fd, journal, err) : rc;
+        rc = write_history(site, journal, "rollback", "person", run->now, err);
+    return rc == CW_OK ? do_undo(trouble, run, journal, err) : rc;
 }
 
-int cw_recover_commit(const struct cw_site *site, struct cw_journal *journal, int64_t now, struct cw_err *err)
+int cw_recover_commit(char trouble[CW_RECOVER_TEXT_MAX], const struct cw_step_run *run,
+                      struct cw_journal *journal, struct cw_err *err)
 {
-    int rc = write_history(site->fd, journal, "commit", "committed", now, err);
+    int rc = write_history(run->site->fd, journal, "commit", "committed", run->now, err);
 
-    return rc == CW_OK ? close_journal(site->fd, journal, err) : rc;
+    trouble[0] = '\0';
+    return rc == CW_OK ? do_after(trouble, run, journal, err) : rc;
 }
 
 /* Nothing of the new generation is wanted: the old one runs, or runs again. */
-static int undo(const struct cw_site *site, int root, struct cw_journal *journal, int64_t current,
-                int64_t now, struct cw_err *err)
+static int undo(char trouble[CW_RECOVER_TEXT_MAX], const struct cw_step_run *run, int root,
+                struct cw_journal *journal, int64_t current, struct cw_err *err)
 {
     int rc = current == journal->to ? cw_store_switch(root, journal->from, err) : CW_OK;
 
     if (rc == CW_OK && journal->to > journal->from) /* a new one always has a higher number */
         rc = cw_store_drop(root, journal->to, err);
     if (rc == CW_OK)
-        rc = write_history(site->fd, journal, "recover", "undone", now, err);
-    return rc == CW_OK ? close_journal(site->fd, journal, err) : rc;
+        rc = write_history(run->site->fd, journal, "recover", "undone", run->now, err);
+    return rc == CW_OK ? do_undo(trouble, run, journal, err) : rc;
 }
 
 static void say(char said[CW_RECOVER_TEXT_MAX], const struct cw_journal *journal, const char *text)
@@ -103,8 +177,12 @@ static void say(char said[CW_RECOVER_TEXT_MAX], const struct cw_journal *journal
              cw_journal_state_name(journal->state), (long long)journal->to, text);
 }
 
-static int act(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int root,
-               struct cw_journal *journal, int64_t now, struct cw_err *err)
+#define SAY_HELD                                                                                             \
+    "the one before runs again, and what was left is held: 'causeway-sync status' shows by what, "           \
+    "'causeway-sync unhold' lifts it"
+
+static int act(char said[CW_RECOVER_TEXT_MAX], char trouble[CW_RECOVER_TEXT_MAX],
+               const struct cw_step_run *run, int root, struct cw_journal *journal, struct cw_err *err)
 {
     bool runs;
     int64_t current;
@@ -116,45 +194,52 @@ static int act(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int r
     switch (journal->state) {
     case CW_JOURNAL_NONE:
         return CW_OK;
+    case CW_JOURNAL_PREPARE:
     case CW_JOURNAL_STAGE:
         say(said, journal, "it was undone; nothing that runs had changed");
-        return undo(site, root, journal, current, now, err);
+        return undo(trouble, run, root, journal, current, err);
     case CW_JOURNAL_SWITCH:
         if (runs && journal->checks == 0) {
             say(said, journal, "it runs");
-            return cw_recover_commit(site, journal, now, err);
+            return cw_recover_commit(trouble, run, journal, err);
         }
         say(said, journal,
             runs ? "the one before runs again" : "it was undone; nothing that runs had changed");
-        return undo(site, root, journal, current, now, err);
+        return undo(trouble, run, root, journal, current, err);
     case CW_JOURNAL_CHECK:
-        say(said, journal,
-            "the one before runs again, and what was left is held: 'causeway-sync status' shows by what, "
-            "'causeway-sync unhold' lifts it");
-        snprintf(journal->reason, sizeof journal->reason, "interrupted during its check");
-        return cw_recover_return(site, root, journal, "recovery", now, err);
+    case CW_JOURNAL_DELIVER:
+        say(said, journal, SAY_HELD);
+        snprintf(journal->reason, sizeof journal->reason, "interrupted during its %s",
+                 journal->state == CW_JOURNAL_CHECK ? "check" : "delivery");
+        return cw_recover_return(trouble, run, root, journal, "recovery", err);
     case CW_JOURNAL_PASSED:
         say(said, journal, "its checks had passed; it runs");
-        return cw_recover_commit(site, journal, now, err);
+        return cw_recover_commit(trouble, run, journal, err);
     case CW_JOURNAL_RETURN:
-        say(said, journal,
-            "the one before runs again, and what was left is held: 'causeway-sync status' shows by what, "
-            "'causeway-sync unhold' lifts it");
-        return cw_recover_return(site, root, journal, "check", now, err);
+        say(said, journal, SAY_HELD);
+        return cw_recover_return(trouble, run, root, journal, "check", err);
     case CW_JOURNAL_ROLLBACK:
         say(said, journal, "it runs");
-        return cw_recover_rollback(site, root, journal, now, err);
+        return cw_recover_rollback(trouble, run, root, journal, err);
+    case CW_JOURNAL_UNDO:
+        say(said, journal, "what undoes it was done");
+        return do_undo(trouble, run, journal, err);
+    case CW_JOURNAL_FINISH:
+        say(said, journal, "it runs, and what was to follow was done");
+        return do_after(trouble, run, journal, err);
     }
     return CW_OK;
 }
 
-int cw_recover(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int64_t now, struct cw_err *err)
+static int recover(char said[CW_RECOVER_TEXT_MAX], char trouble[CW_RECOVER_TEXT_MAX], struct cw_step_run *run,
+                   struct cw_err *err)
 {
+    const struct cw_site *site = run->site;
     CW_AUTO_JOURNAL journal;
     CW_AUTO_FD int root = -1;
     int rc = cw_journal_load(&journal, site->fd, err);
 
-    said[0] = '\0';
+    said[0] = trouble[0] = '\0';
     if (rc == CW_OK)
         rc = cw_sweep(site->fd, "", err);
     if (rc == CW_OK)
@@ -165,14 +250,36 @@ int cw_recover(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int64
         return cw_err_set(err, CW_E_FAIL,
                           "%s: an apply was interrupted, but site.lua names no install root any more",
                           CW_JOURNAL_FILE);
+    run->generation = journal.to > journal.from ? journal.to : journal.from;
     rc = cw_dir_open(&root, site->install_root, err);
     if (rc == CW_OK)
-        rc = act(said, site, root, &journal, now, err);
+        rc = act(said, trouble, run, root, &journal, err);
     if (rc == CW_OK)
         rc = cw_install_sweep(root, err);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "unable to recover from an interrupted run");
+}
+
+int cw_recover(char said[CW_RECOVER_TEXT_MAX], const struct cw_site *site, int64_t now, struct cw_err *err)
+{
+    struct cw_step_run run = {.site = site, .now = now};
+    char trouble[CW_RECOVER_TEXT_MAX];
+    size_t len;
+    int rc = recover(said, trouble, &run, err);
+
+    len = strlen(said);
     if (rc != CW_OK)
         said[0] = '\0';
-    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "unable to recover from an interrupted run");
+    else if (trouble[0] != '\0')
+        snprintf(said + len, CW_RECOVER_TEXT_MAX - len, "; but %s", trouble);
+    return rc;
+}
+
+int cw_recover_take_back(char trouble[CW_RECOVER_TEXT_MAX], const struct cw_step_run *run, struct cw_err *err)
+{
+    struct cw_step_run own = *run;
+    char said[CW_RECOVER_TEXT_MAX];
+
+    return recover(said, trouble, &own, err);
 }
 
 int cw_recover_open(struct cw_site *site, const struct cw_cli *cli, int64_t now, struct cw_err *err)

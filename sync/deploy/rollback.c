@@ -104,6 +104,51 @@ static int prepare(struct cw_journal *journal, const struct cw_site *site, int r
     return rc == CW_OK ? hold_independents(journal->holds, left, target, err) : rc;
 }
 
+/* What undoes the generations from the one that runs back to the target, the newest first. A target that does not
+ * come before it has nothing to be undone by. */
+static int collect_undo(struct cw_journal *journal, int root, struct cw_err *err)
+{
+    json_auto_t *undo = json_array();
+    int64_t at = journal->from;
+
+    if (undo == NULL)
+        return cw_err_nomem(err);
+    while (at > journal->to) {
+        json_auto_t *record = NULL;
+        json_t *steps;
+        int rc = cw_store_read(&record, root, at, err);
+
+        if (rc == CW_E_NOTFOUND) { /* removed by gc, which keeps what can be gone back to one by one */
+            cw_err_clear(err);
+            break;
+        }
+        if (rc != CW_OK)
+            return rc;
+        steps = json_object_get(record, "undo"); /* none in records of before there were actions */
+        if (steps != NULL && json_array_extend(undo, steps) != 0)
+            return cw_err_nomem(err);
+        at = json_integer_value(json_object_get(record, "previous"));
+    }
+    if (at == journal->to)
+        journal->undo = json_incref(undo);
+    return CW_OK;
+}
+
+static int carry_out(const struct cw_site *site, int root, struct cw_journal *journal, int64_t now,
+                     struct cw_err *err)
+{
+    const struct cw_step_run run = {.site = site, .now = now, .generation = journal->from};
+    char trouble[CW_RECOVER_TEXT_MAX];
+    int64_t to = journal->to;
+    int rc = cw_journal_store(site->fd, journal, err);
+
+    if (rc == CW_OK)
+        rc = cw_recover_rollback(trouble, &run, root, journal, err);
+    if (rc == CW_OK && trouble[0] != '\0')
+        return cw_err_set(err, CW_E_FAIL, "generation %lld runs again, but %s", (long long)to, trouble);
+    return rc;
+}
+
 int cw_rollback(int64_t *number, const struct cw_site *site, int64_t to, const char *reason, int64_t now,
                 struct cw_err *err)
 {
@@ -120,11 +165,12 @@ int cw_rollback(int64_t *number, const struct cw_site *site, int64_t to, const c
     rc = cw_dir_open(&root, site->install_root, err);
     if (rc == CW_OK)
         rc = prepare(&journal, site, root, to, err);
+    if (rc == CW_OK)
+        rc = collect_undo(&journal, root, err);
     if (rc != CW_OK)
         return rc;
     *number = journal.to;
     snprintf(journal.reason, sizeof journal.reason, "%s", reason);
     cw_time_format(now, journal.time);
-    rc = cw_journal_store(site->fd, &journal, err);
-    return rc == CW_OK ? cw_recover_rollback(site, root, &journal, now, err) : rc;
+    return carry_out(site, root, &journal, now, err);
 }

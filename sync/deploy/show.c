@@ -8,10 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "codec/json.h"
 #include "fs/commit.h"
-#include "sync/deploy/check.h"
+#include "sync/deploy/action.h"
 
 #define PLANS "plans"
 #define ID_MIN 4 /* digits of a shortened id; fewer name anything */
@@ -23,12 +24,52 @@ static const char *text_of(const json_t *obj, const char *key)
     return text != NULL ? text : "";
 }
 
+/* What hands an artifact on is not atomic, so what it takes to take it back is of interest before. */
+static void show_delivery(const struct cw_cli *cli, const json_t *delivery)
+{
+    const json_t *check = json_object_get(delivery, "check"), *undo = json_object_get(delivery, "undo");
+    const char *stored = json_string_value(json_object_get(delivery, "stored"));
+    const char *name = cw_str_basename(text_of(delivery, "path"));
+    char text[CW_ACTION_DESCRIBED_MAX];
+
+    if (stored != NULL) {
+        cw_cli_say(cli, "    %s %s: stays in its folder: %s", text_of(delivery, "kind"), name, stored);
+        return;
+    }
+    cw_action_describe(text, json_object_get(delivery, "send"));
+    cw_cli_say(cli, "    deliver %s %s, not atomic: %s", text_of(delivery, "kind"), name, text);
+    if (check != NULL)
+        cw_action_describe(text, check);
+    cw_cli_say(cli, "      proven by: %s", check != NULL ? text : "nothing but its success");
+    if (undo != NULL)
+        cw_action_describe(text, undo);
+    cw_cli_say(cli, "      taken back by: %s",
+               undo != NULL ? text : "nothing: if it fails, a person must see to it");
+}
+
+static void show_actions(const struct cw_cli *cli, const json_t *change)
+{
+    static const char *const stages[] = {"before", "stage", "check", "after", "undo"};
+    char text[CW_ACTION_DESCRIBED_MAX];
+    json_t *item;
+    size_t i, k;
+
+    for (i = 0; i < CW_COUNT(stages); i++) {
+        if (strcmp(stages[i], "after") == 0) {
+            json_array_foreach (json_object_get(change, "deliveries"), k, item)
+                show_delivery(cli, item);
+        }
+        json_array_foreach (json_object_get(json_object_get(change, "actions"), stages[i]), k, item) {
+            cw_action_describe(text, item);
+            cw_cli_say(cli, "    %s: %s", stages[i], text);
+        }
+    }
+}
+
 static void show_change(const struct cw_cli *cli, const json_t *change)
 {
     const char *from = text_of(change, "from"), *to = text_of(change, "to");
-    char bytes[16], command[256];
-    json_t *action;
-    size_t i;
+    char bytes[16];
 
     cw_str_bytes((uint64_t)json_integer_value(json_object_get(change, "bytes")), bytes);
     if (to[0] == '\0')
@@ -37,10 +78,7 @@ static void show_change(const struct cw_cli *cli, const json_t *change)
         cw_cli_say(cli, "  %-20s %s -> %s   %s, %s, %s, %s", text_of(change, "product"),
                    from[0] != '\0' ? from : "(new)", to, text_of(change, "change"),
                    text_of(change, "severity"), text_of(change, "platform"), bytes);
-    json_array_foreach (json_object_get(change, "actions"), i, action) {
-        cw_check_describe(command, action);
-        cw_cli_say(cli, "    check: %s", command);
-    }
+    show_actions(cli, change);
 }
 
 static void show_unit(const struct cw_cli *cli, const json_t *unit)

@@ -14,7 +14,9 @@
  *  "previous": n (0: none), "plan": id, "time",
  *  "sets": {upstream: {"channel", "serial", "sha256"}},
  *  "products": {product: {"version", "platform", "upstream", "manifest": sha256,
- *                         "requires": {product: range}, "independent": bool}}}
+ *                         "requires": {product: range}, "independent": bool,
+ *                         "delivers": [{"kind", "name"}] or null}},
+ *  "undo": [what is done when it is left for the one before: steps, sync/deploy/step.h]}
  *
  * Generation 0 means: nothing is installed. The caller holds the site's lock for all that changes.
  */

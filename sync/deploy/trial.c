@@ -12,17 +12,21 @@
 #include "base/str.h"
 #include "codec/json.h"
 #include "release/semver.h"
-#include "sync/deploy/check.h"
+#include "sync/deploy/action.h"
+#include "sync/deploy/change.h"
 #include "sync/deploy/gate.h"
 
 #define NOW "2030-01-01T00:00:00Z"
 #define SITE "plant-1"
+#define ROOT "/opt/plant"
+#define SHA256 "0000000000000000000000000000000000000000000000000000000000000000"
 
 static const char *const severities[] = {"low", "normal", "high", "critical"};
 
 /* The case filled in. */
 struct stage {
     json_t *set, *site; /* owned */
+    json_t *artifacts;  /* product: what of it is handed on; owned */
     int64_t now, promoted;
     const char *name; /* of the site; borrowed */
 };
@@ -31,6 +35,7 @@ static void stage_clear(struct stage *stage)
 {
     json_decref(stage->set);
     json_decref(stage->site);
+    json_decref(stage->artifacts);
 }
 #define AUTO_STAGE __attribute__((cleanup(stage_clear))) struct stage
 
@@ -72,12 +77,45 @@ static int check_versions(const char **change, const json_t *release, struct cw_
     return CW_OK;
 }
 
+/* A case names what is handed on by name and kind; the policy sees of it in deliver() only. */
+static int take_artifacts(struct stage *stage, json_t *release, const char *product, const char *version,
+                          struct cw_err *err)
+{
+    static const char *const fields[] = {"name", "kind", NULL};
+    json_auto_t *made = json_array();
+    json_t *list = NULL, *item;
+    size_t i;
+    int rc = made != NULL ? cw_json_opt_array(&list, release, "artifacts", err) : cw_err_nomem(err);
+
+    json_array_foreach (list, i, item) {
+        const char *name = "", *kind = "";
+
+        if (rc == CW_OK)
+            rc = json_is_object(item) ? cw_json_only(item, fields, err)
+                                      : cw_err_set(err, CW_E_FAIL, "an artifact is not a table");
+        if (rc == CW_OK)
+            rc = cw_json_get_str(&name, item, "name", err);
+        if (rc == CW_OK)
+            rc = cw_json_get_str(&kind, item, "kind", err);
+        if (rc == CW_OK && json_array_append_new(
+                               made, json_pack("{s:o, s:s, s:s, s:s, s:i}", "path",
+                                               json_sprintf("%s/%s/%s", product, version, name), "name", name,
+                                               "kind", kind, "sha256", SHA256, "length", 1000000)) != 0)
+            rc = cw_err_nomem(err);
+    }
+    if (rc == CW_OK && json_object_set(stage->artifacts, product, made) != 0)
+        rc = cw_err_nomem(err);
+    if (rc == CW_OK && list != NULL)
+        (void)json_object_del(release, "artifacts");
+    return rc;
+}
+
 static int add_release(struct stage *stage, json_t *release, const char *now, int *severity, int64_t *bytes,
                        struct cw_err *err)
 {
-    static const char *const fields[] = {"product", "version",      "from",     "change",   "severity",
-                                         "notes",   "features",     "requires", "promoted", "platform",
-                                         "bytes",   "attestations", NULL};
+    static const char *const fields[] = {"product", "version",      "from",      "change",   "severity",
+                                         "notes",   "features",     "requires",  "promoted", "platform",
+                                         "bytes",   "attestations", "artifacts", NULL};
     json_t *installed = json_object_get(stage->site, "installed");
     const char *product, *change = "", *level = "", *promoted = "";
     int64_t when = 0, size = 0;
@@ -88,6 +126,9 @@ static int add_release(struct stage *stage, json_t *release, const char *now, in
         rc = cw_json_get_str(&product, release, "product", err);
     if (rc == CW_OK)
         rc = check_versions(&change, release, err);
+    if (rc == CW_OK)
+        rc = take_artifacts(stage, release, product, json_string_value(json_object_get(release, "version")),
+                            err);
     if (rc != CW_OK)
         return rc;
     if (fill(release, "change", json_string(change), err) != CW_OK ||
@@ -182,7 +223,8 @@ static int set_up(struct stage *stage, const json_t *test, struct cw_err *err)
                   "removed", removed != NULL ? json_incref(removed) : json_array());
     stage->site =
         json_pack("{s:s, s:I, s:{}}", "name", stage->name, "generation", (json_int_t)generation, "installed");
-    if (stage->set == NULL || stage->site == NULL)
+    stage->artifacts = json_object();
+    if (stage->set == NULL || stage->site == NULL || stage->artifacts == NULL)
         return cw_err_nomem(err);
     return add_releases(stage, test, now, err);
 }
@@ -195,49 +237,126 @@ static void differ(struct cw_trial *trial, const char *what, const char *want, c
              len > 0 ? "; " : "", what, want, got);
 }
 
-static int compare_checks(struct cw_trial *trial, const struct cw_policy *policy, const struct stage *stage,
-                          const json_t *wanted, struct cw_err *err)
+/* What the policy is asked about the actions of one release, as a plan would ask. */
+static int make_question(json_t **question, const struct stage *stage, const json_t *release,
+                         struct cw_err *err)
 {
-    CW_AUTO_BUF got = CW_BUF_INIT(CW_POLICY_MAX), want = CW_BUF_INIT(CW_POLICY_MAX);
-    json_t *release, *action, *text;
-    char command[256];
+    const char *product = json_string_value(json_object_get(release, "product"));
+    const json_t *artifacts = json_object_get(stage->artifacts, product);
+    json_auto_t *change =
+        json_pack("{s:s, s:O, s:O*, s:O, s:O}", "product", product, "to", json_object_get(release, "version"),
+                  "from", json_object_get(release, "from"), "platform", json_object_get(release, "platform"),
+                  "artifacts", artifacts);
+    json_auto_t *installed =
+        json_pack("{s:O*, s:O, s:O}", "version", json_object_get(release, "from"), "platform",
+                  json_object_get(release, "platform"), "delivers", artifacts);
+
+    if (change == NULL || installed == NULL)
+        return cw_err_nomem(err);
+    return cw_change_question(question, change, release,
+                              json_object_get(installed, "version") != NULL ? installed : NULL, ROOT, err);
+}
+
+static void add_described(struct cw_buf *text, const json_t *action)
+{
+    char described[CW_ACTION_DESCRIBED_MAX];
+
+    cw_action_describe(described, action);
+    cw_buf_adds(text, text->len > 0 ? ", " : "");
+    cw_buf_adds(text, described);
+}
+
+/* What the case calls it, and what the plan does. */
+static const struct {
+    const char *word, *stage;
+} stage_words[] = {
+    {"before", "before"}, {"stage", "stage"}, {"checks", "check"}, {"after", "after"}, {"undo", "undo"},
+};
+#define DELIVERIES CW_COUNT(stage_words) /* behind them */
+
+static void collect(struct cw_buf got[CW_COUNT(stage_words) + 1], const json_t *answer)
+{
+    json_t *item;
     size_t i, k;
 
+    for (i = 0; i < CW_COUNT(stage_words); i++) {
+        json_array_foreach (json_object_get(json_object_get(answer, "actions"), stage_words[i].stage), k,
+                            item)
+            add_described(&got[i], item);
+    }
+    json_array_foreach (json_object_get(answer, "deliveries"), k, item) {
+        const char *stored = json_string_value(json_object_get(item, "stored"));
+
+        if (stored == NULL)
+            add_described(&got[DELIVERIES], json_object_get(item, "send"));
+        else
+            cw_buf_addf(&got[DELIVERIES], "%sstored: %s", got[DELIVERIES].len > 0 ? ", " : "", stored);
+    }
+}
+
+static int ask_all(struct cw_buf got[CW_COUNT(stage_words) + 1], struct cw_trial *trial,
+                   const struct cw_policy *policy, const struct stage *stage, struct cw_err *err)
+{
+    json_t *release;
+    size_t i;
+
     json_array_foreach (json_object_get(stage->set, "releases"), i, release) {
-        json_auto_t *actions = NULL, *asked = json_copy(release);
+        json_auto_t *question = NULL, *answer = NULL;
         int rc;
 
         if (strcmp(json_string_value(json_object_get(release, "change")), "same") == 0)
             continue;
-        if (asked == NULL ||
-            json_object_set_new(asked, "dir",
-                                json_sprintf("/opt/plant/current/%s",
-                                             json_string_value(json_object_get(release, "product")))) != 0)
-            return cw_err_nomem(err);
-        rc = cw_policy_check(&actions, policy, asked, err);
+        rc = make_question(&question, stage, release, err);
+        if (rc == CW_OK)
+            rc = cw_policy_actions(&answer, policy, question, err);
         if (rc == CW_E_HELD) {
             trial->broken = true;
-            differ(trial, "checks", "no error", err->text);
+            differ(trial, "actions", "no error", err->text);
             cw_err_clear(err);
             return CW_OK;
         }
         if (rc != CW_OK)
             return rc;
-        json_array_foreach (actions, k, action) {
-            cw_check_describe(command, action);
-            cw_buf_adds(&got, got.len > 0 ? ", " : "");
-            cw_buf_adds(&got, command);
-        }
+        collect(got, answer);
     }
+    return CW_OK;
+}
+
+static void compare_list(struct cw_trial *trial, const char *word, const struct cw_buf *got,
+                         const json_t *wanted)
+{
+    CW_AUTO_BUF want = CW_BUF_INIT(CW_POLICY_MAX);
+    json_t *text;
+    size_t k;
+
     if (wanted == NULL)
-        return CW_OK;
+        return;
     json_array_foreach (wanted, k, text) {
         cw_buf_adds(&want, want.len > 0 ? ", " : "");
         cw_buf_adds(&want, json_is_string(text) ? json_string_value(text) : "?");
     }
-    if (strcmp(cw_buf_text(&got), cw_buf_text(&want)) != 0)
-        differ(trial, "checks", cw_buf_text(&want), cw_buf_text(&got));
-    return CW_OK;
+    if (strcmp(cw_buf_text(got), cw_buf_text(&want)) != 0)
+        differ(trial, word, cw_buf_text(&want), cw_buf_text(got));
+}
+
+static int compare_actions(struct cw_trial *trial, const struct cw_policy *policy, const struct stage *stage,
+                           const json_t *expect, struct cw_err *err)
+{
+    struct cw_buf got[CW_COUNT(stage_words) + 1];
+    size_t i;
+    int rc;
+
+    for (i = 0; i < CW_COUNT(got); i++)
+        cw_buf_init(&got[i], CW_POLICY_MAX);
+    rc = ask_all(got, trial, policy, stage, err);
+    for (i = 0; i < CW_COUNT(got); i++) {
+        const char *word = i < DELIVERIES ? stage_words[i].word : "deliveries";
+
+        if (rc == CW_OK && !trial->broken)
+            compare_list(trial, word, &got[i], json_object_get(expect, word));
+        cw_buf_clear(&got[i]);
+    }
+    return rc;
 }
 
 /* A text is expected as a part of what comes, an empty one as nothing at all. */
@@ -250,7 +369,8 @@ static void compare_text(struct cw_trial *trial, const char *what, const char *w
 static int compare(struct cw_trial *trial, const struct cw_decision *decision,
                    const struct cw_gate_state *state, const json_t *expect, struct cw_err *err)
 {
-    static const char *const fields[] = {"verdict", "ready", "waits", "reason", "checks", NULL};
+    static const char *const fields[] = {"verdict", "ready", "waits", "reason",     "before", "stage",
+                                         "checks",  "after", "undo",  "deliveries", NULL};
     const char *verdict = NULL, *waits = NULL, *reason = NULL, *got = cw_verdict_name(decision->verdict);
     bool ready = decision->verdict == CW_ACCEPT && state->open, want = ready;
     int rc = expect == NULL ? CW_OK : cw_json_only(expect, fields, err);
@@ -299,9 +419,7 @@ static int run(struct cw_trial *trial, const struct cw_policy *policy, const jso
         rc = compare(trial, &decision, &state, expect, err);
     if (trial->broken && expect == NULL)
         cw_reason_set(trial->problem, sizeof(trial->problem), decision.reason);
-    return rc == CW_OK && !decision.broken
-               ? compare_checks(trial, policy, &stage, json_object_get(expect, "checks"), err)
-               : rc;
+    return rc == CW_OK && !decision.broken ? compare_actions(trial, policy, &stage, expect, err) : rc;
 }
 
 int cw_trial_run(struct cw_trial *trial, const struct cw_policy *policy, const json_t *test,

@@ -18,9 +18,9 @@ static int decide(void *ctx, struct cw_decision *decision, const json_t *set, co
     return cw_policy_decide(decision, ctx, set, site, err);
 }
 
-static int check(void *ctx, json_t **actions, const json_t *release, struct cw_err *err)
+static int actions(void *ctx, json_t **answer, const json_t *question, struct cw_err *err)
 {
-    return cw_policy_check(actions, ctx, release, err);
+    return cw_policy_actions(answer, ctx, question, err);
 }
 
 static int load_sets(struct cw_world *world, struct cw_err *err)
@@ -99,8 +99,10 @@ void cw_world_clear(struct cw_world *world)
 int cw_world_plan(json_t **plan, const struct cw_world *world, struct cw_err *err)
 {
     struct cw_plan_upstream upstreams[CW_UPSTREAMS_MAX];
-    struct cw_plan_policy policy = {
-        .decide = decide, .check = check, .ctx = world->policy, .sha256 = cw_policy_sha256(world->policy)};
+    struct cw_plan_policy policy = {.decide = decide,
+                                    .actions = actions,
+                                    .ctx = world->policy,
+                                    .sha256 = cw_policy_sha256(world->policy)};
     struct cw_plan_input input = {
         .site = world->site->name,
         .install_root = world->site->install_root,

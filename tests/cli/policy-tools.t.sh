@@ -21,12 +21,43 @@ done
 mkdir man
 man_block() { awk -v want="$1" '/^\.Ed/ { on = 0 } on { print } /^\.Bd -literal/ { on = (++n == want) }' "$CW_SRCDIR/lua/causeway-policy.7"; }
 man_block 2 >man/policy.lua
-man_block 4 >man/policy_spec.lua
+man_block 6 >man/policy_spec.lua
 expect_exit 0 causeway-sync policy check man/policy.lua
 expect_exit 0 causeway-sync policy test man
 expect_out '^1 passed, 0 failed$'
 man_block 3 >>man/policy.lua
 expect_exit 0 causeway-sync policy test man
+
+# Its policies with actions and deliveries, with what they come to.
+mkdir man-actions
+man_block 4 >man-actions/actions.lua
+man_block 5 >man-actions/deliveries.lua
+cat >man-actions/actions_spec.lua <<'LUA'
+policy "actions.lua"
+case "an update" {
+  releases = { { product = "gateway", version = "1.1.0", from = "1.0.0" } },
+  expect = {
+    before = { "/usr/local/sbin/line-is-idle" },
+    stage = { "/opt/plant/releases/gateway/1.1.0/linux-amd64/bin/migrate --dry-run (as plant)" },
+    checks = { "/usr/bin/systemctl restart gateway", "/opt/plant/current/gateway/bin/selftest (as plant)" },
+    after = {},
+    undo = { "/usr/bin/systemctl restart gateway" },
+    deliveries = {},
+  },
+}
+LUA
+cat >man-actions/deliveries_spec.lua <<'LUA'
+policy "deliveries.lua"
+case "a package and firmware" {
+  releases = { { product = "plc", version = "2.0.0", from = "1.0.0", artifacts = {
+    { name = "plc.deb", kind = "package" }, { name = "plc.bin", kind = "firmware" } } } },
+  expect = { ready = true, deliveries = {
+    "/usr/bin/dpkg --install /opt/plant/releases/plc/2.0.0/linux-amd64/plc.deb",
+    "PUT http://plc-1.plant.example/firmware < plc.bin" } },
+}
+LUA
+expect_exit 0 causeway-sync policy test man-actions
+expect_out '^2 passed, 0 failed$'
 
 # wrong PATTERN LUA: policy check says so.
 wrong() {
@@ -44,7 +75,7 @@ wrong "has no function 'decide' and no rule" 'function decied() end'
 wrong 'p\.lua:3: .*asked about a downgrade' 'function decide(set)
   if set.releases[1].change ~= "downgrade" then return accept "x" end
   return set.nothing.more end'
-wrong "checks: .*p\.lua:2: run: the command is not an absolute path" 'function decide() return accept "x" end
+wrong "actions: .*p\.lua:2: run: the command is not an absolute path" 'function decide() return accept "x" end
 function check() return { run { "selftest" } } end'
 expect_exit 1 causeway-sync policy check no-such-file.lua
 expect_err 'no-such-file\.lua'

@@ -16,7 +16,7 @@
 #include "fs/commit.h"
 #include "fs/root.h"
 #include "sync/deploy/apply.h"
-#include "sync/deploy/check.h"
+#include "sync/deploy/command.h"
 #include "sync/deploy/hold.h"
 #include "sync/deploy/install.h"
 #include "sync/deploy/recover.h"
@@ -339,45 +339,51 @@ static const struct command commands[] = {
 
 static void test_check(void **state)
 {
-    struct cw_check check = {
-        .product = "gateway", .version = "2.0.0", .install_root = "/opt/plant", .generation = 4};
+    struct cw_command_context check = {.stage = "check",
+                                       .product = "gateway",
+                                       .version = "2.0.0",
+                                       .install_root = "/opt/plant",
+                                       .generation = 4};
 
     (void)state;
     setenv("SECRET", "x", 1);
     for (size_t i = 0; i < CW_COUNT(commands); i++) {
         json_auto_t *action = json_pack("{s:[s,s,s], s:i}", "run", "/bin/sh", "-c", commands[i].shell,
                                         "timeout", commands[i].timeout);
-        struct cw_check_result result;
+        struct cw_command_result result;
         struct cw_err err = {0};
 
-        assert_cw_ok(cw_check_run(&result, &check, action, &err), err);
+        assert_cw_ok(cw_command_run(&result, &check, action, &err), err);
         if (result.passed != commands[i].passes || strstr(result.reason, commands[i].reason) == NULL ||
             strstr(json_string_value(result.output), commands[i].output) == NULL)
             fail_msg("'%s': %d, '%s', '%s'", commands[i].shell, result.passed, result.reason,
                      json_string_value(result.output));
-        assert_true(json_string_length(result.output) <= CW_CHECK_OUTPUT_MAX);
+        assert_true(json_string_length(result.output) <= CW_COMMAND_OUTPUT_MAX);
         assert_true(result.milliseconds < 4000);
-        cw_check_clear(&result);
+        cw_command_clear(&result);
     }
 }
 
 static void test_check_refuses(void **state)
 {
-    struct cw_check check = {
-        .product = "gateway", .version = "2.0.0", .install_root = "/opt/plant", .generation = 4};
+    struct cw_command_context check = {.stage = "check",
+                                       .product = "gateway",
+                                       .version = "2.0.0",
+                                       .install_root = "/opt/plant",
+                                       .generation = 4};
     json_auto_t *relative = json_pack("{s:[s], s:i}", "run", "true", "timeout", 1);
     json_auto_t *empty = json_pack("{s:[], s:i}", "run", "timeout", 1);
     json_auto_t *missing = json_pack("{s:[s], s:i}", "run", "/nowhere/selftest", "timeout", 5);
-    struct cw_check_result result;
+    struct cw_command_result result;
     struct cw_err err = {0};
 
     (void)state;
-    assert_cw_fails(CW_E_VERIFY, "absolute path", cw_check_run(&result, &check, relative, &err), err);
-    assert_cw_fails(CW_E_VERIFY, "0 words", cw_check_run(&result, &check, empty, &err), err);
-    assert_cw_ok(cw_check_run(&result, &check, missing, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "absolute path", cw_command_run(&result, &check, relative, &err), err);
+    assert_cw_fails(CW_E_VERIFY, "0 words", cw_command_run(&result, &check, empty, &err), err);
+    assert_cw_ok(cw_command_run(&result, &check, missing, &err), err);
     assert_false(result.passed);
     assert_non_null(strstr(json_string_value(result.output), "unable to run '/nowhere/selftest'"));
-    cw_check_clear(&result);
+    cw_command_clear(&result);
 }
 
 static json_t *file_change(const char *manifest, const char *sha256)

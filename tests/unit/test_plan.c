@@ -255,15 +255,17 @@ static int decide(void *ctx, struct cw_decision *decision, const json_t *set, co
     return CW_OK;
 }
 
-static int check(void *ctx, json_t **actions, const json_t *release, struct cw_err *err)
+static int actions(void *ctx, json_t **answer, const json_t *question, struct cw_err *err)
 {
     const struct world *world = ctx;
+    const json_t *release = json_object_get(question, "release"), *dirs = json_object_get(question, "dirs");
     const char *product = json_string_value(json_object_get(release, "product"));
 
     if (world->check_fails != NULL && strcmp(world->check_fails, product) == 0)
         return cw_err_set(err, CW_E_HELD, "policy.lua:9: oops");
-    *actions = json_pack("[{s:[s+], s:i}]", "run", json_string_value(json_object_get(release, "dir")),
-                         "/selftest", "timeout", 5);
+    *answer =
+        json_pack("{s:{s:[{s:[s+], s:i}]}, s:[]}", "actions", "check", "run",
+                  json_string_value(json_object_get(dirs, "check")), "/selftest", "timeout", 5, "deliveries");
     return CW_OK;
 }
 
@@ -283,10 +285,10 @@ static void stand_up(struct stand *stand, const struct world *world)
     json_auto_t *on_set = cw_hold_on_set("acme", "stable", 7, SET_SHA);
     struct cw_err err = {0};
 
-    *stand =
-        (struct stand){.config = {.name = "acme", .channel = "stable", .wanted = {.platforms = platforms}},
-                       .policy = {.decide = decide, .check = check, .ctx = (void *)world, .sha256 = FILE_SHA},
-                       .independent = json_array()};
+    *stand = (struct stand){
+        .config = {.name = "acme", .channel = "stable", .wanted = {.platforms = platforms}},
+        .policy = {.decide = decide, .actions = actions, .ctx = (void *)world, .sha256 = FILE_SHA},
+        .independent = json_array()};
     make_set(&stand->set, world);
     for (size_t i = 0; i < MOST && world->independent[i] != NULL; i++)
         json_array_append_new(stand->independent, json_string(world->independent[i]));

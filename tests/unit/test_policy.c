@@ -254,13 +254,42 @@ static const struct {
     int code;
     const char *result; /* JSON, or a part of the error */
 } checks[] = {
-    {"", CW_OK, "[]"},
-    {"function check() end", CW_OK, "[]"},
-    {"function check() return {} end", CW_OK, "[]"},
+    {"", CW_OK, "{}"},
+    {"function check() end", CW_OK, "{}"},
+    {"function check() return {} end", CW_OK, "{}"},
     {"function check(r) return { run { r.dir .. '/bin/selftest', '-v', timeout = '2m' } } end", CW_OK,
-     "[{\"run\": [\"/opt/plant/current/gateway/bin/selftest\", \"-v\"], \"timeout\": 120}]"},
+     "{\"check\": [{\"run\": [\"/opt/plant/current/gateway/bin/selftest\", \"-v\"], \"timeout\": 120}]}"},
     {"function check() return { run { '/bin/true' } } end", CW_OK,
-     "[{\"run\": [\"/bin/true\"], \"timeout\": 60}]"},
+     "{\"check\": [{\"run\": [\"/bin/true\"], \"timeout\": 60}]}"},
+    {"function before(r) return { run { r.dir, r.staged, env = { A_1 = 'x' }, user = 'plant', group = 'plc', "
+     "dir = '/var', "
+     "exit = 3 } } end function stage(r) return { run { r.dir } } end function after() end",
+     CW_OK,
+     "{\"before\": [{\"run\": [\"/opt/plant/current/gateway\", \"/opt/plant/releases/gateway/1.1.0/any\"], "
+     "\"env\": {\"A_1\": \"x\"}, \"user\": \"plant\", \"group\": \"plc\", \"dir\": \"/var\", \"exit\": [3], "
+     "\"timeout\": 60}], \"stage\": [{\"run\": [\"/opt/plant/releases/gateway/1.1.0/any\"], \"timeout\": "
+     "60}]}"},
+    {"function undo() return { run { '/bin/true', exit = {} } } end", CW_E_HELD,
+     "undo(): action 1: 'exit' is neither"},
+    {"function undo() return { run { '/bin/true', exit = 256 } } end", CW_E_HELD, "between 0 and 255"},
+    {"function after() return { run { '/bin/true', env = { ['A B'] = 'x' } } } end", CW_E_HELD,
+     "'A B' is no name"},
+    {"function after() return { run { '/bin/true', env = { CAUSEWAY_X = 'x' } } } end", CW_E_HELD,
+     "not beginning with CAUSEWAY_"},
+    {"function after() return { run { '/bin/true', env = { A = 5 } } } end", CW_E_HELD,
+     "policy.lua:1: run: env has"},
+    {"function after() return { run { '/bin/true', user = 'a b' } } end", CW_E_HELD,
+     "user 'a b' is not the name"},
+    {"function after() return { run { '/bin/true', dir = 'x' } } end", CW_E_HELD,
+     "dir 'x' is not an absolute path"},
+    {"function after() return { run { '/bin/true', ('x'):rep(9000) } } end", CW_E_HELD,
+     "longer than 8192 bytes"},
+    {"function check() return { put { 'http://plc/', body = '' } } end", CW_E_HELD,
+     "put belongs into a delivery"},
+    {"function chek() end", CW_E_HELD, "unknown function 'chek' (did you mean 'check'?)"},
+    {"function delivr() end", CW_E_HELD, "unknown function 'delivr' (did you mean 'deliver'?)"},
+    {"local function chek() end function check() end function chekk() end", CW_OK, "{}"},
+    {"after = 5", CW_E_HELD, "'after' is a number, not a function"},
     {"function check() return { run { 'true' } } end", CW_E_HELD,
      "policy.lua:1: run: the command is not an absolute path"},
     {"function check() return { run {} } end", CW_E_HELD, "run: the command is not an absolute path"},
@@ -280,27 +309,114 @@ static const struct {
     {"error 'x'", CW_E_HELD, "policy.lua:1: x"},
 };
 
-static void test_checks(void **state)
+/* As a plan asks about an update of gateway that brings firmware. */
+static json_t *question_of(void)
 {
-    json_auto_t *release = json_pack("{s:s,s:s,s:s}", "product", "gateway", "version", "1.1.0", "dir",
-                                     "/opt/plant/current/gateway");
+    return json_pack("{s:{s:s,s:s,s:s}, s:{s:s,s:s,s:s,s:s,s:s}, s:[{s:s,s:s,s:s,s:s}]}", "release",
+                     "product", "gateway", "version", "1.1.0", "from", "1.0.0", "dirs", "before",
+                     "/opt/plant/current/gateway", "stage", "/opt/plant/releases/gateway/1.1.0/any", "check",
+                     "/opt/plant/current/gateway", "after", "/opt/plant/current/gateway", "undo",
+                     "/opt/plant/current/gateway", "artifacts", "path", "gateway/1.1.0/fw.bin", "name",
+                     "fw.bin", "kind", "firmware", "file", "/fw.bin");
+}
+
+static void test_actions(void **state)
+{
     size_t i;
 
     (void)state;
     for (i = 0; i < CW_COUNT(checks); i++) {
         struct cw_policy *policy = policy_of(checks[i].policy);
-        json_auto_t *actions = NULL;
+        json_auto_t *answer = NULL, *question = question_of();
         struct cw_err err;
 
+        json_array_clear(json_object_get(question, "artifacts"));
         if (checks[i].code != CW_OK) {
             assert_cw_fails(checks[i].code, checks[i].result,
-                            cw_policy_check(&actions, policy, release, &err), err);
+                            cw_policy_actions(&answer, policy, question, &err), err);
         } else {
             json_auto_t *want = json_loads(checks[i].result, 0, NULL);
 
-            assert_cw_ok(cw_policy_check(&actions, policy, release, &err), err);
-            if (!json_equal(want, actions))
+            assert_cw_ok(cw_policy_actions(&answer, policy, question, &err), err);
+            if (!json_equal(want, json_object_get(answer, "actions")))
                 fail_msg("%s: other actions", checks[i].policy);
+        }
+        cw_policy_free(policy);
+    }
+}
+
+#define FAIL(text) CW_E_HELD, text
+static const struct {
+    const char *policy; /* what deliver(a) returns */
+    int code;
+    const char *result; /* JSON of the delivery without path and kind, or a part of the error */
+} deliveries[] = {
+    {"put { 'http://plc/fw', token_file = '/etc/t', timeout = '5m' }", CW_OK,
+     "{\"send\": {\"put\": \"http://plc/fw\", \"file\": \"/fw.bin\", \"token_file\": \"/etc/t\", "
+     "\"timeout\": 300}}"},
+    {"delivery { post { 'https://plc/fw', status = 202 }, check = get { 'https://plc/v', contains = "
+     "a.version or 'x' }, "
+     "undo = run { '/bin/back', exit = { 0, 4 } } }",
+     CW_OK,
+     "{\"send\": {\"post\": \"https://plc/fw\", \"file\": \"/fw.bin\", \"timeout\": 60, \"status\": [202]}, "
+     "\"check\": {\"get\": \"https://plc/v\", \"contains\": \"x\", \"timeout\": 60}, "
+     "\"undo\": {\"run\": [\"/bin/back\"], \"timeout\": 60, \"exit\": [0, 4]}}"},
+    {"delivery { run { '/usr/bin/dpkg', '-i', a.file } }", CW_OK,
+     "{\"send\": {\"run\": [\"/usr/bin/dpkg\", \"-i\", \"/fw.bin\"], \"timeout\": 60}}"},
+    {"delivery { put { 'http://plc/fw' }, undo = post { 'http://plc/back', body = '' } }", CW_OK,
+     "{\"send\": {\"put\": \"http://plc/fw\", \"file\": \"/fw.bin\", \"timeout\": 60}, "
+     "\"undo\": {\"post\": \"http://plc/back\", \"body\": \"\", \"timeout\": 60}}"},
+    {"store 'devices fetch it'", CW_OK, "{\"stored\": \"devices fetch it\"}"},
+    {"nil", FAIL("nothing delivers 'gateway/1.1.0/fw.bin', which is of kind firmware")},
+    {"5", FAIL("neither delivery")},
+    {"store()", FAIL("policy.lua:1: store: expected a reason")},
+    {"get { 'http://plc/' }", FAIL("get delivers nothing")},
+    {"put { 'ftp://plc/' }", FAIL("is not a URL")},
+    {"put { 'http://u:p@plc/' }", FAIL("use a token_file")},
+    {"put { 'http://plc/a b' }", FAIL("percent-encoded")},
+    {"put {}", FAIL("policy.lua:1: put: expected one URL")},
+    {"put { 'http://plc/', tokenfile = '/x' }", FAIL("did you mean 'token_file'")},
+    {"put { 'http://plc/', token_file = 'x' }", FAIL("token_file 'x' is not an absolute path")},
+    {"put { 'http://plc/', status = 99 }", FAIL("not a number between 100 and 599")},
+    {"put { 'http://plc/', status = '200' }",
+     FAIL("policy.lua:1: put: status is a string, neither a number nor")},
+    {"put { 'http://plc/', body = 'x', file = '/x' }", FAIL("both 'file' and 'body'")},
+    {"delivery { put { 'http://plc/' }, undo = put { 'http://plc/' } }",
+     FAIL("undo: it does not say what is sent")},
+    {"delivery { put { 'http://plc/' }, check = get { 'http://plc/', body = 'x' } }",
+     FAIL("check: a get sends nothing")},
+    {"delivery { put { 'http://plc/' }, chek = {} }",
+     FAIL("delivery: unknown word 'chek' (did you mean 'check'?)")},
+    {"delivery { check = run { '/bin/true' } }", FAIL("policy.lua:1: delivery: expected one action")},
+    {"delivery 'x'", FAIL("policy.lua:1: delivery: expected a table")},
+};
+
+static void test_deliveries(void **state)
+{
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < CW_COUNT(deliveries); i++) {
+        char text[1024];
+        struct cw_policy *policy;
+        json_auto_t *answer = NULL, *question = question_of();
+        struct cw_err err;
+
+        snprintf(text, sizeof(text), "function deliver(a) return %s end", deliveries[i].policy);
+        policy = policy_of(text);
+        if (deliveries[i].code != CW_OK) {
+            assert_cw_fails(deliveries[i].code, deliveries[i].result,
+                            cw_policy_actions(&answer, policy, question, &err), err);
+        } else {
+            json_auto_t *want = json_loads(deliveries[i].result, 0, NULL);
+            json_t *got;
+
+            assert_cw_ok(cw_policy_actions(&answer, policy, question, &err), err);
+            got = json_array_get(json_object_get(answer, "deliveries"), 0);
+            json_object_del(got, "path");
+            json_object_del(got, "kind");
+            if (want == NULL || !json_equal(want, got))
+                fail_msg("%s: other delivery", deliveries[i].policy);
         }
         cw_policy_free(policy);
     }
@@ -308,14 +424,14 @@ static void test_checks(void **state)
 
 static void test_the_plants_selftest(void **state)
 {
-    json_auto_t *release = json_pack("{s:s,s:s}", "product", "gateway", "dir", "/opt/plant/current/gateway");
     struct cw_policy *policy = example("plant");
-    json_auto_t *actions = NULL;
+    json_auto_t *answer = NULL, *question = question_of();
     struct cw_err err;
 
     (void)state;
-    assert_cw_ok(cw_policy_check(&actions, policy, release, &err), err);
-    assert_int_equal(json_array_size(actions), 1);
+    json_array_clear(json_object_get(question, "artifacts"));
+    assert_cw_ok(cw_policy_actions(&answer, policy, question, &err), err);
+    assert_int_equal(json_array_size(json_object_get(json_object_get(answer, "actions"), "check")), 1);
     cw_policy_free(policy);
 }
 
@@ -368,13 +484,10 @@ static void test_site_configuration(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decisions),
-        cmocka_unit_test(test_a_long_reason_is_cut_between_characters),
-        cmocka_unit_test(test_examples),
-        cmocka_unit_test(test_checks),
-        cmocka_unit_test(test_the_plants_selftest),
-        cmocka_unit_test(test_opening),
-        cmocka_unit_test(test_site_configuration),
+        cmocka_unit_test(test_decisions),  cmocka_unit_test(test_a_long_reason_is_cut_between_characters),
+        cmocka_unit_test(test_examples),   cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_deliveries), cmocka_unit_test(test_the_plants_selftest),
+        cmocka_unit_test(test_opening),    cmocka_unit_test(test_site_configuration),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

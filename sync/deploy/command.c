@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One command from fork to verdict: see sync/deploy/check.h. What a failed one leads to is apply.c's.
+ * One command from fork to verdict: see sync/deploy/command.h. What a failed one leads to is apply.c's.
  */
-#include "sync/deploy/check.h"
+#include "sync/deploy/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +20,16 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fs/root.h"
-#include "sync/deploy/policy.h"
+#include "http/send.h"
+#include "sync/deploy/account.h"
+#include "sync/deploy/action.h"
+#include "sync/deploy/decision.h"
+#include "sync/deploy/request.h"
 
-#define TIMEOUT_DEFAULT 60 /* seconds, where the policy says nothing */
-#define TICK_MS 50         /* how soon the end of a command is seen whose children keep its output open */
-#define ENV_MAX 8
+#define TICK_MS 50 /* how soon the end of a command is seen whose children keep its output open */
+#define ENV_OWN 8  /* what every command gets */
+#define ENV_MAX (ENV_OWN + CW_ACTION_ENV_MAX + 1)
+#define SPARE_MS 5000    /* that a request may take longer than its own time limit, which tells more */
 #define STRAY_ROUNDS 200 /* times STRAY_MS: how long processes may take to die that a command let go of */
 #define STRAY_MS 5
 
@@ -33,8 +38,12 @@ static const int stop_signals[] = {SIGHUP, SIGINT, SIGTERM};
 static volatile sig_atomic_t stopped; /* the signal that asked for it; 0: none */
 
 struct command {
+    const json_t *action;
+    bool is_request;
     char *argv[CW_ACTION_ARGS_MAX + 1]; /* borrowed from the action */
     char *env[ENV_MAX];                 /* owned */
+    size_t env_count;
+    struct cw_account account;
     int64_t timeout_ms;
     pid_t pid;
     int out;     /* where its output comes from */
@@ -51,9 +60,9 @@ static int64_t monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int read_action(struct command *command, const json_t *action, struct cw_err *err)
+static int read_argv(struct command *command, struct cw_err *err)
 {
-    const json_t *run = json_object_get(action, "run"), *timeout = json_object_get(action, "timeout");
+    const json_t *run = json_object_get(command->action, "run");
     json_t *word;
     size_t i;
 
@@ -67,25 +76,73 @@ static int read_action(struct command *command, const json_t *action, struct cw_
     }
     if (command->argv[0][0] != '/')
         return cw_err_set(err, CW_E_VERIFY, "action '%s' is not an absolute path", command->argv[0]);
-    command->timeout_ms = (json_is_integer(timeout) ? json_integer_value(timeout) : TIMEOUT_DEFAULT) * 1000;
+    return cw_account_find(&command->account, command->action, err);
+}
+
+static int read_action(struct command *command, struct cw_err *err)
+{
+    const json_t *timeout = json_object_get(command->action, "timeout");
+
+    command->timeout_ms = (json_is_integer(timeout) ? json_integer_value(timeout) : CW_ACTION_TIMEOUT) * 1000;
+    command->is_request = cw_action_is_request(command->action);
+    return command->is_request ? CW_OK : read_argv(command, err);
+}
+
+/* Sets a variable, in the place of one of that name. The memory becomes the command's. */
+static int add_env(struct command *command, char *text, struct cw_err *err)
+{
+    size_t i, name = text != NULL ? strcspn(text, "=") + 1 : 0;
+
+    if (text == NULL)
+        return cw_err_nomem(err);
+    for (i = 0; i < command->env_count && strncmp(command->env[i], text, name) != 0; i++)
+        ;
+    if (i == ENV_MAX - 1) {
+        free(text);
+        return cw_err_set(err, CW_E_VERIFY, "an action's environment has too many names");
+    }
+    free(command->env[i]);
+    command->env[i] = text;
+    command->env_count += i == command->env_count;
     return CW_OK;
 }
 
-static int make_environment(struct command *command, const struct cw_check *check, struct cw_err *err)
+static int add_context(struct command *command, const struct cw_command_context *context, struct cw_err *err)
 {
-    size_t n = 0;
+    int rc = add_env(command, cw_str_format("HOME=%s/data/%s", context->install_root, context->product), err);
 
-    command->env[n++] = strdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    command->env[n++] = strdup("LC_ALL=C.UTF-8");
-    command->env[n++] = cw_str_format("HOME=%s/data/%s", check->install_root, check->product);
-    command->env[n++] = cw_str_format("CAUSEWAY_PRODUCT=%s", check->product);
-    command->env[n++] = cw_str_format("CAUSEWAY_VERSION=%s", check->version);
-    command->env[n++] = cw_str_format("CAUSEWAY_GENERATION=%lld", (long long)check->generation);
-    for (size_t i = 0; i < n; i++) {
-        if (command->env[i] == NULL)
-            return cw_err_nomem(err);
+    if (rc == CW_OK)
+        rc = add_env(command, cw_str_format("CAUSEWAY_STAGE=%s", context->stage), err);
+    if (rc == CW_OK)
+        rc = add_env(command, cw_str_format("CAUSEWAY_PRODUCT=%s", context->product), err);
+    if (rc == CW_OK)
+        rc = add_env(command, cw_str_format("CAUSEWAY_VERSION=%s", context->version), err);
+    if (rc == CW_OK)
+        rc = add_env(command, cw_str_format("CAUSEWAY_FROM=%s", context->from != NULL ? context->from : ""),
+                     err);
+    if (rc == CW_OK)
+        rc = add_env(command, cw_str_format("CAUSEWAY_GENERATION=%lld", (long long)context->generation), err);
+    return rc;
+}
+
+static int make_environment(struct command *command, const struct cw_command_context *context,
+                            struct cw_err *err)
+{
+    json_t *env = json_object_get(command->action, "env"), *value;
+    const char *name;
+    int rc =
+        add_env(command, strdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), err);
+
+    if (rc == CW_OK)
+        rc = add_env(command, strdup("LC_ALL=C.UTF-8"), err);
+    if (rc == CW_OK)
+        rc = context->stage != NULL ? add_context(command, context, err)
+                                    : add_env(command, strdup("HOME=/"), err);
+    json_object_foreach (env, name, value) {
+        if (rc == CW_OK && json_is_string(value))
+            rc = add_env(command, cw_str_format("%s=%s", name, json_string_value(value)), err);
     }
-    return CW_OK;
+    return rc;
 }
 
 /* In the guard; does not return. It lives in a session of its own, so that what ends this run by its terminal
@@ -151,15 +208,26 @@ static void command_clear(struct command *command)
 }
 
 /* In the child; does not return. */
+static void run_program(const struct command *command)
+{
+    const char *dir = json_string_value(json_object_get(command->action, "dir"));
+
+    if (dir != NULL && chdir(dir) != 0) {
+        dprintf(2, "unable to enter '%s': %s\n", dir, strerror(errno));
+        _exit(127);
+    }
+    execve(command->argv[0], command->argv, command->env);
+    dprintf(2, "unable to run '%s': %s\n", command->argv[0], strerror(errno));
+    _exit(127);
+}
+
+/* In the child; does not return. */
 static void become(const struct command *command, int out, pid_t parent)
 {
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sigset_t none;
 
     (void)setpgid(0, 0);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* no check outlives the run that judges by it */
-    if (getppid() != parent)
-        _exit(127);
     for (int number = 1; number < NSIG; number++)
         (void)signal(number, SIG_DFL);
     sigemptyset(&none);
@@ -168,9 +236,18 @@ static void become(const struct command *command, int out, pid_t parent)
     if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || chdir("/") != 0)
         _exit(127);
     (void)close_range(3, ~0U, 0);
-    execve(command->argv[0], command->argv, command->env);
-    dprintf(2, "unable to run '%s': %s\n", command->argv[0], strerror(errno));
-    _exit(127);
+    if (!cw_account_become(&command->account)) {
+        dprintf(2, "unable to become user '%s': %s\n",
+                command->account.user != NULL ? command->account.user : "(the same)", strerror(errno));
+        _exit(127);
+    }
+    /* No command outlives the run that judges by it. Asked for here: a change of user forgets it. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(127);
+    if (command->is_request)
+        _exit(cw_request_make(command->action));
+    run_program(command);
 }
 
 static int start(struct command *command, struct cw_err *err)
@@ -202,7 +279,7 @@ static void drain(struct command *command)
     ssize_t n;
 
     while ((n = read(command->out, block, sizeof block)) > 0) {
-        size_t room = CW_CHECK_OUTPUT_MAX - command->output.len;
+        size_t room = CW_COMMAND_OUTPUT_MAX - command->output.len;
 
         cw_buf_add(&command->output, block, (size_t)n < room ? (size_t)n : room);
     }
@@ -270,7 +347,7 @@ static void end_strays(void)
  * stop. */
 static bool wait_for(struct command *command, int *status)
 {
-    int64_t deadline = monotonic_ms() + command->timeout_ms;
+    int64_t deadline = monotonic_ms() + command->timeout_ms + (command->is_request ? SPARE_MS : 0);
 
     for (;;) {
         struct pollfd wait = {.fd = command->out, .events = POLLIN};
@@ -306,23 +383,52 @@ static json_t *printable(struct cw_buf *output)
     return text != NULL ? text : json_stringn(cw_buf_text(output), output->len);
 }
 
-static void judge(struct cw_check_result *result, bool ended, int status, int64_t timeout_ms)
+/* Is it one of the codes that the action counts as success? */
+static bool is_success(const json_t *action, int code)
 {
-    result->passed = ended && stopped == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    const json_t *codes = json_object_get(action, "exit");
+    json_t *one;
+    size_t i;
+
+    json_array_foreach (codes, i, one) {
+        if (json_integer_value(one) == code)
+            return true;
+    }
+    return codes == NULL && code == 0;
+}
+
+/* A request says itself what is wrong, in its first line. */
+static void judge_request(struct cw_command_result *result, const struct command *command)
+{
+    const char *said = cw_buf_text(&command->output);
+    char text[sizeof result->reason + 16];
+
+    snprintf(text, sizeof text, "failed: %.*s", (int)strcspn(said, "\n"), said);
+    cw_reason_set(result->reason, sizeof result->reason, text);
+}
+
+static void judge(struct cw_command_result *result, const struct command *command, bool ended, int status)
+{
+    bool has_code = ended && WIFEXITED(status);
+
+    result->exit = has_code ? WEXITSTATUS(status) : -1;
+    result->passed = has_code && stopped == 0 && is_success(command->action, result->exit);
     if (result->passed)
         return;
     if (stopped != 0)
         snprintf(result->reason, sizeof result->reason, "was interrupted (signal %d)", (int)stopped);
     else if (!ended)
         snprintf(result->reason, sizeof result->reason, "took longer than %lld s",
-                 (long long)(timeout_ms / 1000));
+                 (long long)(command->timeout_ms / 1000));
     else if (WIFSIGNALED(status))
         snprintf(result->reason, sizeof result->reason, "was killed by signal %d", WTERMSIG(status));
+    else if (command->is_request)
+        judge_request(result, command);
     else
-        snprintf(result->reason, sizeof result->reason, "exited with %d", WEXITSTATUS(status));
+        snprintf(result->reason, sizeof result->reason, "exited with %d", result->exit);
 }
 
-static int run(struct cw_check_result *result, struct command *command, struct cw_err *err)
+static int run(struct cw_command_result *result, struct command *command, struct cw_err *err)
 {
     struct sigaction before[CW_COUNT(stop_signals)];
     int64_t started = monotonic_ms();
@@ -345,42 +451,47 @@ static int run(struct cw_check_result *result, struct command *command, struct c
     end_strays();
     if (command->out >= 0)
         drain(command);
-    judge(result, ended, status, command->timeout_ms);
     result->milliseconds = monotonic_ms() - started;
     result->output = printable(&command->output);
+    judge(result, command, ended, status);
     return result->output != NULL ? CW_OK : cw_err_nomem(err);
 }
 
-int cw_check_run(struct cw_check_result *result, const struct cw_check *check, const json_t *action,
-                 struct cw_err *err)
+int cw_command_run(struct cw_command_result *result, const struct cw_command_context *context,
+                   const json_t *action, struct cw_err *err)
 {
-    struct command command = {.out = -1, .alive = -1, .output = CW_BUF_INIT(CW_CHECK_OUTPUT_MAX)};
-    int rc = read_action(&command, action, err);
+    struct command command = {
+        .action = action, .out = -1, .alive = -1, .output = CW_BUF_INIT(CW_COMMAND_OUTPUT_MAX)};
+    int rc = read_action(&command, err);
 
-    *result = (struct cw_check_result){0};
+    *result = (struct cw_command_result){.exit = -1};
     if (rc == CW_OK)
-        rc = make_environment(&command, check, err);
+        rc = make_environment(&command, context, err);
     if (rc == CW_OK)
         rc = run(result, &command, err);
     command_clear(&command);
     return rc;
 }
 
-void cw_check_clear(struct cw_check_result *result)
+int cw_command_check(const json_t *action, struct cw_err *err)
+{
+    const char *token = json_string_value(json_object_get(action, "token_file"));
+    const char *ca_file = json_string_value(json_object_get(action, "ca_file"));
+    char secret[CW_HTTP_BEARER_MAX + 1];
+    struct cw_account account;
+    int rc;
+
+    if (!cw_action_is_request(action))
+        return cw_account_find(&account, action, err);
+    rc = token != NULL ? cw_request_read_token(secret, token, err) : CW_OK;
+    explicit_bzero(secret, sizeof secret);
+    if (rc == CW_OK && ca_file != NULL && access(ca_file, R_OK) != 0)
+        return cw_err_errno(err, errno, "unable to read '%s'", ca_file);
+    return rc;
+}
+
+void cw_command_clear(struct cw_command_result *result)
 {
     json_decref(result->output);
     result->output = NULL;
-}
-
-void cw_check_describe(char out[256], const json_t *action)
-{
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_POLICY_MAX);
-    json_t *word;
-    size_t i;
-
-    json_array_foreach (json_object_get(action, "run"), i, word) {
-        cw_buf_adds(&text, i > 0 ? " " : "");
-        cw_buf_adds(&text, json_string_value(word) != NULL ? json_string_value(word) : "?");
-    }
-    snprintf(out, 256, "%.200s%s", cw_buf_text(&text), text.len > 200 ? "…" : "");
 }
