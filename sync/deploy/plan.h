@@ -17,7 +17,7 @@
  *          "actions": {"before", "stage", "check", "after", "undo": lists of actions (sync/deploy/action.h), only those
  *          that are not empty},
  *          "deliveries": [{"path", "kind", "send", "check", "undo": actions; the last two may be absent} or
- *          {"path", "kind", "stored": reason}], one for each artifact of kind package or firmware}
+ *          {"path", "kind", "stored": reason}], those of each artifact of kind package or firmware, at least one}
  *
  * A unit is what goes in whole or not at all: an upstream's set, or a product declared independent with all
  * that needs it or that it needs. Units in which nothing changes are left out.

@@ -92,14 +92,19 @@ void cw_plan_why(char out[1024], const json_t *unit)
         snprintf(out, 1024, "waits: %s", waits);
 }
 
-/* The artifacts that a delivery hands on, by name: a later delivery may have to hand on the one before. */
+/* The artifacts that are handed on, by name: a later delivery may have to hand on the one before. Those of one artifact
+ * follow each other. */
 static json_t *delivered_names(const json_t *change)
 {
     json_auto_t *names = json_array();
+    const char *before = "";
     json_t *delivery;
     size_t i;
 
     json_array_foreach (json_object_get(change, "deliveries"), i, delivery) {
+        if (strcmp(before, text_of(delivery, "path")) == 0)
+            continue;
+        before = text_of(delivery, "path");
         if (json_array_append_new(names, json_pack("{s:O, s:s}", "kind", json_object_get(delivery, "kind"),
                                                    "name", cw_str_basename(text_of(delivery, "path")))) != 0)
             return NULL;

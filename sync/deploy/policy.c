@@ -217,28 +217,47 @@ static int read_stored(json_t *made, const json_t *value, struct cw_err *err)
     return json_object_set_new(made, "stored", json_string(shown)) == 0 ? CW_OK : cw_err_nomem(err);
 }
 
-static int read_artifact(json_t *deliveries, const json_t *artifact, const json_t *value, struct cw_err *err)
+/* One delivery of an artifact. */
+static int read_one(json_t *deliveries, const json_t *artifact, const json_t *value, struct cw_err *err)
 {
     json_auto_t *made = json_pack("{s:O, s:O}", "path", json_object_get(artifact, "path"), "kind",
                                   json_object_get(artifact, "kind"));
-    const char *path = json_string_value(json_object_get(artifact, "path"));
     int rc;
 
     if (made == NULL)
         return cw_err_nomem(err);
-    if (value == NULL || json_is_null(value) || json_is_false(value))
-        return cw_err_set(
-            err, CW_E_HELD,
-            "nothing delivers '%s', which is of kind %s: deliver() must return a delivery, or store "
-            "\"why\"",
-            path, json_string_value(json_object_get(artifact, "kind")));
     if (json_object_get(value, "stored") != NULL)
         rc = read_stored(made, value, err);
     else
         rc = read_delivery(made, value, json_string_value(json_object_get(artifact, "file")), err);
     if (rc != CW_OK)
-        return cw_err_prefix(err, "deliver(): '%s'", path);
+        return cw_err_prefix(err, "deliver(): '%s'", json_string_value(json_object_get(artifact, "path")));
     return json_array_append(deliveries, made) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+/* What deliver() returned for an artifact: one delivery, or a list of them. */
+static int read_artifact(json_t *deliveries, const json_t *artifact, const json_t *value, struct cw_err *err)
+{
+    json_t *one;
+    size_t i;
+    int rc = CW_OK;
+
+    if (value == NULL || json_is_null(value) || json_is_false(value) ||
+        (json_is_array(value) && json_array_size(value) == 0))
+        return cw_err_set(err, CW_E_HELD,
+                          "nothing delivers '%s', which is of kind %s: deliver() must return a delivery, or "
+                          "store \"why\"",
+                          json_string_value(json_object_get(artifact, "path")),
+                          json_string_value(json_object_get(artifact, "kind")));
+    if (!json_is_array(value))
+        return read_one(deliveries, artifact, value, err);
+    if (json_array_size(value) > CW_ACTIONS_MAX)
+        return cw_err_set(err, CW_E_VERIFY, "deliver() returned more than %d deliveries", CW_ACTIONS_MAX);
+    json_array_foreach (value, i, one) {
+        if (rc == CW_OK)
+            rc = read_one(deliveries, artifact, one, err);
+    }
+    return rc;
 }
 
 static int read_deliveries(json_t *deliveries, const json_t *artifacts, const json_t *values,

@@ -16,7 +16,7 @@
  * plus staged = its folder beneath releases/ and dir = the folder that matters at that moment (absent where there is
  * none). Their answers: lists of commands. Input of deliver(artifact), for each of kind package or firmware:
  * {product, version, from, platform, kind, name, file, sha256, length, previous = {name, file, version}}. Its answer:
- * delivery(…), a plain action, or store(reason). What the actions are is in sync/deploy/action.h.
+ * delivery(…), a plain action, a list of them, or store(reason). What the actions are is in sync/deploy/action.h.
  */
 #ifndef CW_SYNC_DEPLOY_POLICY_H
 #define CW_SYNC_DEPLOY_POLICY_H

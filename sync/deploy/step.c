@@ -29,12 +29,25 @@ static bool is_ready(const json_t *unit)
     return json_is_true(json_object_get(unit, "ready"));
 }
 
-static json_t *make_step(const char *stage, const json_t *change, const json_t *artifact,
-                         const json_t *action)
+static json_t *make_step(const char *stage, const json_t *change, const json_t *action)
 {
-    return json_pack("{s:s, s:O, s:O, s:O*, s:O*, s:O*}", "stage", stage, "product",
+    return json_pack("{s:s, s:O, s:O, s:O*, s:O*}", "stage", stage, "product",
                      json_object_get(change, "product"), "version", json_object_get(change, "to"), "from",
-                     json_object_get(change, "from"), "artifact", artifact, "action", action);
+                     json_object_get(change, "from"), "action", action);
+}
+
+/* The same of the part-th of the change's deliveries; key names the action in it. */
+static json_t *make_part(const char *stage, const json_t *change, size_t part, const char *key)
+{
+    const json_t *delivery = json_array_get(json_object_get(change, "deliveries"), part);
+    json_t *step = make_step(stage, change, json_object_get(delivery, key));
+
+    if (step != NULL && (json_object_set(step, "artifact", json_object_get(delivery, "path")) != 0 ||
+                         json_object_set_new(step, "part", json_integer((json_int_t)part)) != 0)) {
+        json_decref(step);
+        return NULL;
+    }
+    return step;
 }
 
 int cw_steps_add(json_t *steps, const json_t *unit, const char *stage, struct cw_err *err)
@@ -44,7 +57,7 @@ int cw_steps_add(json_t *steps, const json_t *unit, const char *stage, struct cw
 
     json_array_foreach (json_object_get(unit, "changes"), i, change) {
         json_array_foreach (json_object_get(json_object_get(change, "actions"), stage), k, action) {
-            if (json_array_append_new(steps, make_step(stage, change, NULL, action)) != 0)
+            if (json_array_append_new(steps, make_step(stage, change, action)) != 0)
                 return cw_err_nomem(err);
         }
     }
@@ -64,15 +77,15 @@ int cw_steps_add_ready(json_t *steps, const json_t *plan, const char *stage, str
     return rc;
 }
 
-static int add_delivery(json_t *steps, const json_t *change, const json_t *delivery, struct cw_err *err)
+static int add_delivery(json_t *steps, const json_t *change, size_t part, struct cw_err *err)
 {
-    const json_t *send = json_object_get(delivery, "send"), *check = json_object_get(delivery, "check");
-    const json_t *path = json_object_get(delivery, "path");
+    const json_t *delivery = json_array_get(json_object_get(change, "deliveries"), part);
 
-    if (send == NULL) /* it stays where it is, as the policy says */
+    if (json_object_get(delivery, "send") == NULL) /* it stays where it is, as the policy says */
         return CW_OK;
-    if (json_array_append_new(steps, make_step("deliver", change, path, send)) != 0 ||
-        (check != NULL && json_array_append_new(steps, make_step("delivered", change, path, check)) != 0))
+    if (json_array_append_new(steps, make_part("deliver", change, part, "send")) != 0 ||
+        (json_object_get(delivery, "check") != NULL &&
+         json_array_append_new(steps, make_part("delivered", change, part, "check")) != 0))
         return cw_err_nomem(err);
     return CW_OK;
 }
@@ -86,7 +99,7 @@ int cw_steps_add_deliveries(json_t *steps, const json_t *unit, struct cw_err *er
     json_array_foreach (json_object_get(unit, "changes"), i, change) {
         json_array_foreach (json_object_get(change, "deliveries"), k, delivery) {
             if (rc == CW_OK)
-                rc = add_delivery(steps, change, delivery, err);
+                rc = add_delivery(steps, change, k, err);
         }
     }
     return rc;
@@ -98,8 +111,7 @@ static int put_undo(json_t *steps, const json_t *change, struct cw_err *err)
     const json_t *actions = json_object_get(json_object_get(change, "actions"), "undo");
 
     for (size_t i = json_array_size(actions); i > 0; i--) {
-        if (json_array_insert_new(steps, 0,
-                                  make_step("undo", change, NULL, json_array_get(actions, i - 1))) != 0)
+        if (json_array_insert_new(steps, 0, make_step("undo", change, json_array_get(actions, i - 1))) != 0)
             return cw_err_nomem(err);
     }
     return CW_OK;
@@ -112,9 +124,7 @@ static int put_undeliver(json_t *steps, const json_t *change, struct cw_err *err
 
     json_array_foreach (json_object_get(change, "deliveries"), i, delivery) {
         if (json_object_get(delivery, "send") != NULL &&
-            json_array_insert_new(steps, 0,
-                                  make_step("undeliver", change, json_object_get(delivery, "path"),
-                                            json_object_get(delivery, "undo"))) != 0)
+            json_array_insert_new(steps, 0, make_part("undeliver", change, i, "undo")) != 0)
             return cw_err_nomem(err);
     }
     return CW_OK;
@@ -154,7 +164,7 @@ int cw_steps_undo(json_t **steps, const json_t *plan, bool deliveries, struct cw
 static bool is_of(const json_t *step, const json_t *other)
 {
     return strcmp(text_of(step, "product"), text_of(other, "product")) == 0 &&
-           strcmp(text_of(step, "artifact"), text_of(other, "artifact")) == 0;
+           json_equal(json_object_get(step, "part"), json_object_get(other, "part"));
 }
 
 json_t *cw_step_undeliver(const json_t *plan, const json_t *step)

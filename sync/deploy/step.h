@@ -5,6 +5,7 @@
  * is left again, so neither needs the plan or the policy.
  *
  * {"stage", "product", "version", "from" (absent: there was none), "artifact" (a delivery's: its path),
+ *  "part" (which of its product's deliveries it is),
  *  "action": as sync/deploy/action.h has it (absent: there is nothing that could be done, which is a failure)}
  *
  * Stages, in their order:

@@ -367,6 +367,8 @@ static const struct {
      "{\"send\": {\"put\": \"http://plc/fw\", \"file\": \"/fw.bin\", \"timeout\": 60}, "
      "\"undo\": {\"post\": \"http://plc/back\", \"body\": \"\", \"timeout\": 60}}"},
     {"store 'devices fetch it'", CW_OK, "{\"stored\": \"devices fetch it\"}"},
+    {"{}", FAIL("nothing delivers")},
+    {"{ store 'x', 5 }", FAIL("neither delivery")},
     {"nil", FAIL("nothing delivers 'gateway/1.1.0/fw.bin', which is of kind firmware")},
     {"5", FAIL("neither delivery")},
     {"store()", FAIL("policy.lua:1: store: expected a reason")},
