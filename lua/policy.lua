@@ -84,7 +84,8 @@ accept = located(function(where, how)
   if type(how) ~= "table" then
     fail(where, "accept: expected a reason or a table of gates, got a ", type(how))
   end
-  only(where, "accept", how, { "after_promotion", "blackout", "not_before", "reason", "rollout", "window" })
+  only(where, "accept", how, { "after_promotion", "blackout", "not_before", "reason", "rollout", "scan",
+    "window" })
   if how.reason ~= nil then reason_of(where, "accept", how.reason) end
   return {
     verdict = "accept", reason = how.reason or "accepted by policy", at = place(where),
@@ -93,6 +94,7 @@ accept = located(function(where, how)
       blackout = texts_of(where, "blackout", how.blackout),
       not_before = text_of(where, "not_before", how.not_before),
       rollout = texts_of(where, "rollout", how.rollout),
+      scan = text_of(where, "scan", how.scan),
       window = text_of(where, "window", how.window),
     },
   }

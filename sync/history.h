@@ -7,7 +7,7 @@
  * newline ("" for the first)}
  *
  * Events: init, identity, pull, grace, clock, plan, apply, action (one command or request, with its stage), commit,
- * rollback, recover, hold, unhold, refuse, export, receipt.
+ * rollback, recover, hold, unhold, refuse, export, receipt, scan.
  */
 #ifndef CW_SYNC_HISTORY_H
 #define CW_SYNC_HISTORY_H

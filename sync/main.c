@@ -36,6 +36,8 @@ static const struct cw_command commands[] = {
      cmd_export, cmd_export_options, 1, 1, false},
     {"receipt", "[DIR]", "write what this site holds, runs and trusts, signed",
      cmd_receipt, cmd_receipt_options, 0, 1, false},
+    {"scan", "", "show the site's scanner what it has not seen yet",
+     cmd_scan, cmd_scan_options, 0, 0, false},
     {"gc", "", "remove what neither a kept generation nor a mirror's set needs",
      cmd_gc, NULL, 0, 0, true},
     {"clock", "[confirm]", "show the clock beside what was published, or confirm it",

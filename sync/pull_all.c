@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "sync/mirror/mirror.h"
+#include "sync/scan.h"
 
 static void tell(const struct cw_cli *cli, const struct cw_upstream *upstream,
                  const struct cw_pull_result *result)
@@ -61,6 +62,21 @@ static int pull_one(json_t *pulled, const struct cw_site *site, const struct cw_
     return json_array_append_new(pulled, row) != 0 ? cw_err_nomem(err) : rc;
 }
 
+/* What one upstream failed in is no reason not to scan what the others brought. */
+static int scan_new(const struct cw_site *site, int64_t now, int first, const struct cw_cli *cli,
+                    struct cw_err *err)
+{
+    struct cw_scan_result result;
+    struct cw_err own = {0};
+    int rc = cw_scan_run(&result, site, false, now, cli, &own);
+
+    if (rc != CW_OK && first == CW_OK)
+        *err = own;
+    else if (rc != CW_OK)
+        cw_cli_warn(cli, "%s", own.text);
+    return first != CW_OK ? first : rc;
+}
+
 int cw_pull_all(json_t *pulled, const struct cw_site *site, const struct cw_upstream *chosen,
                 const char *where, int64_t now, const struct cw_cli *cli, struct cw_err *err)
 {
@@ -84,5 +100,5 @@ int cw_pull_all(json_t *pulled, const struct cw_site *site, const struct cw_upst
         if (rc == CW_E_NOMEM)
             break;
     }
-    return first;
+    return site->scan != NULL && first != CW_E_NOMEM ? scan_new(site, now, first, cli, err) : first;
 }

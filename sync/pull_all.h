@@ -8,7 +8,7 @@
 #include "sync/site.h"
 
 /* Pulls `chosen`, or every upstream of the site when it is NULL; where as cw_mirror_pull() has it. Says of each
- * what came of it. `pulled` (an array, or NULL) gets a row for each:
+ * what came of it. Then the site's scanner, if it has one, is shown what is new. `pulled` (an array, or NULL) gets a row for each:
  * {"upstream", "channel", "source", "changed", "older", "serial", "files", "bytes", "grace_used", "root_version"},
  * or {"upstream", "error"}. The first failure comes back, further ones are warned of. */
 int cw_pull_all(json_t *pulled, const struct cw_site *site, const struct cw_upstream *chosen,

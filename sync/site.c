@@ -77,6 +77,7 @@ void cw_site_close(struct cw_site *site)
         free(site->upstreams[i].platforms);
     }
     json_decref(site->config);
+    json_decref(site->scan);
     free(site->path);
     if (site->lock >= 0)
         close(site->lock);

@@ -2,7 +2,7 @@
 /*
  * A site's folder: where things lie in it, its configuration (site.lua, evaluated in the jail), its lock.
  *
- *   site.lua policy.lua lock history.jsonl holds.json journal.json plans/<id>.json
+ *   site.lua policy.lua lock history.jsonl holds.json journal.json scans.json plans/<id>.json
  *   upstreams/<name>/trust/<role>.json           newest trusted metadata, as received, unversioned names
  *   upstreams/<name>/trust/roots/<n>.root.json   every root ever trusted, as received
  *   upstreams/<name>/memory.json                 what has entered, and what came before: mirror/memory.h
@@ -55,7 +55,10 @@ struct cw_site {
     char config_sha256[CW_SHA256_TEXT];
     const char *name;
     const char *install_root; /* absolute; NULL: this site mirrors only */
-    int64_t keep_versions;    /* of each product, when gc removes */
+    json_t *
+        scan; /* {"action": as sync/deploy/action.h, with {file} in its words, "bad": [exit codes]}; owned; NULL:
+                     nothing is scanned */
+    int64_t keep_versions; /* of each product, when gc removes */
     struct cw_upstream upstreams[CW_UPSTREAMS_MAX];
     size_t upstream_count;
 };

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "codec/json.h"
 #include "release/name.h"
+#include "sync/deploy/action.h"
 #include "sync/site.h"
 
 /* The script writes {} for an empty table of either kind; an empty array is then an empty object. */
@@ -231,9 +232,57 @@ static int take_keep(struct cw_site *site, struct cw_err *err)
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "keep");
 }
 
+/* The words of an action, with those of its verdict: what is clean is what that action calls success. */
+static int read_scan(json_t **made, const json_t *scan, struct cw_err *err)
+{
+    static const char *const keys[] = {"run", "timeout", "clean", "bad", "env", "user", "group", "dir", NULL};
+    json_auto_t *value = json_copy((json_t *)scan), *action = NULL, *bad = NULL;
+    json_t *codes = json_object_get(scan, "bad"), *word;
+    bool names_file = false;
+    size_t i;
+    int rc = value != NULL ? cw_json_only(scan, keys, err) : cw_err_nomem(err);
+
+    if (rc != CW_OK)
+        return rc;
+    if (json_object_get(value, "clean") != NULL &&
+        json_object_set(value, "exit", json_object_get(value, "clean")) != 0)
+        return cw_err_nomem(err);
+    (void)json_object_del(value, "clean");
+    (void)json_object_del(value, "bad");
+    rc = cw_action_read(&action, value, CW_ACTION_COMMAND, NULL, err);
+    if (rc != CW_OK)
+        return rc;
+    json_array_foreach (json_object_get(action, "run"), i, word)
+        names_file = names_file || strstr(json_string_value(word), "{file}") != NULL;
+    if (!names_file)
+        return cw_err_set(err, CW_E_FAIL, "run: no word has {file} in it, so nothing would be scanned");
+    bad = codes == NULL            ? json_pack("[i]", 1)
+          : json_is_integer(codes) ? json_pack("[O]", codes)
+                                   : json_incref(codes);
+    json_array_foreach (bad, i, word) {
+        if (!json_is_integer(word))
+            return cw_err_set(err, CW_E_FAIL, "'bad' is neither an exit code nor a list of them");
+    }
+    if (!json_is_array(bad))
+        return cw_err_set(err, CW_E_FAIL, "'bad' is neither an exit code nor a list of them");
+    *made = json_pack("{s:O, s:O}", "action", action, "bad", bad);
+    return *made != NULL ? CW_OK : cw_err_nomem(err);
+}
+
+static int take_scan(struct cw_site *site, struct cw_err *err)
+{
+    const json_t *scan;
+    int rc = object_in(&scan, site->config, "scan", err);
+
+    if (rc != CW_OK || scan == NULL)
+        return rc;
+    rc = read_scan(&site->scan, scan, err);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "scan");
+}
+
 static int configure(struct cw_site *site, struct cw_err *err)
 {
-    static const char *const keys[] = {"site", "upstreams", "install", "keep", NULL};
+    static const char *const keys[] = {"site", "upstreams", "install", "keep", "scan", NULL};
     int rc;
 
     if (!json_is_object(site->config))
@@ -247,7 +296,9 @@ static int configure(struct cw_site *site, struct cw_err *err)
         rc = take_upstreams(site, err);
     if (rc == CW_OK)
         rc = take_install(site, err);
-    return rc == CW_OK ? take_keep(site, err) : rc;
+    if (rc == CW_OK)
+        rc = take_keep(site, err);
+    return rc == CW_OK ? take_scan(site, err) : rc;
 }
 
 int cw_site_configure(struct cw_site *site, struct cw_err *err)

@@ -123,21 +123,22 @@ static json_t *attestations_of(const struct cw_pin *pin)
 }
 
 json_t *cw_change_for_policy(const json_t *change, const struct cw_manifest *manifest,
-                             const struct cw_pin *pin)
+                             const struct cw_pin *pin, const char *scan)
 {
     const json_t *features = json_object_get(manifest->doc, "features");
     json_t *attestations = attestations_of(pin);
     char promoted[CW_TIME_TEXT];
 
     cw_time_format(pin->promoted, promoted);
-    return json_pack(
-        "{s:O, s:O*, s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:s, s:o, s:o}", "product",
-        json_object_get(change, "product"), "from", json_object_get(change, "from"), "version",
-        json_object_get(change, "to"), "change", json_object_get(change, "change"), "severity",
-        json_object_get(change, "severity"), "platform", json_object_get(change, "platform"), "bytes",
-        json_object_get(change, "bytes"), "requires", json_object_get(change, "requires"), "promoted",
-        promoted, "notes", manifest->notes != NULL ? manifest->notes : "", "features",
-        features != NULL ? json_deep_copy(features) : json_array(), "attestations", attestations);
+    return json_pack("{s:O, s:O*, s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:s, s:o, s:o, s:s*}", "product",
+                     json_object_get(change, "product"), "from", json_object_get(change, "from"), "version",
+                     json_object_get(change, "to"), "change", json_object_get(change, "change"), "severity",
+                     json_object_get(change, "severity"), "platform", json_object_get(change, "platform"),
+                     "bytes", json_object_get(change, "bytes"), "requires",
+                     json_object_get(change, "requires"), "promoted", promoted, "notes",
+                     manifest->notes != NULL ? manifest->notes : "", "features",
+                     features != NULL ? json_deep_copy(features) : json_array(), "attestations", attestations,
+                     "scan", scan);
 }
 
 static const char *text_of(const json_t *obj, const char *key)

@@ -21,10 +21,10 @@ int cw_change_platform(const char **platform, const struct cw_manifest *manifest
 int cw_change_compose(json_t **change, const struct cw_manifest *manifest, const struct cw_pin *pin,
                       const char *platform, const json_t *installed, struct cw_err *err);
 
-/* The entry of one release in what decide(), check() and its like are given (sync/deploy/policy.h). The caller owns it;
- * NULL: no memory. */
+/* The entry of one release in what decide(), check() and its like are given (sync/deploy/policy.h). scan: the
+ * scanner's verdict; NULL: there is no scanner. The caller owns it; NULL: no memory. */
 json_t *cw_change_for_policy(const json_t *change, const struct cw_manifest *manifest,
-                             const struct cw_pin *pin);
+                             const struct cw_pin *pin, const char *scan);
 
 /* What the policy is asked about what is to be done (cw_policy_actions). installed: the product's entry in the running
  * generation's record; NULL: none. The caller owns *question. */

@@ -412,6 +412,7 @@ static void judge(struct cw_command_result *result, const struct command *comman
     bool has_code = ended && WIFEXITED(status);
 
     result->exit = has_code ? WEXITSTATUS(status) : -1;
+    result->interrupted = stopped != 0;
     result->passed = has_code && stopped == 0 && is_success(command->action, result->exit);
     if (result->passed)
         return;

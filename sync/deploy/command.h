@@ -33,7 +33,8 @@ struct cw_command_result {
     bool passed;
     /* when it did not: "exited with 3", "was killed by signal 9", "took longer than 60 s" */
     char reason[256];
-    int exit; /* -1: it did not come to an end of its own */
+    int exit;         /* -1: it did not come to an end of its own */
+    bool interrupted; /* this program was asked to stop */
     int64_t milliseconds;
     json_t *output; /* a string: standard output and error, what is not printable replaced; owned */
 };

@@ -215,11 +215,31 @@ static int blackout(struct moment *at, const json_t *value, struct cw_err *err)
     return CW_OK;
 }
 
+static int check_scan(const json_t *value, struct cw_err *err)
+{
+    const char *text = json_string_value(value);
+
+    return text != NULL && strcmp(text, "ignore") == 0
+               ? CW_OK
+               : cw_err_set(err, CW_E_VERIFY,
+                            "there is only \"ignore\"; without it, what is not clean is held");
+}
+
+/* It opens nothing and closes nothing: whether a verdict of the scanner counts is asked elsewhere. */
+static int no_wait(struct moment *at, const json_t *value, struct cw_err *err)
+{
+    (void)at;
+    (void)value;
+    (void)err;
+    return CW_OK;
+}
+
 /* In the order in which they are evaluated and shown. All of them depend on the time. */
 static const struct gate gates_known[] = {
     {"not_before", check_not_before, not_before, false},
     {"after_promotion", check_after_promotion, after_promotion, false},
     {"rollout", cw_rollout_check, rollout, false},
+    {"scan", check_scan, no_wait, false},
     {"window", check_window, window, true},
     {"blackout", check_blackout, blackout, true},
 };

@@ -5,7 +5,8 @@
  *
  * {"not_before": "2030-01-01T00:00:00Z", "after_promotion": "7d", "rollout": ["0d canary-*", "7d *"],
  *  "window": "Sat 02:00-06:00 Europe/Berlin", "blackout": ["2026-12-20 to 2027-01-06 Europe/Berlin"]}
- * or a list of such objects, which all must be open. A window is days ("Sat", "Mon-Fri", "Sat,Sun", "daily"),
+ * "scan": "ignore" stands among them too: it is no gate, but lets a set in that the scanner found not clean.
+ * Or a list of such objects, which all must be open. A window is days ("Sat", "Mon-Fri", "Sat,Sun", "daily"),
  * a span of local time (over midnight when the end is before the start; it belongs to the day it starts on)
  * and an IANA zone. It is open while that zone's clocks on the wall show a time in it.
  */

@@ -5,6 +5,7 @@
  */
 #include "sync/deploy/plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "sync/deploy/gate.h"
 #include "sync/deploy/hold.h"
 #include "sync/deploy/unit.h"
+#include "sync/scan.h"
 
 /* One unit while it is being put together. */
 struct draft {
@@ -29,6 +31,8 @@ struct draft {
     json_t *held;            /* NULL: nothing stands against it but the policy */
     int64_t bytes, promoted; /* the newest of what changes */
     int severity;
+    const char *scan;       /* the scanner's worst verdict on what changes; NULL: no scanner */
+    char scan_problem[512]; /* what it is about; empty: it is clean */
 };
 
 static const char *const severities[] = {"low", "normal", "high", "critical"};
@@ -100,6 +104,27 @@ static int look_for_holds(struct draft *draft, const struct cw_manifest *manifes
     return CW_OK;
 }
 
+/* The verdict on one release; of what changes, the worst one is the set's. */
+static const char *look_at_scans(struct draft *draft, const json_t *change)
+{
+    bool changes = strcmp(json_string_value(json_object_get(change, "change")), "same") != 0;
+    const char *which, *said;
+    const char *verdict =
+        cw_scan_verdict(draft->input->scans, json_object_get(change, "artifacts"), &which, &said);
+
+    if (!changes || verdict == NULL || cw_scan_worse(draft->scan, verdict) == draft->scan)
+        return verdict;
+    draft->scan = verdict;
+    if (strcmp(verdict, "missing") == 0)
+        snprintf(draft->scan_problem, sizeof draft->scan_problem,
+                 "'%s' was not scanned yet: 'causeway-sync scan' does that", which);
+    else if (which != NULL)
+        snprintf(draft->scan_problem, sizeof draft->scan_problem, "'%s' %s: %s", which,
+                 strcmp(verdict, "bad") == 0 ? "was found bad by the scanner" : "could not be scanned",
+                 said != NULL ? said : "");
+    return verdict;
+}
+
 static int add_release(struct draft *draft, const struct cw_manifest *manifest, struct cw_err *err)
 {
     const struct cw_pin *pin = cw_channel_pin(&draft->upstream->set->channel, manifest->product);
@@ -116,7 +141,7 @@ static int add_release(struct draft *draft, const struct cw_manifest *manifest, 
     rc = cw_change_compose(&change, manifest, pin, platform, installed, err);
     if (rc != CW_OK)
         return rc;
-    release = cw_change_for_policy(change, manifest, pin);
+    release = cw_change_for_policy(change, manifest, pin, look_at_scans(draft, change));
     if (release == NULL || json_array_append(draft->releases, release) != 0)
         return cw_err_nomem(err);
     if (strcmp(json_string_value(json_object_get(change, "change")), "same") == 0)
@@ -202,10 +227,11 @@ static json_t *policy_set(const struct draft *draft)
     char published[CW_TIME_TEXT];
 
     cw_time_format(channel->published, published);
-    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:O, s:O}", "upstream", draft->upstream->config->name,
-                     "channel", channel->channel, "serial", (json_int_t)channel->serial, "published",
-                     published, "severity", severities[draft->severity], "bytes", (json_int_t)draft->bytes,
-                     "releases", draft->releases, "removed", draft->removed);
+    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:O, s:O, s:s*}", "upstream",
+                     draft->upstream->config->name, "channel", channel->channel, "serial",
+                     (json_int_t)channel->serial, "published", published, "severity",
+                     severities[draft->severity], "bytes", (json_int_t)draft->bytes, "releases",
+                     draft->releases, "removed", draft->removed, "scan", draft->scan);
 }
 
 static json_t *policy_site(const struct draft *draft)
@@ -334,6 +360,8 @@ static int compose_unit(json_t *units, struct draft *draft, struct cw_err *err)
     /* A set of which a part has no build for this site is not shown to the policy as if it were whole. */
     if (!incomplete)
         rc = ask_policy(draft, &decision, err);
+    if (rc == CW_OK && cw_scan_holds(draft->scan, decision.gates))
+        rc = set_held(draft, "scan", draft->scan_problem, NULL, err);
     if (rc == CW_OK)
         rc = finish_unit(units, draft, &decision, err);
     cw_decision_clear(&decision);

@@ -9,7 +9,7 @@
  *  "upstreams": [{"upstream", "channel", "serial", "channel_sha256", "root_version"}],
  *  "units": [{"upstream", "independent": bool, "changes": [change…],
  *             "decision": {"verdict": "accept|hold|reject", "reason", "gates", "answers"} (sync/deploy/decision.h),
- *             "held": {"by": "hold|withdrawn|platform", "reason", "hold": id} or absent,
+ *             "held": {"by": "hold|withdrawn|platform|scan", "reason", "hold": id} or absent,
  *             "ready": bool, "waits": text}]}
  * change: {"product", "from" (absent: new), "to" (absent: removed),
  *          "change": "install|upgrade|downgrade|remove", "severity", "platform", "bytes", "manifest_sha256",
@@ -57,6 +57,7 @@ struct cw_plan_input {
     const struct cw_plan_upstream *upstreams; /* those that were pulled */
     size_t upstream_count;
     const json_t *generation; /* the running one's record (sync/deploy/store.h); NULL: nothing is installed */
+    const json_t *scans;      /* as cw_scans_load gives them; NULL: the site has no scanner */
     const json_t *holds;      /* as cw_holds_load gives them */
     const struct cw_plan_policy *policy;
     int64_t now;

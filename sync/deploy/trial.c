@@ -15,6 +15,7 @@
 #include "sync/deploy/action.h"
 #include "sync/deploy/change.h"
 #include "sync/deploy/gate.h"
+#include "sync/scan.h"
 
 #define NOW "2030-01-01T00:00:00Z"
 #define SITE "plant-1"
@@ -29,6 +30,7 @@ struct stage {
     json_t *artifacts;  /* product: what of it is handed on; owned */
     int64_t now, promoted;
     const char *name; /* of the site; borrowed */
+    const char *scan; /* the scanner's worst verdict; NULL: there is no scanner; borrowed */
 };
 
 static void stage_clear(struct stage *stage)
@@ -115,9 +117,9 @@ static int add_release(struct stage *stage, json_t *release, const char *now, in
 {
     static const char *const fields[] = {"product", "version",      "from",      "change",   "severity",
                                          "notes",   "features",     "requires",  "promoted", "platform",
-                                         "bytes",   "attestations", "artifacts", NULL};
+                                         "bytes",   "attestations", "artifacts", "scan",     NULL};
     json_t *installed = json_object_get(stage->site, "installed");
-    const char *product, *change = "", *level = "", *promoted = "";
+    const char *product, *change = "", *level = "", *promoted = "", *scan = NULL;
     int64_t when = 0, size = 0;
     int rc = json_is_object(release) ? cw_json_only(release, fields, err)
                                      : cw_err_set(err, CW_E_FAIL, "a release is not a table");
@@ -149,6 +151,11 @@ static int add_release(struct stage *stage, json_t *release, const char *now, in
     if (rc == CW_OK)
         rc = cw_time_parse(&when, promoted, err);
     if (rc == CW_OK)
+        rc = cw_json_opt_str(&scan, release, "scan", err);
+    if (rc == CW_OK && scan != NULL && !cw_scan_is_verdict(scan))
+        rc = cw_err_set(err, CW_E_FAIL, "'%s' is no verdict of a scanner: clean, bad, failed or missing",
+                        scan);
+    if (rc == CW_OK)
         rc = cw_json_get_int(&size, release, "bytes", 0, INT64_MAX / 4096, err);
     if (rc != CW_OK)
         return rc;
@@ -159,6 +166,7 @@ static int add_release(struct stage *stage, json_t *release, const char *now, in
         return CW_OK;
     *severity = rank(level) > *severity ? rank(level) : *severity;
     stage->promoted = when > stage->promoted ? when : stage->promoted;
+    stage->scan = cw_scan_worse(stage->scan, scan);
     *bytes += size;
     return CW_OK;
 }
@@ -182,7 +190,8 @@ static int add_releases(struct stage *stage, const json_t *test, const char *now
         return rc;
     if (json_object_set(stage->set, "releases", list) != 0 ||
         json_object_set_new(stage->set, "severity", json_string(severities[severity])) != 0 ||
-        json_object_set_new(stage->set, "bytes", json_integer(bytes)) != 0)
+        json_object_set_new(stage->set, "bytes", json_integer(bytes)) != 0 ||
+        (stage->scan != NULL && json_object_set_new(stage->set, "scan", json_string(stage->scan)) != 0))
         return cw_err_nomem(err);
     return CW_OK;
 }
@@ -415,6 +424,10 @@ static int run(struct cw_trial *trial, const struct cw_policy *policy, const jso
     trial->broken = decision.broken;
     if (decision.verdict == CW_ACCEPT)
         rc = cw_gates_evaluate(&state, decision.gates, &context, err);
+    if (cw_scan_holds(stage.scan, decision.gates)) {
+        state.open = false;
+        snprintf(state.waits, sizeof(state.waits), "the scanner's verdict is '%s'", stage.scan);
+    }
     if (rc == CW_OK)
         rc = compare(trial, &decision, &state, expect, err);
     if (trial->broken && expect == NULL)

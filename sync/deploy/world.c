@@ -11,6 +11,7 @@
 #include "sync/deploy/hold.h"
 #include "sync/deploy/store.h"
 #include "sync/mirror/mirror.h"
+#include "sync/scan.h"
 
 static int decide(void *ctx, struct cw_decision *decision, const json_t *set, const json_t *site,
                   struct cw_err *err)
@@ -77,6 +78,8 @@ int cw_world_load(struct cw_world *world, const struct cw_site *site, int64_t no
     if (rc == CW_OK)
         rc = cw_holds_load(&world->holds, site->fd, err);
     if (rc == CW_OK)
+        rc = cw_scans_load(&world->scans, site, err);
+    if (rc == CW_OK)
         rc = cw_policy_open(&world->policy, site->fd, err);
     if (rc == CW_OK)
         rc = cw_mirror_time_floor(&world->floor, site, err);
@@ -90,6 +93,7 @@ void cw_world_clear(struct cw_world *world)
     free(world->sets);
     cw_policy_free(world->policy);
     json_decref(world->holds);
+    json_decref(world->scans);
     json_decref(world->generation);
     if (world->root >= 0)
         close(world->root);
@@ -109,6 +113,7 @@ int cw_world_plan(json_t **plan, const struct cw_world *world, struct cw_err *er
         .upstreams = upstreams,
         .generation = world->generation,
         .holds = world->holds,
+        .scans = world->scans,
         .policy = &policy,
         .now = world->now,
         .clock_trusted = world->now >= world->floor,

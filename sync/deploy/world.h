@@ -15,8 +15,8 @@ struct cw_world {
     bool pulled[CW_UPSTREAMS_MAX];
     int64_t root_versions[CW_UPSTREAMS_MAX];
     struct cw_policy *policy;
-    json_t *holds;
-    json_t *generation; /* the running one's record; NULL: none */
+    json_t *holds, *scans; /* scans NULL: the site has no scanner */
+    json_t *generation;    /* the running one's record; NULL: none */
     int64_t current;
     int64_t now, floor; /* floor 0: none yet */
 };
