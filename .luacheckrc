@@ -20,6 +20,7 @@ files["lua/policy.lua"] = {
     },
     read_globals = { "decide", "deliver", "host" },
 }
+files["lua/mustache.lua"] = { globals = { "render" } }
 files["lua/site.lua"] = { globals = { "removable" } }
 files["lua/spec.lua"] = { globals = { "policy", "case" }, read_globals = { "host" } }
 files["**/*_spec.lua"] = { read_globals = { "policy", "case" } }

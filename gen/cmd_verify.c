@@ -68,18 +68,12 @@ static int open_tree(struct verifying *v, const char *path, struct cw_err *err)
 static int read_root(struct verifying *v, struct cw_err *err)
 {
     CW_AUTO_FD int dir = -1;
-    CW_AUTO_FREE char *folder = NULL;
     const char *name;
     int rc;
 
     if (root_file == NULL)
         return CW_OK;
-    name = cw_str_basename(root_file);
-    folder =
-        name == root_file ? cw_str_format(".") : cw_str_format("%.*s", (int)(name - root_file), root_file);
-    if (folder == NULL)
-        return cw_err_nomem(err);
-    rc = cw_dir_open(&dir, folder, err);
+    rc = cw_dir_open_parent(&dir, &name, root_file, err);
     if (rc == CW_OK)
         rc = cw_at_read_file(&v->root, dir, name, err);
     if (rc != CW_OK)

@@ -10,20 +10,27 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "sync/commands.h"
+#include "sync/identity.h"
 #include "sync/mirror/memory.h"
 #include "sync/mirror/mirror.h"
 #include "sync/mirror/repair.h"
 #include "sync/mirror/trust.h"
+#include "sync/report.h"
 #include "tree/check.h"
 #include "tree/volume.h"
 
-static const char *upstream_name, *repair_from;
+static const char *upstream_name, *repair_from, *report_file, *check_file, *key_file;
 
 const struct cw_option cmd_verify_options[] = {
     {CW_OPTION_STRING, "upstream", &upstream_name, "NAME",
      "what this upstream sent only; whose root DIR is checked by"},
     {CW_OPTION_STRING, "repair-from", &repair_from, "URL|DIR",
      "fetch what is bad or missing from another place that has it"},
+    {CW_OPTION_STRING, "report", &report_file, "FILE",
+     "write what was checked and found to FILE.json or FILE.html, signed by the site"},
+    {CW_OPTION_STRING, "check-report", &check_file, "FILE", "check a report's signature and list instead"},
+    {CW_OPTION_STRING, "key", &key_file, "FILE",
+     "with --check-report: the identity.pub of the site that wrote it (default: this site's)"},
     {.kind = CW_OPTION_END},
 };
 
@@ -32,12 +39,13 @@ struct verify { /* one folder */
     const struct cw_site *site;
     const struct cw_upstream *upstream;
     const char *where;
-    bool mirror;           /* it is the upstream's mirror */
-    json_t *findings;      /* array */
-    json_t *files;         /* what cw_mirror_repair() takes */
-    uint64_t bad, missing; /* findings told; a bundle's list and its tree may name the same file */
-    uint64_t mended;       /* of them, and of what mending brought to light */
-    bool lost;             /* a finding could not be kept for want of memory */
+    bool mirror;              /* it is the upstream's mirror */
+    struct cw_report *report; /* NULL: none was asked for */
+    json_t *findings;         /* array */
+    json_t *files;            /* what cw_mirror_repair() takes */
+    uint64_t bad, missing;    /* findings told; a bundle's list and its tree may name the same file */
+    uint64_t mended;          /* of them, and of what mending brought to light */
+    bool lost;                /* a finding could not be kept for want of memory */
     struct cw_progress progress;
 };
 
@@ -68,6 +76,13 @@ static void note_lack(void *ctx, const char *path, const char *sha256, int64_t l
         verify->lost = true;
 }
 
+static void note_held(void *ctx, const struct cw_held_file *file)
+{
+    struct verify *verify = ctx;
+
+    cw_report_held(verify->report, file);
+}
+
 static void note_read(void *ctx, uint64_t bytes)
 {
     struct verify *verify = ctx;
@@ -76,20 +91,28 @@ static void note_read(void *ctx, uint64_t bytes)
 }
 
 /* The mirror's root is the one its set entered under; a folder from outside is judged by the newest. */
-static int read_root(struct cw_buf *root, const struct verify *verify, struct cw_err *err)
+static int read_root(struct cw_buf *root, int64_t *version, const struct verify *verify, struct cw_err *err)
 {
     CW_AUTO_MEMORY memory = {.root = 0};
+    struct cw_tuf_meta meta = {.doc = NULL};
     int rc = cw_mirror_memory_load(&memory, verify->site, verify->upstream, err);
 
-    return rc == CW_OK ? cw_trust_read_root(root, verify->site, verify->upstream,
-                                            verify->mirror ? memory.root : 0, err)
-                       : rc;
+    if (rc == CW_OK)
+        rc = cw_trust_read_root(root, verify->site, verify->upstream, verify->mirror ? memory.root : 0, err);
+    if (rc == CW_OK)
+        rc = cw_tuf_meta_parse(&meta, CW_TUF_ROOT, cw_buf_text(root), root->len, err);
+    *version = meta.version;
+    cw_tuf_meta_clear(&meta);
+    return rc;
 }
 
-static int report(const struct verify *verify, const struct cw_tree_check *check, json_t *list,
-                  struct cw_err *err)
+static int report(const struct verify *verify, const struct cw_tree_check *check, int64_t root_version,
+                  json_t *list, struct cw_err *err)
 {
-    char bytes[16], mended[64] = "";
+    char bytes[16], mended[64] = "", root_sha256[CW_SHA256_TEXT];
+
+    if (cw_sha256(root_sha256, check->root, check->root_len, err) != CW_OK)
+        return err->code;
 
     cw_str_bytes(check->bytes, bytes);
     if (repair_from != NULL)
@@ -98,13 +121,14 @@ static int report(const struct verify *verify, const struct cw_tree_check *check
                (unsigned long long)check->files, cw_str_plural(check->files), bytes,
                (unsigned long long)verify->bad, (unsigned long long)verify->missing, mended);
     if (verify->lost ||
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "upstream",
-                                        verify->upstream->name, "folder", verify->where, "files",
-                                        (json_int_t)check->files, "bytes", (json_int_t)check->bytes, "bad",
-                                        (json_int_t)verify->bad, "missing", (json_int_t)verify->missing,
-                                        "mended", (json_int_t)verify->mended, "orphans",
-                                        (json_int_t)check->orphans, "findings", verify->findings)) != 0)
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "upstream",
+                            verify->upstream->name, "folder", verify->where, "channel",
+                            verify->upstream->channel, "root_version", (json_int_t)root_version,
+                            "root_sha256", root_sha256, "files", (json_int_t)check->files, "bytes",
+                            (json_int_t)check->bytes, "bad", (json_int_t)verify->bad, "missing",
+                            (json_int_t)verify->missing, "mended", (json_int_t)verify->mended, "orphans",
+                            (json_int_t)check->orphans, "findings", verify->findings)) != 0)
         return cw_err_nomem(err);
     return CW_OK;
 }
@@ -222,10 +246,13 @@ static int check_folder(struct verify *verify, int dir, json_t *list, struct cw_
                                   .read = note_read,
                                   .ctx = verify};
     struct cw_err verdict = {0};
+    int64_t root_version;
     int verdict_rc, rc = check_tree_is_there(verify, dir, err);
 
+    if (verify->report != NULL)
+        check.held = note_held;
     if (rc == CW_OK)
-        rc = read_root(&root, verify, err);
+        rc = read_root(&root, &root_version, verify, err);
     if (rc != CW_OK)
         return rc;
     check.root = cw_buf_text(&root);
@@ -238,7 +265,7 @@ static int check_folder(struct verify *verify, int dir, json_t *list, struct cw_
     if (verdict_rc != CW_OK && repair_from != NULL)
         rc = repair(&verdict_rc, verify, &check, dir, err);
     if (rc == CW_OK)
-        rc = report(verify, &check, list, err);
+        rc = report(verify, &check, root_version, list, err);
     if (rc != CW_OK || verdict_rc == CW_OK)
         return rc;
     *err = verdict;
@@ -256,26 +283,110 @@ static int verify_one(struct verify *verify, int dir, json_t *list, struct cw_er
     return check_folder(verify, dir, list, err);
 }
 
-static int verify_mirror(const struct cw_cli *cli, const struct cw_site *site,
-                         const struct cw_upstream *upstream, json_t *list, struct cw_err *err)
+static int verify_mirror(struct verify *verify, json_t *list, struct cw_err *err)
 {
-    struct verify verify = {
-        .cli = cli, .site = site, .upstream = upstream, .where = upstream->name, .mirror = true};
     CW_AUTO_FD int dir = -1;
-    int rc = cw_mirror_open(&dir, site, upstream, err);
+    char prefix[CW_PATH_MAX];
+    int rc = cw_mirror_open(&dir, verify->site, verify->upstream, err);
 
-    return rc == CW_OK ? verify_one(&verify, dir, list, err) : rc;
+    verify->where = verify->upstream->name;
+    verify->mirror = true;
+    if (rc == CW_OK && verify->report != NULL)
+        rc = cw_site_upstream_path(prefix, verify->upstream, "mirror/", err);
+    if (rc == CW_OK && verify->report != NULL)
+        rc = cw_report_folder(verify->report, prefix, err);
+    return rc == CW_OK ? verify_one(verify, dir, list, err) : rc;
 }
 
-static int verify_folder(const struct cw_cli *cli, const struct cw_site *site,
-                         const struct cw_upstream *upstream, const char *where, json_t *list,
-                         struct cw_err *err)
+static int verify_folder(struct verify *verify, const char *where, json_t *list, struct cw_err *err)
 {
-    struct verify verify = {.cli = cli, .site = site, .upstream = upstream, .where = where};
     CW_AUTO_FD int dir = -1;
     int rc = cw_dir_open(&dir, where, err);
 
-    return rc == CW_OK ? verify_one(&verify, dir, list, err) : rc;
+    verify->where = where;
+    return rc == CW_OK ? verify_one(verify, dir, list, err) : rc;
+}
+
+/* All that was asked for, also behind something bad: one run names all that must be mended. */
+static int verify_all(const struct verify *asked, const struct cw_upstream *chosen, const char *where,
+                      json_t *list, struct cw_err *err)
+{
+    const struct cw_site *site = asked->site;
+    struct verify verify = *asked;
+    size_t i;
+    int rc = CW_OK;
+
+    verify.upstream = chosen;
+    if (where != NULL)
+        return verify_folder(&verify, where, list, err);
+    for (i = 0; i < site->upstream_count; i++) {
+        struct cw_err one;
+        int got;
+
+        if (chosen != NULL && chosen != &site->upstreams[i])
+            continue;
+        verify = *asked;
+        verify.upstream = &site->upstreams[i];
+        got = verify_mirror(&verify, list, &one);
+        if (got != CW_OK && rc == CW_OK)
+            *err = one;
+        rc = rc == CW_OK ? got : rc;
+    }
+    return rc;
+}
+
+/* ---- reports ---- */
+
+static int check_report(const struct cw_cli *cli, struct cw_err *err)
+{
+    CW_AUTO_SITE site = CW_SITE_INIT;
+    struct cw_identity identity;
+    json_auto_t *payload = NULL;
+    int rc = CW_OK;
+
+    if (key_file != NULL) {
+        rc = cw_identity_read_file(&identity, key_file, err);
+    } else {
+        rc = cw_site_open(&site, cli, false, err);
+        if (rc == CW_OK)
+            rc = cw_identity_read(&identity, site.fd, err);
+    }
+    if (rc == CW_OK)
+        rc = cw_report_check(&payload, check_file, identity.public_key, err);
+    if (rc != CW_OK)
+        return rc;
+    cw_cli_say(cli, "%s: signed by site '%s' at %s, identity %s; its list of files is the signed one",
+               check_file, json_string_value(json_object_get(payload, "site")),
+               json_string_value(json_object_get(payload, "time")), identity.id);
+    return cw_cli_json(cli, payload, err);
+}
+
+static int check_usage(int argc, struct cw_err *err)
+{
+    if (check_file != NULL &&
+        (argc > 1 || repair_from != NULL || report_file != NULL || upstream_name != NULL))
+        return cw_err_set(err, CW_E_USAGE, "--check-report looks at a report alone; leave the rest out");
+    if (key_file != NULL && check_file == NULL)
+        return cw_err_set(err, CW_E_USAGE, "--key goes with --check-report");
+    if (report_file != NULL && repair_from != NULL)
+        return cw_err_set(err, CW_E_USAGE,
+                          "a report tells what is there: mend first, then 'verify --report'");
+    return report_file != NULL ? cw_report_check_name(report_file, err) : CW_OK;
+}
+
+/* A report tells of what is bad, too; the exit code is that of the check. */
+static int write_report(struct cw_report *evidence, const json_t *list, int checked, struct cw_err *err)
+{
+    struct cw_err own;
+    int rc;
+
+    if (evidence == NULL || (checked != CW_OK && checked != CW_E_VERIFY && checked != CW_E_INCOMPLETE))
+        return checked;
+    rc = cw_report_write(evidence, report_file, list, cw_clock_now(), &own);
+    if (rc == CW_OK)
+        return checked;
+    *err = own;
+    return cw_err_prefix(err, "unable to write the report '%s'", report_file);
 }
 
 int cmd_verify(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
@@ -283,27 +394,24 @@ int cmd_verify(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     json_auto_t *doc = json_pack("{s:[]}", "checked");
     json_t *list = json_object_get(doc, "checked");
     CW_AUTO_SITE site = CW_SITE_INIT;
+    CW_AUTO_REPORT *evidence = NULL;
     const struct cw_upstream *chosen = NULL;
-    size_t i;
-    int rc = doc == NULL ? cw_err_nomem(err) : cw_site_open(&site, cli, repair_from != NULL, err);
+    struct verify verify = {.cli = cli, .site = &site};
+    int rc = doc == NULL ? cw_err_nomem(err) : check_usage(argc, err);
 
+    if (rc == CW_OK && check_file != NULL)
+        return check_report(cli, err);
+    if (rc == CW_OK)
+        rc = cw_site_open(&site, cli, repair_from != NULL || report_file != NULL, err);
     if (rc == CW_OK && (argc > 1 || upstream_name != NULL || site.upstream_count == 0))
         rc = cw_site_upstream(&chosen, &site, upstream_name, err);
+    if (rc == CW_OK && report_file != NULL)
+        rc = cw_report_new(&evidence, &site, err);
     if (rc != CW_OK)
         return rc;
-    if (argc > 1)
-        rc = verify_folder(cli, &site, chosen, argv[1], list, err);
-    for (i = 0; i < site.upstream_count && argc == 1; i++) {
-        struct cw_err one;
-        int got;
-
-        if (chosen != NULL && chosen != &site.upstreams[i])
-            continue;
-        got = verify_mirror(cli, &site, &site.upstreams[i], list, &one);
-        if (got != CW_OK && rc == CW_OK)
-            *err = one;
-        rc = rc == CW_OK ? got : rc;
-    }
+    verify.report = evidence;
+    rc = verify_all(&verify, chosen, argc > 1 ? argv[1] : NULL, list, err);
+    rc = write_report(evidence, list, rc, err);
     if (cw_cli_json(cli, doc, rc == CW_OK ? err : NULL) != CW_OK && rc == CW_OK)
         return err->code;
     return rc;

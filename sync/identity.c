@@ -56,6 +56,22 @@ int cw_identity_read(struct cw_identity *identity, int site, struct cw_err *err)
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s'", CW_IDENTITY_PUB);
 }
 
+int cw_identity_read_file(struct cw_identity *identity, const char *path, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_KEYFILE_MAX);
+    CW_AUTO_FD int dir = -1;
+    const char *name;
+    int rc = cw_crypt_init(err);
+
+    if (rc == CW_OK)
+        rc = cw_dir_open_parent(&dir, &name, path, err);
+    if (rc == CW_OK)
+        rc = cw_at_read_file(&text, dir, name, err);
+    if (rc == CW_OK)
+        rc = parse_public(identity, &text, err);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s'", path);
+}
+
 static int write_public(const struct cw_identity *identity, int site, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_KEYFILE_MAX);

@@ -33,7 +33,9 @@ struct cw_identity {
 
 /* The public half. CW_E_NOTFOUND: a site of before there were identities; CW_E_VERIFY: a file that is no key. */
 int cw_identity_read(struct cw_identity *identity, int site, struct cw_err *err);
-/* The same, making the key where there is none and noting that in the history; the caller holds the site's lock.
+/* The same of any site, from a copy of its identity.pub. */
+int cw_identity_read_file(struct cw_identity *identity, const char *path, struct cw_err *err);
+/* A site's own, making the key where there is none and noting that in the history; the caller holds the site's lock.
  * A public half whose secret one is gone is CW_E_FAIL: whoever took it away may still have it. */
 int cw_identity_ensure(struct cw_identity *identity, int site, int64_t now, struct cw_err *err);
 

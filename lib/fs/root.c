@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define READ_BLOCK ((size_t)64 * 1024)
@@ -99,6 +100,15 @@ static int check_path(const char *path, struct cw_err *err)
     if (cw_path_is_relative(path))
         return CW_OK;
     return cw_err_set(err, CW_E_VERIFY, "'%s' is not a plain relative path", path);
+}
+
+int cw_dir_open_parent(int *fd, const char **name, const char *path, struct cw_err *err)
+{
+    CW_AUTO_FREE char *folder = NULL;
+
+    *name = cw_str_basename(path);
+    folder = *name == path ? strdup(".") : strndup(path, (size_t)(*name - path));
+    return folder != NULL ? cw_dir_open(fd, folder, err) : cw_err_nomem(err);
 }
 
 int cw_dir_create(int *fd, const char *path, struct cw_err *err)

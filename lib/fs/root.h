@@ -20,7 +20,9 @@
 
 /* Opens a folder that the user named (any path, links followed). The caller closes *fd. */
 int cw_dir_open(int *fd, const char *path, struct cw_err *err);
-/* The same, creating it and its parents (mode 0755) first. */
+/* Opens the folder that holds a file which the user named, and gives the file's name in it (borrowed from path). */
+int cw_dir_open_parent(int *fd, const char **name, const char *path, struct cw_err *err);
+/* Opens a folder as above, creating it and its parents (mode 0755) first. */
 int cw_dir_create(int *fd, const char *path, struct cw_err *err);
 
 /* True for a path of the form described above, shorter than CW_PATH_MAX. */
