@@ -16,8 +16,11 @@
 #include "fs/commit.h"
 #include "fs/lock.h"
 #include "fs/root.h"
+#include "gen/ceremony.h"
 #include "gen/commands.h"
 #include "gen/first.h"
+#include "gen/public_file.h"
+#include "gen/rehearse.h"
 #include "gen/repo.h"
 #include "release/name.h"
 #include "tree/layout.h"
@@ -29,8 +32,12 @@ static struct {
     struct cw_quorum root, targets, channel;
     int64_t expires[CW_LIFE_COUNT]; /* 0: the default */
     struct cw_passphrase passphrase;
-    bool plain;
-} given = {.root = {3, 2}, .targets = {3, 2}, .channel = {1, 1}, .passphrase = CW_PASSPHRASE_INIT};
+    struct cw_cli_list root_keys, targets_keys, channel_keys; /* files of public halves */
+    bool plain, rehearse;
+} given = {.root = {.keys = 3, .threshold = 2},
+           .targets = {.keys = 3, .threshold = 2},
+           .channel = {.keys = 1, .threshold = 1},
+           .passphrase = CW_PASSPHRASE_INIT};
 
 const struct cw_option cmd_init_options[] = {
     {CW_OPTION_LIST, "channel", &given.channels, "NAME",
@@ -42,6 +49,10 @@ const struct cw_option cmd_init_options[] = {
     {CW_OPTION_NUMBER, "channel-keys", &given.channel.keys, "N",
      "how many keys to make for each channel (1)"},
     {CW_OPTION_NUMBER, "channel-threshold", &given.channel.threshold, "M", "how many of them must sign (1)"},
+    {CW_OPTION_LIST, "root-key", &given.root_keys, "FILE",
+     "the public half of a root key that is elsewhere; may be repeated"},
+    {CW_OPTION_LIST, "targets-key", &given.targets_keys, "FILE", "the same for targets"},
+    {CW_OPTION_LIST, "channel-key", &given.channel_keys, "FILE", "the same for all channels"},
     {CW_OPTION_DURATION, "root-expires", &given.expires[CW_LIFE_ROOT], "TIME",
      "how long root is good for (1y)"},
     {CW_OPTION_DURATION, "targets-expires", &given.expires[CW_LIFE_TARGETS], "TIME",
@@ -54,6 +65,8 @@ const struct cw_option cmd_init_options[] = {
      "how long snapshot is good for (7d)"},
     {CW_OPTION_DURATION, "timestamp-expires", &given.expires[CW_LIFE_TIMESTAMP], "TIME",
      "how long timestamp is good for (7d)"},
+    {CW_OPTION_FLAG, "rehearse", &given.rehearse, NULL,
+     "go through the first ceremony, and one that replaces a key, with throwaway keys"},
     {CW_OPTION_FLAG, "insecure-plain-keys", &given.plain, NULL, "do not encrypt the secret keys"},
     CW_PASSPHRASE_OPTIONS(given.passphrase),
     {.kind = CW_OPTION_END},
@@ -92,10 +105,70 @@ static int check_channels(struct cw_err *err)
     return rc;
 }
 
+/* A key is named after its file: "alice" for "sticks/alice.pub.pem". */
+static int name_of_file(char name[CW_KEYS_NAME_MAX], const char *path, struct cw_err *err)
+{
+    static const char *const endings[] = {".pem", ".pub"};
+    size_t i, len;
+
+    snprintf(name, CW_KEYS_NAME_MAX, "%s", cw_str_basename(path));
+    for (i = 0; i < CW_COUNT(endings); i++) {
+        len = strlen(name);
+        if (cw_str_ends(name, endings[i]))
+            name[len - strlen(endings[i])] = '\0';
+    }
+    if (cw_name_check(name, "key", err) != CW_OK)
+        return err->code = CW_E_USAGE;
+    return CW_OK;
+}
+
+static int read_given(json_t *list, const char *path, struct cw_err *err)
+{
+    json_auto_t *object = NULL;
+    char name[CW_KEYS_NAME_MAX];
+    int rc = name_of_file(name, path, err);
+
+    if (rc == CW_OK)
+        rc = cw_public_file_read(&object, path, err);
+    if (rc == CW_OK && object == NULL)
+        return cw_err_set(err, CW_E_USAGE, "'%s' is a secret key: give its public half", path);
+    if (rc == CW_OK && json_array_append_new(list, json_pack("{s:s, s:O}", "name", name, "key", object)) != 0)
+        rc = cw_err_nomem(err);
+    return rc;
+}
+
+/* Whose public halves are given: as many keys as that. */
+static int read_all_given(struct cw_quorum *quorum, const struct cw_cli_list *files, struct cw_err *err)
+{
+    size_t i;
+    int rc = CW_OK;
+
+    if (files->count == 0)
+        return CW_OK;
+    quorum->keys = files->count;
+    quorum->given = json_array();
+    if (quorum->given == NULL)
+        return cw_err_nomem(err);
+    for (i = 0; i < files->count && rc == CW_OK; i++)
+        rc = read_given(quorum->given, files->items[i], err);
+    return rc;
+}
+
+static int read_keys(struct cw_err *err)
+{
+    int rc = read_all_given(&given.root, &given.root_keys, err);
+
+    if (rc == CW_OK)
+        rc = read_all_given(&given.targets, &given.targets_keys, err);
+    return rc == CW_OK ? read_all_given(&given.channel, &given.channel_keys, err) : rc;
+}
+
 static int plan_first(struct cw_first *first, struct cw_err *err)
 {
-    int i, rc = check_quorum("root", &given.root, err);
+    int i, rc = read_keys(err);
 
+    if (rc == CW_OK)
+        rc = check_quorum("root", &given.root, err);
     if (rc == CW_OK)
         rc = check_quorum("targets", &given.targets, err);
     if (rc == CW_OK)
@@ -120,13 +193,30 @@ static int plan_first(struct cw_first *first, struct cw_err *err)
     return CW_OK;
 }
 
+/* The metadata, where all keys are here; else a ceremony that it waits for. */
+static int sign_first(const struct cw_first *first, const struct cw_keys *keys, struct cw_unlock *unlock,
+                      int making, int tree, struct cw_err *err)
+{
+    json_auto_t *bodies = NULL;
+    json_auto_t *envelopes = NULL;
+    char fingerprint[CW_SHA256_TEXT];
+    int rc = cw_first_compose(&bodies, first, keys, err);
+
+    if (rc == CW_OK && cw_first_is_carried(first))
+        return cw_ceremony_open_first(bodies, keys, first->now, unlock, making, err);
+    if (rc == CW_OK)
+        rc = cw_first_sign(&envelopes, bodies, keys, unlock, err);
+    return rc == CW_OK
+               ? cw_first_publish(envelopes, &first->config, keys, unlock, first->now, tree, fingerprint, err)
+               : rc;
+}
+
 /* Keys, tree and configuration in the folder `making`, the configuration last. */
 static int make(const struct cw_first *first, int making, struct cw_err *err)
 {
     CW_AUTO_KEYS keys = {.dir = making};
     CW_AUTO_UNLOCK *unlock = NULL;
     CW_AUTO_FD int tree = -1;
-    char fingerprint[CW_SHA256_TEXT];
     int rc = cw_crypt_init(err);
 
     if (rc == CW_OK && !given.plain)
@@ -136,7 +226,7 @@ static int make(const struct cw_first *first, int making, struct cw_err *err)
     if (rc == CW_OK)
         rc = cw_at_make_dir(&tree, making, CW_REPO_TREE, err);
     if (rc == CW_OK)
-        rc = cw_first_write(first, &keys, tree, fingerprint, err);
+        rc = sign_first(first, &keys, unlock, making, tree, err);
     return rc == CW_OK ? cw_config_store(&first->config, making, CW_CONFIG_FILE, err) : rc;
 }
 
@@ -158,7 +248,7 @@ static int make_beside(int dir, const struct cw_first *first, struct cw_err *err
 /* What is not there any more was moved by an init that was killed. */
 static int move_in(int dir, struct cw_err *err)
 {
-    static const char *const parts[] = {CW_REPO_TREE, CW_REPO_KEYS, CW_CONFIG_FILE};
+    static const char *const parts[] = {CW_REPO_TREE, CW_REPO_KEYS, CW_CEREMONY_DIR, CW_CONFIG_FILE};
     char from[CW_PATH_MAX];
     bool there;
     size_t i;
@@ -175,7 +265,7 @@ static int move_in(int dir, struct cw_err *err)
 
 static int check_free(int dir, const char *path, struct cw_err *err)
 {
-    static const char *const parts[] = {CW_REPO_TREE, CW_REPO_KEYS, CW_REPO_STAGED};
+    static const char *const parts[] = {CW_REPO_TREE, CW_REPO_KEYS, CW_REPO_STAGED, CW_CEREMONY_DIR};
     bool there;
     size_t i;
     int rc;
@@ -203,6 +293,30 @@ static void say_offline(const struct cw_cli *cli)
     cw_cli_say(cli,
                "targets keys are needed again when a product is new, the others when '%s status' says so",
                cli->program->name);
+}
+
+/* There is no root yet that sites could be given. */
+static int report_ceremony(const struct cw_cli *cli, int dir, const char *path, bool resumed,
+                           struct cw_err *err)
+{
+    struct cw_ceremony ceremony = CW_CEREMONY_INIT;
+    json_auto_t *missing = NULL;
+    json_auto_t *doc = NULL;
+    int rc = cw_ceremony_load(&ceremony, dir, err);
+
+    if (rc == CW_OK)
+        rc = cw_folder_missing(&missing, &ceremony.folder, err);
+    cw_ceremony_clear(&ceremony);
+    if (rc != CW_OK)
+        return rc;
+    cw_cli_say(cli, "%s a repository in '%s'; its first root is not signed yet",
+               resumed ? "finished" : "made", path);
+    cw_folder_say_missing(missing, cli);
+    cw_cli_say(cli, "next: carry '%s/%s' to those who sign, then '%s publish' with what they bring back",
+               path, CW_CEREMONY_FOLDER, cli->program->name);
+    doc = json_pack("{s:s, s:b, s:{s:s, s:O}}", "repository", path, "resumed", resumed, "ceremony", "folder",
+                    CW_CEREMONY_FOLDER, "missing", missing);
+    return doc != NULL ? cw_cli_json(cli, doc, err) : cw_err_nomem(err);
 }
 
 static int report(const struct cw_cli *cli, int dir, const char *path, bool resumed, struct cw_err *err)
@@ -233,17 +347,13 @@ static int report(const struct cw_cli *cli, int dir, const char *path, bool resu
     return doc != NULL ? cw_cli_json(cli, doc, err) : cw_err_nomem(err);
 }
 
-int cmd_init(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
+static int init(const struct cw_cli *cli, const struct cw_first *first, const char *path, struct cw_err *err)
 {
-    const char *path = argc > 1 ? argv[1] : cli->folder != NULL ? cli->folder : ".";
-    struct cw_first first = {.now = 0};
     CW_AUTO_FD int dir = -1;
     CW_AUTO_FD int lock = -1;
-    bool there, resumed;
-    int rc = plan_first(&first, err);
+    bool there, resumed, open;
+    int rc = cw_dir_create(&dir, path, err);
 
-    if (rc == CW_OK)
-        rc = cw_dir_create(&dir, path, err);
     if (rc == CW_OK)
         rc = cw_lock_take(&lock, dir, CW_REPO_LOCK, err);
     if (rc == CW_OK)
@@ -257,11 +367,40 @@ int cmd_init(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     if (!resumed)
         rc = check_free(dir, path, err);
     if (rc == CW_OK && !resumed)
-        rc = make_beside(dir, &first, err);
+        rc = make_beside(dir, first, err);
     if (rc == CW_OK)
         rc = move_in(dir, err);
     if (rc == CW_OK && given.plain && !resumed)
         cw_cli_warn(cli, "the secret keys are not encrypted: whoever reads '%s/%s' can publish", path,
                     CW_REPO_KEYS);
-    return rc == CW_OK ? report(cli, dir, path, resumed, err) : rc;
+    if (rc == CW_OK)
+        rc = cw_ceremony_is_open(&open, dir, err);
+    if (rc != CW_OK)
+        return rc;
+    return open ? report_ceremony(cli, dir, path, resumed, err) : report(cli, dir, path, resumed, err);
+}
+
+static int rehearse(const struct cw_cli *cli, const struct cw_first *first, const char *path,
+                    struct cw_err *err)
+{
+    if (cw_first_is_carried(first))
+        return cw_err_set(err, CW_E_USAGE,
+                          "'--rehearse' makes keys of its own: give their numbers, not their files");
+    return cw_rehearse(cli, first, path, err);
+}
+
+int cmd_init(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
+{
+    const char *path = argc > 1 ? argv[1] : cli->folder != NULL ? cli->folder : ".";
+    struct cw_first first = {.now = 0};
+    int rc = plan_first(&first, err);
+
+    if (rc == CW_OK && given.rehearse)
+        rc = rehearse(cli, &first, argc > 1 ? argv[1] : NULL, err);
+    else if (rc == CW_OK)
+        rc = init(cli, &first, path, err);
+    json_decref(given.root.given);
+    json_decref(given.targets.given);
+    json_decref(given.channel.given);
+    return rc;
 }

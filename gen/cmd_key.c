@@ -3,20 +3,20 @@
  * causeway-gen key: the keys themselves, and which of them sign for which role. The latter is said by signed metadata, so a change of
  * it is staged here and made by the next publish.
  */
-#include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/passphrase.h"
 #include "cli/secret.h"
 #include "codec/hex.h"
+#include "codec/json.h"
 #include "crypt/pem.h"
 #include "fs/commit.h"
 #include "gen/commands.h"
 #include "gen/keys.h"
+#include "gen/public_file.h"
 #include "gen/rekey.h"
 #include "gen/repo.h"
 #include "gen/state.h"
@@ -27,12 +27,14 @@
 static struct {
     struct cw_passphrase passphrase;
     bool plain, public_half;
-    const char *signer;
+    const char *signer, *to;
     int64_t timeout;
 } given = {.passphrase = CW_PASSPHRASE_INIT, .timeout = CW_SIGNER_TIMEOUT};
 
 const struct cw_option cmd_key_options[] = {
     {CW_OPTION_FLAG, "public", &given.public_half, NULL, "export the public half only"},
+    {CW_OPTION_STRING, "to", &given.to, "DIR",
+     "new: make the key in this folder, for a machine without a repository"},
     {CW_OPTION_STRING, "signer", &given.signer, "CMD",
      "import: the program that signs with the key whose public half FILE is"},
     {CW_OPTION_DURATION, "signer-timeout", &given.timeout, "TIME",
@@ -87,33 +89,60 @@ static int report(const struct work *w, const struct cw_key *key, const char *wh
     return cw_cli_json(w->cli, doc, err);
 }
 
+static int write_half(const char *name, const char *suffix, const struct cw_buf *text, mode_t mode,
+                      struct cw_err *err)
+{
+    CW_AUTO_FREE char *path = cw_str_format("%s/%s%s", given.to, name, suffix);
+
+    return path != NULL ? cw_secret_write_file(path, text, mode, err) : cw_err_nomem(err);
+}
+
+/* A pair of files that no repository knows yet: for who keeps a key on a machine of his own. */
+static int make_apart(struct work *w, struct cw_err *err)
+{
+    CW_AUTO_KEYFILE_TEXT secret = CW_BUF_INIT(CW_KEYFILE_MAX);
+    CW_AUTO_BUF public = CW_BUF_INIT(CW_KEYFILE_MAX);
+    CW_AUTO_FD int dir = -1;
+    struct cw_key key = {.here = true, .locked = !given.plain};
+    int rc = cw_crypt_init(err);
+
+    snprintf(key.name, sizeof key.name, "%s", w->argv[1]);
+    if (rc == CW_OK)
+        rc = cw_dir_create(&dir, given.to, err);
+    if (rc == CW_OK)
+        rc = cw_unlock_new(&w->unlock, cw_passphrase_ask, &given.passphrase, err);
+    if (rc == CW_OK)
+        rc = cw_secret_new(&key.secret, err);
+    if (rc == CW_OK)
+        rc = cw_keyfile_format(&secret, key.secret, given.plain ? NULL : w->unlock, err);
+    if (rc == CW_OK)
+        rc = cw_tuf_key_new(&key.object, cw_secret_public(key.secret), err);
+    if (rc == CW_OK)
+        rc = cw_tuf_key_id(key.id, key.object, err);
+    if (rc == CW_OK)
+        rc = cw_json_format(&public, key.object, err);
+    if (rc == CW_OK)
+        rc = write_half(key.name, ".key", &secret, 0600, err);
+    if (rc == CW_OK)
+        rc = write_half(key.name, ".pub", &public, 0644, err);
+    if (rc == CW_OK)
+        rc = report(w, &key, "made", err);
+    cw_key_clear(&key);
+    return rc;
+}
+
 static int make(struct work *w, struct cw_err *err)
 {
     int rc = cw_name_check(w->argv[1], "key", err);
 
     if (rc != CW_OK)
         return err->code = CW_E_USAGE;
+    if (given.to != NULL)
+        return make_apart(w, err);
     rc = open_keys(w, true, err);
     if (rc == CW_OK)
         rc = cw_keys_make(&w->keys, w->argv[1], is_plain(w) ? NULL : w->unlock, err);
     return rc == CW_OK ? report(w, cw_keys_named(&w->keys, w->argv[1]), "made", err) : rc;
-}
-
-/* A public half in a file; *object stays NULL when it holds a secret one. */
-static int read_public(json_t **object, const char *path, struct cw_err *err)
-{
-    CW_AUTO_KEYFILE_TEXT text = CW_BUF_INIT(CW_PEM_MAX);
-    CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int rc = fd >= 0 ? cw_fd_read_all(&text, fd, path, err)
-                     : cw_err_errno(err, errno, "unable to open '%s'", path);
-
-    if (rc != CW_OK)
-        return rc;
-    if (memmem(cw_buf_text(&text), text.len, "PUBLIC KEY", 10) == NULL &&
-        memmem(cw_buf_text(&text), text.len, "\"keyval\"", 8) == NULL)
-        return CW_OK;
-    rc = cw_tuf_key_read(object, cw_buf_text(&text), text.len, err);
-    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s'", path);
 }
 
 /* Has it sign something, so that a wrong program is found now and not at a publish. */
@@ -163,7 +192,7 @@ static int import(struct work *w, struct cw_err *err)
         return err->code = CW_E_USAGE;
     rc = open_keys(w, true, err);
     if (rc == CW_OK)
-        rc = read_public(&object, w->argv[2], err);
+        rc = cw_public_file_read(&object, w->argv[2], err);
     if (rc == CW_OK)
         rc = object != NULL ? import_public(w, object, err) : import_secret(w, err);
     return rc == CW_OK ? report(w, cw_keys_named(&w->keys, w->argv[1]), "took in", err) : rc;

@@ -7,14 +7,17 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "cli/passphrase.h"
 #include "gen/ceremony.h"
 #include "gen/commands.h"
+#include "gen/first.h"
 #include "gen/lend.h"
 #include "gen/publish.h"
 #include "gen/repo.h"
 #include "gen/report.h"
+#include "tree/layout.h"
 
 static struct {
     struct cw_passphrase passphrase;
@@ -71,6 +74,17 @@ static int warn_expired(void *ctx, const char *role, const struct cw_tuf_meta *m
     return CW_OK;
 }
 
+static int open_keys(struct publishing *p, struct cw_err *err)
+{
+    int rc = cw_keys_load(&p->keys, p->repo.dir, err);
+
+    if (rc == CW_OK)
+        rc = cw_lend(&given.lend, &p->keys, err);
+    if (rc == CW_OK)
+        rc = cw_clock_publish_time(&p->input.now, err);
+    return rc == CW_OK ? cw_unlock_new(&p->unlock, cw_passphrase_ask, &given.passphrase, err) : rc;
+}
+
 static int open_all(struct publishing *p, struct cw_err *err)
 {
     int rc = cw_state_load(&p->state, p->repo.tree, err);
@@ -78,13 +92,7 @@ static int open_all(struct publishing *p, struct cw_err *err)
     if (rc == CW_OK)
         rc = cw_stage_load(&p->stage, p->repo.dir, err);
     if (rc == CW_OK)
-        rc = cw_keys_load(&p->keys, p->repo.dir, err);
-    if (rc == CW_OK)
-        rc = cw_lend(&given.lend, &p->keys, err);
-    if (rc == CW_OK)
-        rc = cw_clock_publish_time(&p->input.now, err);
-    if (rc == CW_OK)
-        rc = cw_unlock_new(&p->unlock, cw_passphrase_ask, &given.passphrase, err);
+        rc = open_keys(p, err);
     p->input.state = &p->state;
     p->input.stage = &p->stage;
     p->input.config = &p->repo.config;
@@ -335,15 +343,99 @@ static int publish_with(struct publishing *p, struct cw_err *err)
     return publish_beside(p, err);
 }
 
+/* ---- the first ceremony of a repository ---- */
+
+static int check_first(const struct publishing *p, struct cw_err *err)
+{
+    size_t i;
+
+    for (i = 0; i < p->ceremony.folder.count; i++) {
+        const struct cw_folder_role *role = &p->ceremony.folder.roles[i];
+
+        if (role->meta.expires <= p->input.now)
+            return cw_err_set(
+                err, CW_E_EXPIRED,
+                "role '%s' expired while it waited for signatures: begin again, by 'init' in another folder",
+                role->role);
+    }
+    return CW_OK;
+}
+
+static int write_first(const struct publishing *p, char fingerprint[CW_SHA256_TEXT], struct cw_err *err)
+{
+    json_auto_t *envelopes = json_object();
+    size_t i;
+    int rc = check_first(p, err);
+
+    for (i = 0; i < p->ceremony.folder.count && rc == CW_OK; i++) {
+        const struct cw_folder_role *role = &p->ceremony.folder.roles[i];
+
+        if (json_object_set(envelopes, role->role, role->meta.doc) != 0)
+            rc = cw_err_nomem(err);
+    }
+    return rc == CW_OK ? cw_first_publish(envelopes, &p->repo.config, &p->keys, p->unlock, p->input.now,
+                                          p->repo.tree, fingerprint, err)
+                       : rc;
+}
+
+/* Killed when the timestamp was there, only the closing is left. */
+static int complete_first(struct publishing *p, struct cw_err *err)
+{
+    CW_AUTO_FD int root = -1;
+    char fingerprint[CW_SHA256_TEXT];
+    bool there;
+    int rc = cw_at_has(&there, p->repo.tree, CW_TREE_TIMESTAMP, err);
+
+    if (rc == CW_OK && !there)
+        rc = write_first(p, fingerprint, err);
+    if (rc == CW_OK)
+        rc = cw_at_open_file(&root, p->repo.tree, CW_TREE_METADATA "/1.root.json", err);
+    if (rc == CW_OK)
+        rc = cw_sha256_fd(fingerprint, NULL, root, "1.root.json", err);
+    if (rc == CW_OK)
+        rc = cw_ceremony_close(&p->ceremony, p->repo.dir, err);
+    if (rc != CW_OK)
+        return rc;
+    cw_cli_say(p->cli, "the ceremony is complete\n\nroot:        %s/%s/1.root.json\nfingerprint: %s",
+               CW_REPO_TREE, CW_TREE_METADATA, fingerprint);
+    cw_cli_say(p->cli, "give sites both, the fingerprint by another way than the file\n");
+    json_decref(p->missing);
+    p->missing = NULL;
+    return report(p, true, err);
+}
+
+static int publish_first(struct publishing *p, struct cw_err *err)
+{
+    int rc = open_keys(p, err);
+
+    if (rc == CW_OK)
+        rc = cw_draft_init(&p->draft, err);
+    if (rc == CW_OK && !p->cli->dry_run)
+        rc = unite(p, err);
+    if (rc == CW_OK && !p->cli->dry_run)
+        rc = cw_folder_sign_here(&p->ceremony.folder, &p->keys, p->unlock, err);
+    if (rc == CW_OK)
+        rc = find_missing(p, err);
+    if (rc != CW_OK)
+        return rc;
+    if (json_array_size(p->missing) > 0 || p->cli->dry_run)
+        return report_waiting(p, err);
+    return complete_first(p, err);
+}
+
 static int abandon(const struct publishing *p, struct cw_err *err)
 {
-    bool open;
+    bool open, there;
     int rc = cw_ceremony_is_open(&open, p->repo.dir, err);
 
     if (rc != CW_OK || !open)
         return rc == CW_OK ? cw_err_set(err, CW_E_NOTFOUND, "no ceremony is open") : rc;
-    if (p->cli->dry_run)
-        return CW_OK;
+    rc = cw_at_has(&there, p->repo.tree, CW_TREE_TIMESTAMP, err);
+    if (rc == CW_OK && !there)
+        return cw_err_set(err, CW_E_FAIL,
+                          "the first ceremony makes the repository: to begin again, remove the repository");
+    if (rc != CW_OK || p->cli->dry_run)
+        return rc;
     rc = cw_ceremony_abandon(p->repo.dir, err);
     if (rc == CW_OK)
         cw_cli_say(p->cli, "gave up the ceremony; what it was about is staged again");
@@ -372,6 +464,8 @@ static int publish(struct publishing *p, struct cw_err *err)
         rc = list_renew(p, err);
     if (rc == CW_OK)
         rc = cw_ceremony_load(&p->ceremony, p->repo.dir, err);
+    if (rc == CW_OK && cw_ceremony_is_first(&p->ceremony))
+        return publish_first(p, err);
     if (rc == CW_OK)
         rc = open_all(p, err);
     if (rc != CW_OK)

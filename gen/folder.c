@@ -262,7 +262,7 @@ static int find_before(struct cw_folder_role *role, const struct cw_folder *fold
         return rc == CW_E_NOTFOUND ? err->code = CW_E_VERIFY : rc;
     if (path != NULL)
         before = role->before.version;
-    else if (delegation(&keys, &folder->targets, role->role, err) == CW_OK)
+    else if (delegation(&keys, &folder->targets, role->role, NULL) == CW_OK)
         return cw_err_set(err, CW_E_INCOMPLETE, "what is in force of role '%s' is missing", role->role);
     if (role->meta.version != before + 1)
         return cw_err_set(err, CW_E_VERIFY, "role '%s' goes from version %lld to %lld", role->role,

@@ -405,7 +405,9 @@ void cw_folder_say(const struct cw_folder *folder, const json_t *changes, const 
             cw_cli_say(cli, "  %s", json_string_value(line));
         }
         if (k == 0)
-            cw_cli_say(cli, "  nothing else changes");
+            cw_cli_say(cli, "  %s",
+                       json_is_true(json_object_get(row, "new")) ? "nothing is in it yet"
+                                                                 : "nothing else changes");
     }
 }
 

@@ -70,6 +70,11 @@ static int load_root(struct cw_state *state, struct cw_err *err)
     int64_t version;
     int rc = find_root(&version, state->tree, err);
 
+    if (rc == CW_E_NOTFOUND)
+        return cw_err_set(
+            err, CW_E_INCOMPLETE,
+            "the tree has no root: where its first ceremony is open, 'status' says whose signatures it "
+            "waits for");
     if (rc == CW_OK)
         rc = cw_tree_metadata_path(path, version, "root", err);
     if (rc == CW_OK)
