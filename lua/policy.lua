@@ -72,6 +72,30 @@ local function texts_of(where, word, value)
   return value
 end
 
+local QUORUM = '{ count = 2, from = { "alice", "bob" } }'
+
+-- 2, { count = 2, from = { "alice", "safety" } }, or a list of such tables; as a list of tables.
+local function approvals_of(where, value)
+  if value == nil then return nil end
+  if is_integer(value) == "integer" then value = { count = value } end
+  if type(value) ~= "table" then
+    fail(where, "accept: approvals is a ", type(value), ", not a number or a table like ", QUORUM)
+  end
+  if value[1] == nil then value = { value } end
+  local list = {}
+  for i, quorum in pairs(value) do
+    if is_integer(i) ~= "integer" or type(quorum) ~= "table" then
+      fail(where, "accept: approvals is not a number, a table like ", QUORUM, ", or a list of those")
+    end
+    only(where, "accept: approvals", quorum, { "count", "from" })
+    if quorum.count ~= nil and is_integer(quorum.count) ~= "integer" then
+      fail(where, "accept: approvals: count is not a whole number")
+    end
+    list[i] = { count = quorum.count or 1, from = texts_of(where, "approvals: from", quorum.from) }
+  end
+  return list
+end
+
 local function place(where)
   return match(where, "^(.*): $")
 end
@@ -84,13 +108,14 @@ accept = located(function(where, how)
   if type(how) ~= "table" then
     fail(where, "accept: expected a reason or a table of gates, got a ", type(how))
   end
-  only(where, "accept", how, { "after_promotion", "blackout", "not_before", "reason", "rollout", "scan",
-    "window" })
+  only(where, "accept", how,
+    { "after_promotion", "approvals", "blackout", "not_before", "reason", "rollout", "scan", "window" })
   if how.reason ~= nil then reason_of(where, "accept", how.reason) end
   return {
     verdict = "accept", reason = how.reason or "accepted by policy", at = place(where),
     gates = {
       after_promotion = text_of(where, "after_promotion", how.after_promotion),
+      approvals = approvals_of(where, how.approvals),
       blackout = texts_of(where, "blackout", how.blackout),
       not_before = text_of(where, "not_before", how.not_before),
       rollout = texts_of(where, "rollout", how.rollout),

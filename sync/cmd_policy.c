@@ -3,7 +3,6 @@
  * causeway-sync policy: check a policy, run its specs, and say why a product is or is not applied. None of them
  * changes anything; check and test need no site.
  */
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,26 +43,15 @@ static const char *text_of(const json_t *object, const char *key)
     return text != NULL ? text : "";
 }
 
-/* The folder of a file, and its name in it. */
-static int open_beside(int *dir, char name[CW_PATH_MAX], const char *path, struct cw_err *err)
-{
-    CW_AUTO_FREE char *one = strdup(path), *two = strdup(path);
-
-    if (one == NULL || two == NULL)
-        return cw_err_nomem(err);
-    snprintf(name, CW_PATH_MAX, "%s", basename(two));
-    return cw_dir_open(dir, dirname(one), err);
-}
-
 static int check(const struct cw_cli *cli, const char *path, struct cw_err *err)
 {
     json_auto_t *cases = json_loads(samples, 0, NULL), *doc = NULL;
     CW_AUTO_FD int dir = -1;
     struct cw_policy *policy = NULL;
     struct cw_trial trial = {.broken = false};
-    char name[CW_PATH_MAX];
+    const char *name;
     size_t i;
-    int rc = cases != NULL ? open_beside(&dir, name, path, err) : cw_err_nomem(err);
+    int rc = cases != NULL ? cw_dir_open_parent(&dir, &name, path, err) : cw_err_nomem(err);
 
     if (rc == CW_OK)
         rc = cw_policy_open_file(&policy, dir, name, err);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "sync/commands.h"
+#include "sync/deploy/approvals.h"
 #include "sync/deploy/hold.h"
 #include "sync/deploy/journal.h"
 #include "sync/deploy/recalled.h"
@@ -18,6 +19,7 @@
 #include "sync/deploy/store.h"
 #include "sync/identity.h"
 #include "sync/mirror/mirror.h"
+#include "sync/stale.h"
 
 const struct cw_option cmd_status_options[] = {
     {.kind = CW_OPTION_END},
@@ -188,6 +190,21 @@ static int show_clock(struct status *status, struct cw_err *err)
     return rc == CW_OK ? add(status, "clock_trusted", json_boolean(status->now >= floor), err) : rc;
 }
 
+static int show_stale(struct status *status, struct cw_err *err)
+{
+    struct cw_err problem = {0};
+    json_t *rows, *row;
+    size_t i;
+
+    if (cw_stale_find(&rows, status->site, status->now, &problem) != CW_OK)
+        return add_problem(status, &problem, err);
+    json_array_foreach (rows, i, row)
+        cw_cli_say(status->cli, "stale        %s: nothing newer than %s came, for %lld days",
+                   text_of(row, "upstream"), text_of(row, "newest"),
+                   (long long)json_integer_value(json_object_get(row, "days")));
+    return add(status, "stale", rows, err);
+}
+
 static int show_holds(struct status *status, struct cw_err *err)
 {
     json_auto_t *holds = NULL;
@@ -226,6 +243,31 @@ static int show_journal(struct status *status, struct cw_err *err)
                err);
 }
 
+static int show_approvals(struct status *status, const struct cw_world *world, const json_t *plan,
+                          struct cw_err *err)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach (json_object_get(plan, "approvals"), i, item)
+        cw_cli_say(status->cli, "%-12s by %s until %s%s%s",
+                   strcmp(text_of(item, "action"), "approve") == 0 ? "approved" : "BREAK GLASS",
+                   text_of(item, "person"), text_of(item, "expires"),
+                   text_of(item, "reason")[0] != '\0' ? ": " : "", text_of(item, "reason"));
+    json_array_foreach (world->problems, i, item) {
+        struct cw_err problem = {.code = CW_E_FAIL};
+        int rc;
+
+        if (!cw_approvals_concern(json_string_value(item), text_of(plan, "id")))
+            continue;
+        snprintf(problem.text, sizeof problem.text, "%s; it does not count", json_string_value(item));
+        rc = add_problem(status, &problem, err);
+        if (rc != CW_OK)
+            return rc;
+    }
+    return CW_OK;
+}
+
 static int show_plan(struct status *status, struct cw_err *err)
 {
     CW_AUTO_WORLD world = CW_WORLD_INIT;
@@ -245,13 +287,15 @@ static int show_plan(struct status *status, struct cw_err *err)
         cw_cli_say(status->cli, "plan         %.*s: %zu of %zu may be applied now", CW_PLAN_SHORT,
                    text_of(plan, "id"), cw_plan_ready(plan), cw_plan_units(plan));
     cw_plan_show_waiting(status->cli, plan);
-    return add(status, "plan", json_incref(plan), err);
+    rc = show_approvals(status, &world, plan, err);
+    return rc != CW_OK ? rc : add(status, "plan", json_incref(plan), err);
 }
 
 int cmd_status(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
     static int (*const parts[])(struct status *, struct cw_err *) = {
-        show_identity, show_generation, show_upstreams, show_clock, show_holds, show_journal, show_plan};
+        show_identity, show_generation, show_upstreams, show_clock,
+        show_stale,    show_holds,      show_journal,   show_plan};
     CW_AUTO_SITE site = CW_SITE_INIT;
     json_auto_t *doc = NULL;
     struct status status = {.cli = cli, .site = &site, .now = cw_clock_now()};

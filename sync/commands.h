@@ -9,11 +9,13 @@
 #include "cli/cli.h"
 
 int cmd_apply(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
+int cmd_approve(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_clock(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_export(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_gc(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_hold(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_init(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
+int cmd_key(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_log(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_plan(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_policy(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
@@ -28,10 +30,12 @@ int cmd_update(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_verify(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 
 extern const struct cw_option cmd_apply_options[];
+extern const struct cw_option cmd_approve_options[];
 extern const struct cw_option cmd_clock_options[];
 extern const struct cw_option cmd_export_options[];
 extern const struct cw_option cmd_hold_options[];
 extern const struct cw_option cmd_init_options[];
+extern const struct cw_option cmd_key_options[];
 extern const struct cw_option cmd_log_options[];
 extern const struct cw_option cmd_plan_options[];
 extern const struct cw_option cmd_pull_options[];

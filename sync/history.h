@@ -7,7 +7,8 @@
  * newline ("" for the first)}
  *
  * Events: init, identity, pull, grace, clock, plan, apply, action (one command or request, with its stage), commit,
- * rollback, recover, hold, unhold, refuse, export, receipt, scan.
+ * rollback, recover, hold, unhold, refuse, export, receipt, scan,
+ * approve, break-glass, revoke, approval (an envelope as it was used).
  */
 #ifndef CW_SYNC_HISTORY_H
 #define CW_SYNC_HISTORY_H

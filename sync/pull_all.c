@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "sync/mirror/mirror.h"
 #include "sync/scan.h"
+#include "sync/stale.h"
 
 static void tell(const struct cw_cli *cli, const struct cw_upstream *upstream,
                  const struct cw_pull_result *result)
@@ -100,5 +101,6 @@ int cw_pull_all(json_t *pulled, const struct cw_site *site, const struct cw_upst
         if (rc == CW_E_NOMEM)
             break;
     }
+    cw_stale_warn(site, now, cli);
     return site->scan != NULL && first != CW_E_NOMEM ? scan_new(site, now, first, cli, err) : first;
 }

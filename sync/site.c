@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/canon.h"
 #include "fs/lock.h"
 #include "sync/library.h"
 
@@ -30,19 +31,28 @@ static int find_path(char **path, int fd, struct cw_err *err)
     return *path == NULL ? cw_err_nomem(err) : CW_OK;
 }
 
+static int hash_config(struct cw_site *site, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_SITE_CONFIG_MAX);
+    int rc = cw_canon_format(&text, site->config, err);
+
+    if (rc == CW_OK)
+        rc = cw_buf_check(&text, CW_SITE_MARKER, err);
+    return rc == CW_OK ? cw_sha256(site->config_sha256, text.data, text.len, err) : rc;
+}
+
 static int evaluate(struct cw_site *site, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_SITE_LUA_MAX);
     struct cw_script_source source = {.name = CW_SITE_MARKER};
     int rc = cw_at_read_file(&text, site->fd, CW_SITE_MARKER, err);
 
-    if (rc == CW_OK)
-        rc = cw_sha256(site->config_sha256, cw_buf_text(&text), text.len, err);
     if (rc != CW_OK)
         return rc;
     source.text = cw_buf_text(&text);
     source.len = text.len;
-    return cw_library_run(&site->config, CW_LIBRARY_SITE, &source, NULL, NULL, err);
+    rc = cw_library_run(&site->config, CW_LIBRARY_SITE, &source, NULL, NULL, err);
+    return rc == CW_OK ? hash_config(site, err) : rc;
 }
 
 int cw_site_open_at(struct cw_site *site, int fd, bool lock, struct cw_err *err)
@@ -76,6 +86,7 @@ void cw_site_close(struct cw_site *site)
         free(site->upstreams[i].products);
         free(site->upstreams[i].platforms);
     }
+    json_decref(site->people);
     json_decref(site->config);
     json_decref(site->scan);
     free(site->path);

@@ -3,6 +3,7 @@
  * A site's folder: where things lie in it, its configuration (site.lua, evaluated in the jail), its lock.
  *
  *   site.lua policy.lua lock history.jsonl holds.json journal.json scans.json plans/<id>.json
+ *   approvals/<any>.json
  *   upstreams/<name>/trust/<role>.json           newest trusted metadata, as received, unversioned names
  *   upstreams/<name>/trust/roots/<n>.root.json   every root ever trusted, as received
  *   upstreams/<name>/memory.json                 what has entered, and what came before: mirror/memory.h
@@ -27,6 +28,9 @@
 #define CW_SOURCES_MAX 32
 #define CW_KEEP_VERSIONS 2 /* what runs and what ran before */
 #define CW_KEEP_VERSIONS_MAX 1000
+#define CW_SITE_CONFIG_MAX                                                                                   \
+    ((size_t)16 << 20)          /* bytes of its canonical form: what a script may give back, escaped */
+#define CW_APPROVER_KEYS_MAX 64 /* of all approvers; each is tried on each signature of an approval */
 
 enum cw_source_kind { CW_SOURCE_HTTP, CW_SOURCE_FOLDER, CW_SOURCE_REMOVABLE };
 
@@ -48,17 +52,23 @@ struct cw_upstream { /* texts borrowed from the site's config */
 };
 
 struct cw_site {
-    int fd;         /* the site's folder */
-    char *path;     /* its absolute path */
-    int lock;       /* -1 when not taken */
-    json_t *config; /* what site.lua returned, checked; owned */
-    char config_sha256[CW_SHA256_TEXT];
+    int fd;                             /* the site's folder */
+    char *path;                         /* its absolute path */
+    int lock;                           /* -1 when not taken */
+    json_t *config;                     /* what site.lua returned, checked; owned */
+    char config_sha256[CW_SHA256_TEXT]; /* of its canonical form: comments do not count */
     const char *name;
     const char *install_root; /* absolute; NULL: this site mirrors only */
     json_t *
         scan; /* {"action": as sync/deploy/action.h, with {file} in its words, "bad": [exit codes]}; owned; NULL:
                      nothing is scanned */
-    int64_t keep_versions; /* of each product, when gc removes */
+    int64_t keep_versions;    /* of each product, when gc removes */
+    /* seconds without anything new from an upstream after which people are told; 0: never */
+    int64_t stale;
+    const json_t *approvers;   /* {person: [files of public keys]}; NULL: none; owned by people */
+    const json_t *groups;      /* {group: [persons]} */
+    const json_t *break_glass; /* [persons] who together may pass over a hold or a gate of time */
+    json_t *people;            /* the three, lists made uniform and groups resolved; owned */
     struct cw_upstream upstreams[CW_UPSTREAMS_MAX];
     size_t upstream_count;
 };
@@ -79,6 +89,9 @@ void cw_site_close(struct cw_site *site); /* harmless on CW_SITE_INIT; also the 
 
 /* Fills the site from what site.lua returned (site->config, owned already). Pure. */
 int cw_site_configure(struct cw_site *site, struct cw_err *err);
+
+/* The part of it that speaks of people: site_people.c. */
+int cw_site_configure_people(struct cw_site *site, struct cw_err *err);
 
 /* The upstream by name; NULL name: the only one, else CW_E_USAGE listing them. */
 int cw_site_upstream(const struct cw_upstream **upstream, const struct cw_site *site, const char *name,

@@ -280,9 +280,22 @@ static int take_scan(struct cw_site *site, struct cw_err *err)
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "scan");
 }
 
+static int take_stale(struct cw_site *site, struct cw_err *err)
+{
+    const char *text = NULL;
+    int rc = cw_json_opt_str(&text, site->config, "stale", err);
+
+    if (rc == CW_OK && text != NULL)
+        rc = cw_duration_parse(&site->stale, text, err);
+    if (rc == CW_OK && text != NULL && site->stale == 0)
+        rc = cw_err_set(err, CW_E_FAIL, "a length of time above 0 is wanted, as in \"14d\"");
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "stale");
+}
+
 static int configure(struct cw_site *site, struct cw_err *err)
 {
-    static const char *const keys[] = {"site", "upstreams", "install", "keep", "scan", NULL};
+    static const char *const keys[] = {"site",   "upstreams",   "install", "keep", "scan", "approvers",
+                                       "groups", "break_glass", "stale",   NULL};
     int rc;
 
     if (!json_is_object(site->config))
@@ -298,7 +311,11 @@ static int configure(struct cw_site *site, struct cw_err *err)
         rc = take_install(site, err);
     if (rc == CW_OK)
         rc = take_keep(site, err);
-    return rc == CW_OK ? take_scan(site, err) : rc;
+    if (rc == CW_OK)
+        rc = take_scan(site, err);
+    if (rc == CW_OK)
+        rc = take_stale(site, err);
+    return rc == CW_OK ? cw_site_configure_people(site, err) : rc;
 }
 
 int cw_site_configure(struct cw_site *site, struct cw_err *err)

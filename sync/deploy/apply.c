@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "sync/deploy/approvals.h"
 #include "sync/deploy/install.h"
 #include "sync/deploy/recover.h"
 #include "sync/deploy/step.h"
@@ -147,12 +148,19 @@ static int install(struct job *job, struct cw_err *err)
 
 static int write_apply(struct job *job, struct cw_err *err)
 {
-    json_auto_t *changes = json_array();
+    json_auto_t *changes = json_array(), *approved = json_array(), *glass = json_array();
     json_auto_t *data = NULL;
-    json_t *unit, *change;
+    json_t *unit, *change, *approval;
     size_t i, k;
 
+    json_array_foreach (json_object_get(job->plan, "approvals"), i, approval) {
+        if (json_array_append(approved, json_object_get(approval, "person")) != 0)
+            return cw_err_nomem(err);
+    }
     json_array_foreach (json_object_get(job->plan, "units"), i, unit) {
+        if (is_ready(unit) && json_object_get(unit, "break_glass") != NULL &&
+            json_array_extend(glass, json_object_get(unit, "break_glass")) != 0)
+            return cw_err_nomem(err);
         json_array_foreach (json_object_get(unit, "changes"), k, change) {
             if (is_ready(unit) &&
                 json_array_append_new(changes, json_pack("{s:O, s:O*, s:O*}", "product",
@@ -162,17 +170,20 @@ static int write_apply(struct job *job, struct cw_err *err)
                 return cw_err_nomem(err);
         }
     }
-    data = json_pack("{s:s, s:I, s:I, s:O, s:O}", "plan", job->journal.plan, "from",
+    data = json_pack("{s:s, s:I, s:I, s:O, s:O, s:O, s:O*}", "plan", job->journal.plan, "from",
                      (json_int_t)job->journal.from, "to", (json_int_t)job->journal.to, "policy_sha256",
-                     json_object_get(job->plan, "policy_sha256"), "changes", changes);
+                     json_object_get(job->plan, "policy_sha256"), "changes", changes, "approved_by", approved,
+                     "break_glass", json_array_size(glass) > 0 ? glass : NULL);
     return data != NULL ? cw_history_append(job->world->site->fd, job->world->now, "apply", data, err)
                         : cw_err_nomem(err);
 }
 
 static int switch_over(struct job *job, struct cw_err *err)
 {
-    int rc = write_apply(job, err);
+    int rc = cw_approvals_log(job->world->site, job->plan, job->world->now, err);
 
+    if (rc == CW_OK)
+        rc = write_apply(job, err);
     if (rc == CW_OK)
         rc = step(job, CW_JOURNAL_SWITCH, err);
     return rc == CW_OK ? cw_store_switch(job->root, job->journal.to, err) : rc;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "codec/json.h"
+#include "sync/deploy/quorum.h"
 #include "sync/deploy/rollout.h"
 #include "sync/deploy/window.h"
 
@@ -26,12 +27,16 @@ struct moment {
     bool moved;       /* `earliest` was moved in this round */
 };
 
+/* Those that are asked first name a moment; those that recur open and close, and are asked again whenever the
+ * moment was moved; persons are asked last. */
+enum phase { FIRST, RECURS, PERSONS };
+
 struct gate {
     const char *word;
     int (*check)(const json_t *value, struct cw_err *err);
     /* Moves at->earliest where the gate is closed then. */
     int (*evaluate)(struct moment *at, const json_t *value, struct cw_err *err);
-    bool recurs; /* opens and closes: asked again whenever the moment was moved */
+    enum phase phase;
 };
 
 /* Adds what one gate waits for, joined by "; ", cut where there is no more room. */
@@ -234,14 +239,25 @@ static int no_wait(struct moment *at, const json_t *value, struct cw_err *err)
     return CW_OK;
 }
 
-/* In the order in which they are evaluated and shown. All of them depend on the time. */
+static int approvals(struct moment *at, const json_t *value, struct cw_err *err)
+{
+    char waits[CW_GATE_WAITS_MAX];
+    int rc = cw_quorum_missing(waits, value, at->context->approved, at->context->people, err);
+
+    if (rc == CW_OK && waits[0] != '\0')
+        join(at->state, waits);
+    return rc;
+}
+
+/* In the order in which they are evaluated and shown. Those of PERSONS do not depend on the time. */
 static const struct gate gates_known[] = {
-    {"not_before", check_not_before, not_before, false},
-    {"after_promotion", check_after_promotion, after_promotion, false},
-    {"rollout", cw_rollout_check, rollout, false},
-    {"scan", check_scan, no_wait, false},
-    {"window", check_window, window, true},
-    {"blackout", check_blackout, blackout, true},
+    {"not_before", check_not_before, not_before, FIRST},
+    {"after_promotion", check_after_promotion, after_promotion, FIRST},
+    {"rollout", cw_rollout_check, rollout, FIRST},
+    {"window", check_window, window, RECURS},
+    {"blackout", check_blackout, blackout, RECURS},
+    {"approvals", cw_quorum_check, approvals, PERSONS},
+    {"scan", check_scan, no_wait, PERSONS},
 };
 
 static size_t count_of(const json_t *gates)
@@ -292,21 +308,39 @@ int cw_gates_check(const json_t *gates, struct cw_err *err)
     return rc;
 }
 
-static int pass(struct moment *at, const json_t *gates, bool recurs, struct cw_err *err)
+static const json_t *value_of(const json_t *gates, size_t k, const struct gate *gate)
+{
+    const json_t *value = json_object_get(one_of(gates, k), gate->word);
+
+    return json_is_null(value) ? NULL : value;
+}
+
+static int pass(struct moment *at, const json_t *gates, enum phase phase, struct cw_err *err)
 {
     int rc = CW_OK;
 
     for (size_t i = 0; i < CW_COUNT(gates_known); i++) {
-        if (gates_known[i].recurs != recurs)
+        if (gates_known[i].phase != phase)
             continue;
-        for (size_t k = 0; k < count_of(gates) && rc == CW_OK && !(recurs && at->never); k++) {
-            const json_t *value = json_object_get(one_of(gates, k), gates_known[i].word);
+        for (size_t k = 0; k < count_of(gates) && rc == CW_OK && !(phase == RECURS && at->never); k++) {
+            const json_t *value = value_of(gates, k, &gates_known[i]);
 
-            if (value != NULL && !json_is_null(value))
+            if (value != NULL)
                 rc = gates_known[i].evaluate(at, value, err);
         }
     }
     return rc;
+}
+
+static bool depends_on_time(const json_t *gates)
+{
+    for (size_t i = 0; i < CW_COUNT(gates_known); i++) {
+        for (size_t k = 0; k < count_of(gates); k++) {
+            if (gates_known[i].phase != PERSONS && value_of(gates, k, &gates_known[i]) != NULL)
+                return true;
+        }
+    }
+    return false;
 }
 
 /* The zone in which a person thinks of the opening: the first window's, else the first blackout's. */
@@ -328,33 +362,41 @@ static int say_opening(struct moment *at, const json_t *gates, struct cw_err *er
     return rc;
 }
 
+/* The first moment at which all of them are open. */
+static int find_moment(struct moment *at, const json_t *gates, struct cw_err *err)
+{
+    int rc = pass(at, gates, FIRST, err);
+    int64_t from = at->earliest;
+
+    at->moved = true;
+    for (int round = 0; rc == CW_OK && at->moved && !at->never; round++) {
+        at->moved = false;
+        rc = pass(at, gates, RECURS, err);
+        if (round >= ROUNDS_MAX) {
+            join(at->state, "its windows and blackouts leave no moment");
+            at->never = true;
+        }
+    }
+    return rc == CW_OK && !at->never && at->earliest != from ? say_opening(at, gates, err) : rc;
+}
+
 int cw_gates_evaluate(struct cw_gate_state *state, const json_t *gates, const struct cw_gate_context *context,
                       struct cw_err *err)
 {
     struct moment at = {.context = context, .state = state, .earliest = context->now};
-    int64_t from;
     int rc = cw_gates_check(gates, err);
 
     *state = (struct cw_gate_state){.open = rc == CW_OK};
     if (rc != CW_OK || count_of(gates) == 0)
         return rc;
-    if (!context->clock_trusted) {
-        join(state, "the clock is not trusted, so no window can open: set it");
-        return CW_OK;
+    if (!context->waived && depends_on_time(gates)) {
+        if (context->clock_trusted)
+            rc = find_moment(&at, gates, err);
+        else
+            join(state, "the clock is not trusted, so no window can open: set it");
     }
-    rc = pass(&at, gates, false, err);
-    from = at.earliest;
-    at.moved = true;
-    for (int round = 0; rc == CW_OK && at.moved && !at.never; round++) {
-        at.moved = false;
-        rc = pass(&at, gates, true, err);
-        if (round >= ROUNDS_MAX) {
-            join(state, "its windows and blackouts leave no moment");
-            at.never = true;
-        }
-    }
-    if (rc == CW_OK && !at.never && at.earliest != from)
-        rc = say_opening(&at, gates, err);
+    if (rc == CW_OK)
+        rc = pass(&at, gates, PERSONS, err);
     if (rc != CW_OK)
         state->open = false;
     return rc;

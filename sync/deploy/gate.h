@@ -4,7 +4,8 @@
  * for the time zone database. Both functions change TZ for a moment: not while other threads run.
  *
  * {"not_before": "2030-01-01T00:00:00Z", "after_promotion": "7d", "rollout": ["0d canary-*", "7d *"],
- *  "window": "Sat 02:00-06:00 Europe/Berlin", "blackout": ["2026-12-20 to 2027-01-06 Europe/Berlin"]}
+ *  "window": "Sat 02:00-06:00 Europe/Berlin", "blackout": ["2026-12-20 to 2027-01-06 Europe/Berlin"],
+ *  "approvals": [{"count": 2, "from": ["alice", "bob"]}]}
  * "scan": "ignore" stands among them too: it is no gate, but lets a set in that the scanner found not clean.
  * Or a list of such objects, which all must be open. A window is days ("Sat", "Mon-Fri", "Sat,Sun", "daily"),
  * a span of local time (over midnight when the end is before the start; it belongs to the day it starts on)
@@ -37,6 +38,9 @@ struct cw_gate_context {
     const char *site;   /* its name, for rollout */
     const char *set;    /* the hash of the channel manifest, for rollout */
     int64_t promoted;   /* when the newest of what changes was promoted */
+    const json_t *approved; /* array of the persons whose approval counts now; NULL: nobody */
+    const json_t *people; /* as cw_people_describe() has it; without "approvers" any name may be a person's */
+    bool waived;          /* the glass is broken: gates of time are passed over */
 };
 
 /* Are the words and values right? CW_E_VERIFY with the word. NULL and an empty array count as no gates. */

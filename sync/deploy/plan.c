@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "sync/deploy/change.h"
-#include "sync/deploy/gate.h"
 #include "sync/deploy/hold.h"
 #include "sync/deploy/unit.h"
 #include "sync/scan.h"
@@ -55,13 +54,21 @@ static int severity_rank(const char *severity)
     return 1;
 }
 
-/* The first thing that stands against a unit is the one that is shown. */
-static int set_held(struct draft *draft, const char *by, const char *reason, const json_t *hold,
-                    struct cw_err *err)
+static bool is_held_by_hold(const struct draft *draft)
 {
-    if (draft->held == NULL)
-        draft->held =
-            json_pack("{s:s, s:s, s:O*}", "by", by, "reason", reason, "hold", json_object_get(hold, "id"));
+    return strcmp(json_string_value(json_object_get(draft->held, "by")), "hold") == 0;
+}
+
+/* The first thing that stands against a unit is the one that is shown, but what nobody can pass over goes before
+ * a hold. product and version may be NULL: it is about the set, or a removal. */
+static int set_held(struct draft *draft, const char *by, const char *reason, const json_t *hold,
+                    const char *product, const char *version, struct cw_err *err)
+{
+    if (draft->held != NULL && (hold != NULL || !is_held_by_hold(draft)))
+        return CW_OK;
+    json_decref(draft->held);
+    draft->held = json_pack("{s:s, s:s, s:O*, s:s*, s:s*}", "by", by, "reason", reason, "hold",
+                            json_object_get(hold, "id"), "product", product, "version", version);
     return draft->held != NULL ? CW_OK : cw_err_nomem(err);
 }
 
@@ -88,7 +95,7 @@ static int miss_platform(struct draft *draft, const struct cw_manifest *manifest
         return rc;
     memcpy(reason, err->text, sizeof reason);
     cw_err_clear(err);
-    return set_held(draft, "platform", reason, NULL, err);
+    return set_held(draft, "platform", reason, NULL, manifest->product, manifest->version, err);
 }
 
 static int look_for_holds(struct draft *draft, const struct cw_manifest *manifest, struct cw_err *err)
@@ -98,9 +105,10 @@ static int look_for_holds(struct draft *draft, const struct cw_manifest *manifes
     const json_t *hold = cw_holds_on_product(draft->input->holds, manifest->product, manifest->version);
 
     if (why != NULL)
-        return set_held(draft, "withdrawn", why, NULL, err);
+        return set_held(draft, "withdrawn", why, NULL, manifest->product, manifest->version, err);
     if (hold != NULL)
-        return set_held(draft, "hold", json_string_value(json_object_get(hold, "reason")), hold, err);
+        return set_held(draft, "hold", json_string_value(json_object_get(hold, "reason")), hold,
+                        manifest->product, manifest->version, err);
     return CW_OK;
 }
 
@@ -184,8 +192,8 @@ static int add_removals(struct draft *draft, struct cw_err *err)
                                             json_object_get(entry, "version"), "change", "remove", "platform",
                                             json_object_get(entry, "platform"), "bytes", 0)) != 0)
             return cw_err_nomem(err);
-        if (hold != NULL &&
-            set_held(draft, "hold", json_string_value(json_object_get(hold, "reason")), hold, err) != CW_OK)
+        if (hold != NULL && set_held(draft, "hold", json_string_value(json_object_get(hold, "reason")), hold,
+                                     product, NULL, err) != CW_OK)
             return CW_E_NOMEM;
     }
     return CW_OK;
@@ -196,9 +204,9 @@ static int add_set_hold(struct draft *draft, struct cw_err *err)
     const json_t *hold =
         cw_holds_on_set(draft->input->holds, draft->upstream->config->name, draft->upstream->set->sha256);
 
-    return hold == NULL
-               ? CW_OK
-               : set_held(draft, "hold", json_string_value(json_object_get(hold, "reason")), hold, err);
+    return hold == NULL ? CW_OK
+                        : set_held(draft, "hold", json_string_value(json_object_get(hold, "reason")), hold,
+                                   NULL, NULL, err);
 }
 
 static int collect(struct draft *draft, struct cw_err *err)
@@ -269,6 +277,7 @@ static int ask_actions(struct draft *draft, struct cw_decision *decision, struct
             rc = policy->actions(policy->ctx, &answer, question, err);
         if (rc == CW_E_HELD) {
             decision->verdict = CW_HOLD;
+            decision->broken = true;
             cw_reason_set(decision->reason, sizeof decision->reason, err->text);
             cw_err_clear(err);
             return CW_OK;
@@ -290,55 +299,27 @@ static int ask_policy(struct draft *draft, struct cw_decision *decision, struct 
     if (set == NULL || site == NULL)
         return cw_err_nomem(err);
     rc = policy->decide(policy->ctx, decision, set, site, err);
-    return rc == CW_OK && decision->verdict == CW_ACCEPT ? ask_actions(draft, decision, err) : rc;
+    /* Of what is held too: whoever passes over the hold is to see the commands. */
+    return rc == CW_OK && decision->verdict != CW_REJECT && !decision->broken
+               ? ask_actions(draft, decision, err)
+               : rc;
 }
 
-/* What each rule's own gates wait for, for whoever asks why. */
-static int add_waits(const struct cw_decision *decision, const struct cw_gate_context *context,
-                     struct cw_err *err)
-{
-    json_t *answer;
-    size_t i;
-
-    json_array_foreach (decision->answers, i, answer) {
-        const json_t *gates = json_object_get(answer, "gates");
-        struct cw_gate_state state;
-        int rc = gates != NULL ? cw_gates_evaluate(&state, gates, context, err) : CW_OK;
-
-        if (rc != CW_OK)
-            return rc;
-        if (gates != NULL && json_object_set_new(answer, "waits", json_string(state.waits)) != 0)
-            return cw_err_nomem(err);
-    }
-    return CW_OK;
-}
-
+/* Whether it may go in is judged when the plan is whole: judge.c. */
 static int finish_unit(json_t *units, const struct draft *draft, const struct cw_decision *decision,
                        struct cw_err *err)
 {
-    struct cw_gate_state state = {.open = true};
-    const struct cw_gate_context context = {.now = draft->input->now,
-                                            .clock_trusted = draft->input->clock_trusted,
-                                            .site = draft->input->site,
-                                            .set = draft->upstream->set->sha256,
-                                            .promoted = draft->promoted};
     json_auto_t *gates = decision->gates != NULL ? json_incref(decision->gates) : json_array();
     json_auto_t *unit = NULL;
-    bool ready;
-    int rc = CW_OK;
+    char promoted[CW_TIME_TEXT];
 
-    if (decision->verdict == CW_ACCEPT)
-        rc = cw_gates_evaluate(&state, gates, &context, err);
-    if (rc == CW_OK)
-        rc = add_waits(decision, &context, err);
-    if (rc != CW_OK)
-        return rc;
-    ready = decision->verdict == CW_ACCEPT && draft->held == NULL && state.open;
-    unit = json_pack("{s:s, s:b, s:O, s:{s:s, s:s, s:O, s:O*}, s:O*, s:b, s:s}", "upstream",
+    cw_time_format(draft->promoted, promoted);
+    unit = json_pack("{s:s, s:b, s:O, s:s, s:{s:s, s:s, s:O, s:O*, s:b}, s:O*, s:b, s:s}", "upstream",
                      draft->upstream->config->name, "independent", draft->unit != CW_UNIT_SET, "changes",
-                     draft->changes, "decision", "verdict", cw_verdict_name(decision->verdict), "reason",
-                     decision->reason, "gates", gates, "answers", decision->answers, "held", draft->held,
-                     "ready", ready, "waits", state.open ? "" : state.waits);
+                     draft->changes, "promoted", promoted, "decision", "verdict",
+                     cw_verdict_name(decision->verdict), "reason", decision->reason, "gates", gates,
+                     "answers", decision->answers, "broken", decision->broken, "held", draft->held, "ready",
+                     false, "waits", "");
     if (unit == NULL || json_array_append(units, unit) != 0)
         return cw_err_nomem(err);
     return CW_OK;
@@ -361,7 +342,7 @@ static int compose_unit(json_t *units, struct draft *draft, struct cw_err *err)
     if (!incomplete)
         rc = ask_policy(draft, &decision, err);
     if (rc == CW_OK && cw_scan_holds(draft->scan, decision.gates))
-        rc = set_held(draft, "scan", draft->scan_problem, NULL, err);
+        rc = set_held(draft, "scan", draft->scan_problem, NULL, NULL, NULL, err);
     if (rc == CW_OK)
         rc = finish_unit(units, draft, &decision, err);
     cw_decision_clear(&decision);
@@ -457,32 +438,41 @@ static int64_t total_bytes(const json_t *units)
     return bytes;
 }
 
-int cw_plan_compose(json_t **plan, const struct cw_plan_input *input, struct cw_err *err)
+static int compose_doc(json_t **doc, const struct cw_plan_input *input, struct cw_err *err)
 {
-    json_auto_t *units = json_array(), *upstreams = json_array(), *doc = NULL;
-    char id[CW_SHA256_TEXT];
-    int rc;
+    json_auto_t *units = json_array(), *upstreams = json_array();
+    int rc = units != NULL && upstreams != NULL ? check_owners(input, err) : cw_err_nomem(err);
 
-    *plan = NULL;
-    if (units == NULL || upstreams == NULL)
-        return cw_err_nomem(err);
-    rc = check_owners(input, err);
     if (rc == CW_OK)
         rc = add_upstreams(upstreams, input, err);
     for (size_t u = 0; u < input->upstream_count && rc == CW_OK; u++)
         rc = compose_upstream(units, input, &input->upstreams[u], err);
     if (rc != CW_OK)
         return rc;
-    doc = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:O, s:I, s:O}", "_type", CW_PLAN_TYPE, "format", "1.0",
-                    "site", input->site, "install_root", input->install_root, "generation",
-                    json_integer_value(json_object_get(input->generation, "generation")), "policy_sha256",
-                    input->policy->sha256, "upstreams", upstreams, "bytes", (json_int_t)total_bytes(units),
-                    "units", units);
-    if (doc == NULL)
-        return cw_err_nomem(err);
-    rc = cw_plan_id(id, doc, err);
+    *doc = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:O, s:I, s:O, s:O*}", "_type", CW_PLAN_TYPE,
+                     "format", "1.0", "site", input->site, "site_sha256", input->site_sha256, "install_root",
+                     input->install_root, "generation",
+                     json_integer_value(json_object_get(input->generation, "generation")), "policy_sha256",
+                     input->policy->sha256, "upstreams", upstreams, "bytes", (json_int_t)total_bytes(units),
+                     "units", units, "people", input->people);
+    return *doc != NULL ? CW_OK : cw_err_nomem(err);
+}
+
+int cw_plan_compose(json_t **plan, const struct cw_plan_input *input, struct cw_err *err)
+{
+    const struct cw_plan_moment moment = {
+        .now = input->now, .clock_trusted = input->clock_trusted, .approvals = input->approvals};
+    json_auto_t *doc = NULL;
+    char id[CW_SHA256_TEXT];
+    int rc = compose_doc(&doc, input, err);
+
+    *plan = NULL;
+    if (rc == CW_OK)
+        rc = cw_plan_id(id, doc, err);
     if (rc == CW_OK && json_object_set_new(doc, "id", json_string(id)) != 0)
         rc = cw_err_nomem(err);
+    if (rc == CW_OK)
+        rc = cw_plan_judge(doc, &moment, err);
     if (rc == CW_OK)
         *plan = json_incref(doc);
     return rc;

@@ -4,12 +4,17 @@
  * sets, what runs now, holds, the policy's answers and the time in; a document out. Nothing here reads or
  * changes a disk.
  *
- * {"_type": "causeway-plan", "format": "1.0", "id", "site", "install_root", "policy_sha256", "bytes",
- *  "generation": the running one,
+ * {"_type": "causeway-plan", "format": "1.0", "id", "site", "site_sha256": of what site.lua says, "install_root",
+ *  "policy_sha256", "bytes", "generation": the running one,
+ *  "people": as cw_people_describe() has them, or absent,
+ *  "approvals": those of this plan that count now, as cw_approvals_load() has them,
  *  "upstreams": [{"upstream", "channel", "serial", "channel_sha256", "root_version"}],
  *  "units": [{"upstream", "independent": bool, "changes": [change…],
- *             "decision": {"verdict": "accept|hold|reject", "reason", "gates", "answers"} (sync/deploy/decision.h),
- *             "held": {"by": "hold|withdrawn|platform|scan", "reason", "hold": id} or absent,
+ *             "promoted": when the newest of it was,
+ *             "decision": {"verdict": "accept|hold|reject", "reason", "gates", "answers", "broken": the policy failed}
+ *             (sync/deploy/decision.h),
+ *             "held": {"by": "hold|withdrawn|platform|scan", "reason", "hold": id, "product", "version"} or absent,
+ *             "break_glass": [{"person", "reason", "expires"}] where it passes over something,
  *             "ready": bool, "waits": text}]}
  * change: {"product", "from" (absent: new), "to" (absent: removed),
  *          "change": "install|upgrade|downgrade|remove", "severity", "platform", "bytes", "manifest_sha256",
@@ -53,22 +58,38 @@ struct cw_plan_upstream {
 };
 
 struct cw_plan_input {
-    const char *site, *install_root;
+    const char *site, *site_sha256, *install_root;
     const struct cw_plan_upstream *upstreams; /* those that were pulled */
     size_t upstream_count;
     const json_t *generation; /* the running one's record (sync/deploy/store.h); NULL: nothing is installed */
     const json_t *scans;      /* as cw_scans_load gives them; NULL: the site has no scanner */
     const json_t *holds;      /* as cw_holds_load gives them */
     const struct cw_plan_policy *policy;
+    const json_t *people;    /* as cw_people_describe() has them; NULL: none */
+    const json_t *approvals; /* as cw_approvals_load() has them; NULL: none */
     int64_t now;
     bool clock_trusted;
+};
+
+/* When a plan is judged, and by what. */
+struct cw_plan_moment {
+    int64_t now;
+    bool clock_trusted;
+    const json_t *approvals; /* of any plan; NULL: none */
 };
 
 /* CW_E_VERIFY when two upstreams ship one product. The caller owns *plan. */
 int cw_plan_compose(json_t **plan, const struct cw_plan_input *input, struct cw_err *err);
 
+/* Fills "approvals", and each unit's "ready", "waits" and "break_glass": once composed, again at any later moment.
+ *
+ * Two persons of site.lua's break_glass who signed so, each with a reason, pass over a hold of any kind, a policy's
+ * hold and every gate of time. Not over a rejection, a withdrawal, a missing build, a policy that failed, nor
+ * over gates that ask for approvals, of which theirs are two. */
+int cw_plan_judge(json_t *plan, const struct cw_plan_moment *moment, struct cw_err *err);
+
 /* sha256 of a context string and the canonical JSON of what an approval is about: all but the time, holds,
- * decisions and the state of gates. */
+ * decisions, people and approvals. */
 int cw_plan_id(char id[CW_SHA256_TEXT], const json_t *plan, struct cw_err *err);
 
 /* How many units there are, and how many of them may be applied now. */

@@ -39,7 +39,8 @@ static json_t *fixed_units(const json_t *plan)
 
 int cw_plan_id(char id[CW_SHA256_TEXT], const json_t *plan, struct cw_err *err)
 {
-    static const char *const keys[] = {"site", "install_root", "generation", "policy_sha256", "upstreams"};
+    static const char *const keys[] = {"site",       "site_sha256",   "install_root",
+                                       "generation", "policy_sha256", "upstreams"};
     CW_AUTO_BUF text = CW_BUF_INIT(CW_PLAN_MAX);
     json_auto_t *fixed = json_object();
     int rc;
@@ -72,23 +73,47 @@ size_t cw_plan_ready(const json_t *plan)
     return count;
 }
 
+/* " on gateway 2.1.0" */
+static void name_held(char out[256], const char *joint, const json_t *held)
+{
+    const char *product = text_of(held, "product"), *version = text_of(held, "version");
+
+    out[0] = '\0';
+    if (product != NULL)
+        snprintf(out, 256, "%s%s%s%s", joint, product, version != NULL ? " " : "",
+                 version != NULL ? version : "");
+}
+
+static void why_held(char out[1024], const json_t *held)
+{
+    char what[256];
+
+    name_held(what, json_object_get(held, "hold") != NULL ? " on " : "", held);
+    if (json_object_get(held, "hold") != NULL)
+        snprintf(out, 1024, "held by hold %lld%s: %s",
+                 (long long)json_integer_value(json_object_get(held, "hold")), what, text_of(held, "reason"));
+    else if (strcmp(text_of(held, "by"), "withdrawn") == 0)
+        snprintf(out, 1024, "held: %s was withdrawn by its publisher: %s", what, text_of(held, "reason"));
+    else
+        snprintf(out, 1024, "held: %s", text_of(held, "reason"));
+}
+
 void cw_plan_why(char out[1024], const json_t *unit)
 {
     const json_t *held = json_object_get(unit, "held"), *decision = json_object_get(unit, "decision");
     const char *verdict = text_of(decision, "verdict"), *waits = text_of(unit, "waits");
 
     out[0] = '\0';
-    if (held != NULL && json_object_get(held, "hold") != NULL)
-        snprintf(out, 1024, "held by hold %lld: %s",
-                 (long long)json_integer_value(json_object_get(held, "hold")), text_of(held, "reason"));
+    if (json_is_true(json_object_get(unit, "ready")))
+        return;
+    if (json_object_get(unit, "break_glass") != NULL) /* what it passes over is not what is waited for */
+        snprintf(out, 1024, "waits: %s", waits);
     else if (held != NULL)
-        snprintf(out, 1024, "held: %s%s",
-                 strcmp(text_of(held, "by"), "withdrawn") == 0 ? "withdrawn by its publisher: " : "",
-                 text_of(held, "reason"));
+        why_held(out, held);
     else if (strcmp(verdict, "accept") != 0)
         snprintf(out, 1024, "%s by policy: %s", strcmp(verdict, "hold") == 0 ? "held" : "rejected",
                  text_of(decision, "reason"));
-    else if (!json_is_true(json_object_get(unit, "ready")))
+    else
         snprintf(out, 1024, "waits: %s", waits);
 }
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "sync/deploy/apply.h"
+#include "sync/deploy/plan_file.h"
 #include "sync/deploy/recalled.h"
 #include "sync/deploy/show.h"
 
@@ -36,11 +37,25 @@ static int answer(json_t **result, bool applied, int64_t generation, const json_
 
 /* Did the running generation come from the plan that is meant? Then there is nothing left to do, and that is
  * success. */
-static bool is_applied(const struct cw_world *world, const char *id)
+static bool is_applied(const struct cw_world *world, const json_t *meant)
 {
     const char *plan = json_string_value(json_object_get(world->generation, "plan"));
+    const char *id = json_string_value(json_object_get(meant, "id"));
 
-    return id != NULL && plan != NULL && strlen(id) >= 4 && cw_str_starts(plan, id);
+    return id != NULL && plan != NULL && strcmp(plan, id) == 0;
+}
+
+/* The plan that `which` names: the present one, also when it was not stored yet, or one from a file. */
+static int find_meant(json_t **meant, const struct cw_site *site, const json_t *plan, const char *which,
+                      struct cw_err *err)
+{
+    const char *id = json_string_value(json_object_get(plan, "id"));
+
+    if (which == NULL || (cw_plan_is_id(which) && cw_str_starts(id, which))) {
+        *meant = which != NULL ? json_incref((json_t *)plan) : NULL;
+        return CW_OK;
+    }
+    return cw_plan_find(meant, site->fd, which, err);
 }
 
 static int refuse(const json_t *plan, struct cw_err *err)
@@ -69,11 +84,11 @@ static int apply_ready(json_t **result, const struct cw_world *world, const json
     return answer(result, true, number, plan, err);
 }
 
-int cw_deploy_run(json_t **result, const struct cw_site *site, const char *id, bool timer, int64_t now,
+int cw_deploy_run(json_t **result, const struct cw_site *site, const char *which, bool timer, int64_t now,
                   const struct cw_cli *cli, struct cw_err *err)
 {
     CW_AUTO_WORLD world = CW_WORLD_INIT;
-    json_auto_t *plan = NULL;
+    json_auto_t *plan = NULL, *meant = NULL;
     int rc = cw_world_load(&world, site, now, err);
 
     *result = NULL;
@@ -83,13 +98,15 @@ int cw_deploy_run(json_t **result, const struct cw_site *site, const char *id, b
         return rc;
     cw_deploy_warn_clock(&world, cli);
     cw_recalled_warn(site, cli);
-    if (is_applied(&world, id)) {
-        cw_cli_say(cli, "nothing to do: plan %s is what generation %lld was made by", id,
+    cw_world_warn(&world, plan, cli);
+    rc = find_meant(&meant, site, plan, which, err);
+    if (rc == CW_OK && is_applied(&world, meant)) {
+        cw_cli_say(cli, "nothing to do: plan %s is what generation %lld was made by", which,
                    (long long)world.current);
         return answer(result, false, world.current, plan, err);
     }
-    if (id != NULL)
-        rc = cw_plan_is_meant(site->fd, plan, id, err);
+    if (rc == CW_OK && meant != NULL)
+        rc = cw_plan_is_current(plan, meant, err);
     if (rc == CW_OK && cw_plan_units(plan) > 0 && !cli->dry_run)
         rc = cw_plan_store(site->fd, plan, err);
     if (rc != CW_OK)

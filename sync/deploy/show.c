@@ -4,18 +4,12 @@
  */
 #include "sync/deploy/show.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "codec/json.h"
-#include "fs/commit.h"
 #include "sync/deploy/action.h"
-
-#define PLANS "plans"
-#define ID_MIN 4 /* digits of a shortened id; fewer name anything */
 
 static const char *text_of(const json_t *obj, const char *key)
 {
@@ -66,6 +60,16 @@ static void show_actions(const struct cw_cli *cli, const json_t *change)
     }
 }
 
+/* What has to be there with it, which is why it is held with it. */
+static void show_needs(const struct cw_cli *cli, const json_t *requires)
+{
+    const char *product;
+    json_t *range;
+
+    json_object_foreach ((json_t *) requires, product, range)
+        cw_cli_say(cli, "    needs %s %s", product, json_string_value(range));
+}
+
 static void show_change(const struct cw_cli *cli, const json_t *change)
 {
     const char *from = text_of(change, "from"), *to = text_of(change, "to");
@@ -78,7 +82,30 @@ static void show_change(const struct cw_cli *cli, const json_t *change)
         cw_cli_say(cli, "  %-20s %s -> %s   %s, %s, %s, %s", text_of(change, "product"),
                    from[0] != '\0' ? from : "(new)", to, text_of(change, "change"),
                    text_of(change, "severity"), text_of(change, "platform"), bytes);
+    show_needs(cli, json_object_get(change, "requires"));
     show_actions(cli, change);
+}
+
+static void show_glass(const struct cw_cli *cli, const json_t *glass)
+{
+    json_t *entry;
+    size_t i;
+
+    json_array_foreach (glass, i, entry)
+        cw_cli_say(cli, "  BREAK GLASS by %s until %s: %s", text_of(entry, "person"),
+                   text_of(entry, "expires"), text_of(entry, "reason"));
+}
+
+void cw_plan_show_approvals(const struct cw_cli *cli, const json_t *plan)
+{
+    json_t *approval;
+    size_t i;
+
+    json_array_foreach (json_object_get(plan, "approvals"), i, approval)
+        cw_cli_say(cli, "%s by %s at %s, until %s%s%s",
+                   strcmp(text_of(approval, "action"), "approve") == 0 ? "approved" : "break-glass signed",
+                   text_of(approval, "person"), text_of(approval, "time"), text_of(approval, "expires"),
+                   text_of(approval, "reason")[0] != '\0' ? ": " : "", text_of(approval, "reason"));
 }
 
 static void show_unit(const struct cw_cli *cli, const json_t *unit)
@@ -94,6 +121,7 @@ static void show_unit(const struct cw_cli *cli, const json_t *unit)
     if (strcmp(text_of(decision, "verdict"), "accept") == 0)
         cw_cli_say(cli, "  accepted by policy%s%s", text_of(decision, "reason")[0] != '\0' ? ": " : "",
                    text_of(decision, "reason"));
+    show_glass(cli, json_object_get(unit, "break_glass"));
     json_array_foreach (json_object_get(unit, "changes"), i, change)
         show_change(cli, change);
 }
@@ -117,6 +145,7 @@ void cw_plan_show(const struct cw_cli *cli, const json_t *plan)
                    (long long)json_integer_value(json_object_get(item, "serial")));
     json_array_foreach (json_object_get(plan, "units"), i, item)
         show_unit(cli, item);
+    cw_plan_show_approvals(cli, plan);
 }
 
 void cw_plan_show_waiting(const struct cw_cli *cli, const json_t *plan)
@@ -135,42 +164,4 @@ void cw_plan_show_waiting(const struct cw_cli *cli, const json_t *plan)
         else
             cw_cli_say(cli, "  %s: %s", text_of(unit, "upstream"), why);
     }
-}
-
-int cw_plan_store(int site, const json_t *plan, struct cw_err *err)
-{
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_PLAN_MAX);
-    char path[CW_PATH_MAX];
-    int rc = cw_json_format(&text, plan, err);
-
-    snprintf(path, sizeof path, PLANS "/%s.json", text_of(plan, "id"));
-    return rc == CW_OK ? cw_file_replace(site, path, text.data, text.len, 0644, err) : rc;
-}
-
-/* Is there a stored plan whose id starts so? */
-static bool is_stored(int site, const char *id)
-{
-    CW_AUTO_LIST DIR *stream = NULL;
-    const char *name;
-
-    if (cw_at_open_list(&stream, site, PLANS, NULL) != CW_OK)
-        return false;
-    while (cw_dir_next(&name, stream, PLANS, NULL) == CW_OK && name != NULL) {
-        if (cw_str_starts(name, id))
-            return true;
-    }
-    return false;
-}
-
-int cw_plan_is_meant(int site, const json_t *plan, const char *id, struct cw_err *err)
-{
-    if (strlen(id) < ID_MIN || strspn(id, "0123456789abcdef") != strlen(id))
-        return cw_err_set(err, CW_E_USAGE, "'%s' is not a plan's id: at least %d of its digits", id, ID_MIN);
-    if (cw_str_starts(text_of(plan, "id"), id))
-        return CW_OK;
-    if (is_stored(site, id))
-        return cw_err_set(
-            err, CW_E_FAIL,
-            "the world changed since plan %s was made: 'causeway-sync plan' shows what it would be now", id);
-    return cw_err_set(err, CW_E_NOTFOUND, "there is no plan %s: 'causeway-sync plan' makes one", id);
 }

@@ -28,6 +28,8 @@ static const char *const severities[] = {"low", "normal", "high", "critical"};
 struct stage {
     json_t *set, *site; /* owned */
     json_t *artifacts;  /* product: what of it is handed on; owned */
+    json_t *approved;   /* persons; borrowed from the case; NULL: nobody */
+    json_t *people;     /* groups only; owned; NULL: none */
     int64_t now, promoted;
     const char *name; /* of the site; borrowed */
     const char *scan; /* the scanner's worst verdict; NULL: there is no scanner; borrowed */
@@ -38,6 +40,7 @@ static void stage_clear(struct stage *stage)
     json_decref(stage->set);
     json_decref(stage->site);
     json_decref(stage->artifacts);
+    json_decref(stage->people);
 }
 #define AUTO_STAGE __attribute__((cleanup(stage_clear))) struct stage
 
@@ -196,10 +199,32 @@ static int add_releases(struct stage *stage, const json_t *test, const char *now
     return CW_OK;
 }
 
+/* Who has approved, and which groups there are. */
+static int take_people(struct stage *stage, const json_t *test, struct cw_err *err)
+{
+    json_t *groups = NULL, *item;
+    size_t i;
+    int rc = cw_json_opt_array(&stage->approved, test, "approved", err);
+
+    json_array_foreach (stage->approved, i, item) {
+        if (rc == CW_OK && !json_is_string(item))
+            rc = cw_err_set(err, CW_E_FAIL, "'approved' is a list of names");
+    }
+    if (rc == CW_OK)
+        rc = cw_json_opt_obj(&groups, test, "groups", err);
+    if (rc == CW_OK && groups != NULL) {
+        stage->people = json_pack("{s:O}", "groups", groups);
+        if (stage->people == NULL)
+            return cw_err_nomem(err);
+    }
+    return rc;
+}
+
 static int set_up(struct stage *stage, const json_t *test, struct cw_err *err)
 {
-    static const char *const fields[] = {"name",    "at",     "now",  "releases",   "expect",  "upstream",
-                                         "channel", "serial", "site", "generation", "removed", NULL};
+    static const char *const fields[] = {"name",     "at",       "now",    "releases", "expect",
+                                         "upstream", "channel",  "serial", "site",     "generation",
+                                         "removed",  "approved", "groups", NULL};
     const char *now = NOW, *upstream = "acme", *channel = "stable";
     int64_t serial = 1, generation = 1;
     json_t *removed = NULL;
@@ -219,6 +244,8 @@ static int set_up(struct stage *stage, const json_t *test, struct cw_err *err)
         rc = cw_json_opt_str(&stage->name, test, "site", err);
     if (rc == CW_OK)
         rc = cw_json_opt_array(&removed, test, "removed", err);
+    if (rc == CW_OK)
+        rc = take_people(stage, test, err);
     if (rc == CW_OK && json_object_get(test, "serial") != NULL)
         rc = cw_json_get_int(&serial, test, "serial", 1, INT64_MAX, err);
     if (rc == CW_OK && json_object_get(test, "generation") != NULL)
@@ -421,6 +448,8 @@ static int run(struct cw_trial *trial, const struct cw_policy *policy, const jso
     context.now = stage.now;
     context.site = stage.name;
     context.promoted = stage.promoted;
+    context.approved = stage.approved;
+    context.people = stage.people;
     trial->broken = decision.broken;
     if (decision.verdict == CW_ACCEPT)
         rc = cw_gates_evaluate(&state, decision.gates, &context, err);

@@ -6,7 +6,8 @@
  * A case: {"name", "at": "x_spec.lua:3: ", "now", "releases": [{"product", "version", "from"…}], "expect":
  * {"verdict", "ready", "waits", "reason", and as lists of texts like "/bin/x a": "before", "stage", "checks",
  * "after", "undo", "deliveries"}, "upstream", "channel", "serial", "site",
- * "generation", "removed"}. What is left out of a case, or of a release, has a default.
+ * "generation", "removed", "approved": [persons],
+ * "groups": {group: [persons]}}. What is left out of a case, or of a release, has a default.
  */
 #ifndef CW_SYNC_DEPLOY_TRIAL_H
 #define CW_SYNC_DEPLOY_TRIAL_H

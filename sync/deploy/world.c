@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sync/deploy/approvals.h"
 #include "sync/deploy/hold.h"
 #include "sync/deploy/store.h"
 #include "sync/mirror/mirror.h"
@@ -61,6 +62,21 @@ static int load_installed(struct cw_world *world, struct cw_err *err)
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", world->site->install_root);
 }
 
+/* By the floor where the clock is behind it: what has expired stays so. */
+static int load_approvals(struct cw_world *world, struct cw_err *err)
+{
+    int64_t now = world->now > world->floor ? world->now : world->floor;
+    int rc = cw_people_load(&world->people, world->site, err);
+
+    if (rc != CW_OK)
+        return rc;
+    world->described = cw_people_describe(&world->people, world->site);
+    world->problems = json_array();
+    if (world->described == NULL || world->problems == NULL)
+        return cw_err_nomem(err);
+    return cw_approvals_load(&world->approvals, world->problems, world->site, &world->people, now, err);
+}
+
 int cw_world_load(struct cw_world *world, const struct cw_site *site, int64_t now, struct cw_err *err)
 {
     int rc;
@@ -83,7 +99,7 @@ int cw_world_load(struct cw_world *world, const struct cw_site *site, int64_t no
         rc = cw_policy_open(&world->policy, site->fd, err);
     if (rc == CW_OK)
         rc = cw_mirror_time_floor(&world->floor, site, err);
-    return rc;
+    return rc == CW_OK ? load_approvals(world, err) : rc;
 }
 
 void cw_world_clear(struct cw_world *world)
@@ -94,10 +110,26 @@ void cw_world_clear(struct cw_world *world)
     cw_policy_free(world->policy);
     json_decref(world->holds);
     json_decref(world->scans);
+    cw_people_clear(&world->people);
+    json_decref(world->described);
+    json_decref(world->approvals);
+    json_decref(world->problems);
     json_decref(world->generation);
     if (world->root >= 0)
         close(world->root);
     *world = (struct cw_world)CW_WORLD_INIT;
+}
+
+void cw_world_warn(const struct cw_world *world, const json_t *plan, const struct cw_cli *cli)
+{
+    const char *id = json_string_value(json_object_get(plan, "id"));
+    json_t *problem;
+    size_t i;
+
+    json_array_foreach (world->problems, i, problem) {
+        if (cw_approvals_concern(json_string_value(problem), id))
+            cw_cli_warn(cli, "%s; it does not count", json_string_value(problem));
+    }
 }
 
 int cw_world_plan(json_t **plan, const struct cw_world *world, struct cw_err *err)
@@ -109,12 +141,15 @@ int cw_world_plan(json_t **plan, const struct cw_world *world, struct cw_err *er
                                     .sha256 = cw_policy_sha256(world->policy)};
     struct cw_plan_input input = {
         .site = world->site->name,
+        .site_sha256 = world->site->config_sha256,
         .install_root = world->site->install_root,
         .upstreams = upstreams,
         .generation = world->generation,
         .holds = world->holds,
         .scans = world->scans,
         .policy = &policy,
+        .people = world->described,
+        .approvals = world->approvals,
         .now = world->now,
         .clock_trusted = world->now >= world->floor,
     };

@@ -17,23 +17,16 @@ for file in "$CW_SRCDIR"/lua/examples/*.lua; do
     esac
 done
 
-# What the man page shows is what runs.
+# What the man page shows is what runs: each of its blocks says which file of which example it is, or that it is for a shell.
 mkdir man
-man_block() { awk -v want="$1" '/^\.Ed/ { on = 0 } on { print } /^\.Bd -literal/ { on = (++n == want) }' "$CW_SRCDIR/lua/causeway-policy.7"; }
-man_block 2 >man/policy.lua
-man_block 6 >man/policy_spec.lua
-expect_exit 0 causeway-sync policy check man/policy.lua
-expect_exit 0 causeway-sync policy test man
-expect_out '^1 passed, 0 failed$'
-man_block 3 >>man/policy.lua
-expect_exit 0 causeway-sync policy test man
-
+awk '/^\.Bd -literal/ { block = 1; next } block && /^\.\\" shell$/ { block = 0 }
+    block && /^\.\\" example / { file = "man/" $3; dir = file; sub(/\/[^\/]*$/, "", dir); system("mkdir -p " dir); block = 0; next }
+    block { print "line " NR " begins a block that says nothing of itself"; block = 0 }
+    /^\.Ed/ { file = "" } file != "" { gsub(/\\e/, "\\"); print >>file }' "$CW_SRCDIR/lua/causeway-policy.7" >man.out
+expect 'every block of the man page is run' test ! -s man.out
 # Its policies with actions and deliveries, with what they come to.
-mkdir man-actions
-man_block 4 >man-actions/actions.lua
-man_block 5 >man-actions/deliveries.lua
-cat >man-actions/actions_spec.lua <<'LUA'
-policy "actions.lua"
+cat >man/actions/policy_spec.lua <<'LUA'
+policy "policy.lua"
 case "an update" {
   releases = { { product = "gateway", version = "1.1.0", from = "1.0.0" } },
   expect = {
@@ -46,8 +39,8 @@ case "an update" {
   },
 }
 LUA
-cat >man-actions/deliveries_spec.lua <<'LUA'
-policy "deliveries.lua"
+cat >man/deliveries/policy_spec.lua <<'LUA'
+policy "policy.lua"
 case "a package and firmware" {
   releases = { { product = "plc", version = "2.0.0", from = "1.0.0", artifacts = {
     { name = "plc.deb", kind = "package" }, { name = "plc.bin", kind = "firmware" } } } },
@@ -56,8 +49,17 @@ case "a package and firmware" {
     "PUT http://plc-1.plant.example/firmware < plc.bin" } },
 }
 LUA
-expect_exit 0 causeway-sync policy test man-actions
-expect_out '^2 passed, 0 failed$'
+for dir in man/*/; do
+    if [ -e "$dir/site.lua" ]; then
+        mkdir -p "$dir/keys"
+        expect_exit 0 causeway-sync -C "$dir" status
+        expect_out '^site +plant-7$'
+    else
+        expect_exit 0 causeway-sync policy check "$dir/policy.lua"
+        expect_exit 0 causeway-sync policy test "$dir"
+        expect_out '^1 passed, 0 failed$'
+    fi
+done
 
 # wrong PATTERN LUA: policy check says so.
 wrong() {
@@ -71,6 +73,10 @@ wrong "p\.lua:2: accept: unknown word 'windw' \(did you mean 'window'\?\)" 'func
 wrong "p\.lua:1: accept: rollout is a number, not a list of texts" 'function decide() return accept { rollout = 5 } end'
 wrong "p\.lua:1: decide\(\): gate 'window': .*write it like" 'function decide() return accept { window = "Sat" } end'
 wrong "p\.lua:1: rule 'night': gate 'blackout': " 'rule("night", function() return accept { blackout = "Christmas" } end)'
+wrong "p\.lua:1: accept: approvals is a string, not a number" 'function decide() return accept { approvals = "alice" } end'
+wrong "p\.lua:1: accept: approvals: unknown word 'form' \(did you mean 'from'\?\)" 'function decide() return accept { approvals = { form = "alice" } } end'
+wrong "p\.lua:1: decide\(\): gate 'approvals': " 'function decide() return accept { approvals = 0 } end'
+wrong "p\.lua:1: accept: approvals: count is not a whole number" 'function decide() return accept { approvals = { count = 1.5 } } end'
 wrong "has no function 'decide' and no rule" 'function decied() end'
 wrong 'p\.lua:3: .*asked about a downgrade' 'function decide(set)
   if set.releases[1].change ~= "downgrade" then return accept "x" end

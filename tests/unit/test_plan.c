@@ -90,8 +90,8 @@ static const struct world worlds[] = {
     {.name = "a held product holds its set",
      .releases = {{"gateway", "2.0.0", "linux-amd64"}, {"plc", "1.0.0", "any"}},
      .hold = "plc",
-     .expected =
-         "acme[gateway new>2.0.0 install linux-amd64, plc new>1.0.0 install any]held by hold 1: because"},
+     .expected = "acme[gateway new>2.0.0 install linux-amd64, plc new>1.0.0 install any]held by hold 1 on "
+                 "plc 1.0.0: because"},
     {.name = "a hold on another version does not",
      .releases = {{"gateway", "2.0.0", "linux-amd64"}},
      .hold = "gateway",
@@ -111,13 +111,14 @@ static const struct world worlds[] = {
     {.name = "a withdrawn release is held",
      .releases = {{"gateway", "2.0.0", "linux-amd64"}},
      .withdrawn = "gateway",
-     .expected = "acme[gateway new>2.0.0 install linux-amd64]held: withdrawn by its publisher: bad"},
+     .expected = "acme[gateway new>2.0.0 install linux-amd64]held: gateway 2.0.0 was withdrawn by its "
+                 "publisher: bad"},
     {.name = "a held independent product does not hold the rest",
      .releases = {{"gateway", "2.0.0", "linux-amd64"}, {"plc", "1.0.0", "any"}},
      .independent = {"plc"},
      .hold = "plc",
      .expected = "acme[gateway new>2.0.0 install linux-amd64]ready; acme*[plc new>1.0.0 install any]held by "
-                 "hold 1: because"},
+                 "hold 1 on plc 1.0.0: because"},
     {.name = "the rest held does not hold an independent product",
      .releases = {{"gateway", "2.0.0", "linux-amd64"}, {"plc", "1.0.0", "any"}},
      .independent = {"plc"},
@@ -128,8 +129,8 @@ static const struct world worlds[] = {
      .releases = {{"gateway", "2.0.0", "linux-amd64", "plc"}, {"plc", "1.0.0", "any"}},
      .independent = {"plc"},
      .hold = "plc",
-     .expected =
-         "acme[gateway new>2.0.0 install linux-amd64, plc new>1.0.0 install any]held by hold 1: because"},
+     .expected = "acme[gateway new>2.0.0 install linux-amd64, plc new>1.0.0 install any]held by hold 1 on "
+                 "plc 1.0.0: because"},
     {.name = "nor from what it needs",
      .releases = {{"gateway", "2.0.0", "linux-amd64"}, {"plc", "1.0.0", "any", "gateway"}},
      .independent = {"plc"},
@@ -305,6 +306,7 @@ static void stand_up(struct stand *stand, const struct world *world)
     stand->upstream =
         (struct cw_plan_upstream){.config = &stand->config, .set = &stand->set, .root_version = 1};
     stand->input = (struct cw_plan_input){.site = "plant-7",
+                                          .site_sha256 = FILE_SHA,
                                           .install_root = "/opt/plant",
                                           .upstreams = &stand->upstream,
                                           .upstream_count = 1,
