@@ -62,7 +62,7 @@ struct cw_site {
     json_t *
         scan; /* {"action": as sync/deploy/action.h, with {file} in its words, "bad": [exit codes]}; owned; NULL:
                      nothing is scanned */
-    int64_t keep_versions;    /* of each product, when gc removes */
+    int64_t keep_versions; /* of each product, when gc removes */
     /* seconds without anything new from an upstream after which people are told; 0: never */
     int64_t stale;
     const json_t *approvers;   /* {person: [files of public keys]}; NULL: none; owned by people */

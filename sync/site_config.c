@@ -294,8 +294,8 @@ static int take_stale(struct cw_site *site, struct cw_err *err)
 
 static int configure(struct cw_site *site, struct cw_err *err)
 {
-    static const char *const keys[] = {"site",   "upstreams",   "install", "keep", "scan", "approvers",
-                                       "groups", "break_glass", "stale",   NULL};
+    static const char *const keys[] = {"site",      "upstreams", "install",     "keep",  "scan",
+                                       "approvers", "groups",    "break_glass", "stale", NULL};
     int rc;
 
     if (!json_is_object(site->config))

@@ -95,7 +95,9 @@ static int read_time(int64_t *when, const json_t *doc, const char *key, struct c
     const char *text;
     int rc = cw_json_get_str(&text, doc, key, err);
 
-    return rc == CW_OK ? cw_time_parse(when, text, err) : rc;
+    if (rc == CW_OK && cw_time_parse(when, text, err) != CW_OK)
+        return err->code = CW_E_VERIFY;
+    return rc;
 }
 
 static int read_action(struct cw_approval *approval, struct cw_err *err)

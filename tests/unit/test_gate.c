@@ -117,7 +117,8 @@ static const struct {
     const char *gates, *says;
 } bad[] = {
     {"{\"windw\": \"x\"}", "did you mean 'window'"},
-    {"{\"approvals\": 2}", "unknown field 'approvals'"},
+    {"{\"approvals\": 2}", "is not a number, nor a list"},
+    {"{\"approval\": 2}", "unknown field 'approval'"},
     {"{\"window\": 5}", "not a string"},
     {"{\"window\": \"Sat 02:00-06:00\"}", "time zone: write it like"},
     {"{\"window\": \"Sat 02:00-06:00 Europe/Berlin x\"}", "write it like"},

@@ -157,7 +157,7 @@ static const struct {
      "policy.lua:1: accept: unknown word 'windw' (did you mean 'window'?)", "{}"},
     {"\nfunction decide() local a = accept { windw = 'x' } return a end", CW_HOLD,
      "policy.lua:2: accept: unknown word", "{}"},
-    {"function decide() return accept { approvals = 2 } end", CW_HOLD, "unknown word 'approvals'", "{}"},
+    {"function decide() return accept { approval = 2 } end", CW_HOLD, "unknown word 'approval'", "{}"},
     {"function decide() return accept { window = 'Sat' } end", CW_HOLD,
      "policy.lua:1: decide(): gate 'window'", "{}"},
     {"function decide() return accept(5) end", CW_HOLD, "policy.lua:1: accept: expected a reason", "{}"},
