@@ -21,7 +21,7 @@ static uint64_t max_root, max_timestamp, max_snapshot, max_targets;
 static const char *root_file;
 static struct cw_cli_list globs;
 static bool verify;
-static int64_t max_time = CW_REMOTE_METADATA_SECONDS, stall_time = CW_REMOTE_STALL_SECONDS;
+static int64_t max_time = CW_REMOTE_METADATA_SECONDS, max_target_time, stall_time = CW_REMOTE_STALL_SECONDS;
 
 const struct cw_option cmd_tuf_options[] = {
     {CW_OPTION_STRING, "metadata-dir", &metadata_dir, "DIR", "the folder of the trusted metadata"},
@@ -37,6 +37,8 @@ const struct cw_option cmd_tuf_options[] = {
     {CW_OPTION_NUMBER, "max-snapshot", &max_snapshot, "BYTES", "the largest snapshot (5000000)"},
     {CW_OPTION_NUMBER, "max-targets", &max_targets, "BYTES", "the largest targets file (5000000)"},
     {CW_OPTION_DURATION, "max-time", &max_time, "TIME", "the longest a metadata file may take (5m)"},
+    {CW_OPTION_DURATION, "max-target-time", &max_target_time, "TIME",
+     "the longest a target may take (as long as it is not too slow)"},
     {CW_OPTION_DURATION, "stall-time", &stall_time, "TIME",
      "give up on what is slower than 100 bytes a second for so long (30s)"},
     {.kind = CW_OPTION_END},
@@ -53,6 +55,7 @@ static int open_remote(struct cw_remote *remote, const char *metadata, const cha
     const struct cw_remote_options options = {.metadata_url = metadata,
                                               .target_url = targets,
                                               .metadata_seconds = (unsigned)max_time,
+                                              .target_seconds = (unsigned)max_target_time,
                                               .stall_seconds = (unsigned)stall_time};
 
     return cw_remote_open(remote, &options, err);

@@ -21,7 +21,8 @@ static int check_url(const char *url, struct cw_err *err)
 
 int cw_remote_open(struct cw_remote *remote, const struct cw_remote_options *options, struct cw_err *err)
 {
-    const struct cw_http_options targets = {.min_rate_seconds = options->stall_seconds};
+    const struct cw_http_options targets = {.min_rate_seconds = options->stall_seconds,
+                                            .total_seconds = options->target_seconds};
     struct cw_http_options metadata = targets;
     int rc = check_url(options->metadata_url, err);
 

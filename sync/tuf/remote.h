@@ -14,12 +14,14 @@
 
 struct cw_remote_options {
     const char *metadata_url, *target_url; /* borrowed; target_url may be NULL where no target is got */
-    unsigned metadata_seconds, stall_seconds;
+    unsigned metadata_seconds;             /* the longest that one file of metadata may take */
+    unsigned target_seconds;               /* the same for a target; 0: as long as it keeps the rate */
+    unsigned stall_seconds;
 };
 
 struct cw_remote {
     struct cw_remote_options options;
-    struct cw_http *metadata, *targets; /* targets may take as long as they keep the rate */
+    struct cw_http *metadata, *targets;
 };
 
 /* CW_E_USAGE for what is no http or https URL. No request is made. */

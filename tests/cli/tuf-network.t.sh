@@ -115,6 +115,19 @@ expect_exit 1 tuf --stall-time 2s --target-name x --target-dir "$client/targets"
     --target-base-url "$(server_url targets)" download
 expect_seconds "$began"
 expect "nothing of it is there" test -z "$(ls -A "$client/targets")"
+sim <<'PY'
+r.file("targets", "x", "1234567890" * 100)
+r.publish("targets")
+PY
+began=$(date +%s)
+server_rules '{"path": "/targets/*", "rate": 150}'
+expect_exit 1 tuf --max-target-time 2s --target-name x --target-dir "$client/targets" \
+    --target-base-url "$(server_url targets)" download
+expect_seconds "$began"
+expect "nor when it is only too long" test -z "$(ls -A "$client/targets")"
+server_rules ''
+expect_exit 0 tuf --max-target-time 1m --target-name x --target-dir "$client/targets" \
+    --target-base-url "$(server_url targets)" download
 
 # --- redirects
 
