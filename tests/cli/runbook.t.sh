@@ -38,6 +38,16 @@ expect 'the keys are put aside' test -s backup/keys/root-1.key
 cp "$root" backup/
 unset SOURCE_DATE_EPOCH
 
+# --- keys elsewhere -------------------------------------------------------------------------------------
+
+mkdir alice bob
+mv vendor/keys/root-1.key alice/
+mv vendor/keys/root-2.key bob/
+mv vendor/keys/root-3.key bob/
+runs 'When the keys are elsewhere' 7
+expect 'the root is renewed' test -s vendor/tree/metadata/2.root.json -a ! -e vendor/ceremony
+mv alice/*.key bob/*.key vendor/keys/
+
 # --- expired --------------------------------------------------------------------------------------------
 
 expect_exit 4 causeway-sync -C plant pull
