@@ -19,6 +19,7 @@
 #include "sync/deploy/store.h"
 #include "sync/identity.h"
 #include "sync/mirror/mirror.h"
+#include "sync/mirror/web.h"
 #include "sync/stale.h"
 
 const struct cw_option cmd_status_options[] = {
@@ -127,6 +128,30 @@ static int show_generation(struct status *status, struct cw_err *err)
     return rc == CW_OK ? add(status, "products", json_incref(json_object_get(record, "products")), err) : rc;
 }
 
+/* Web servers that the next pull asks last. */
+static int show_servers(struct status *status, json_t *entry, const struct cw_upstream *upstream,
+                        struct cw_err *err)
+{
+    CW_AUTO_WEB web = {.failed = NULL};
+    const char *shown;
+    json_t *failure;
+    int rc = cw_web_load(&web, status->site, upstream, status->now, err);
+
+    if (rc != CW_OK)
+        return rc;
+    json_object_foreach (web.failed, shown, failure)
+        cw_cli_say(status->cli, "source       %s failed at %s, so it is asked last: %s", shown,
+                   text_of(failure, "time"), text_of(failure, "why"));
+    return json_object_set(entry, "failed_sources", web.failed) != 0 ? cw_err_nomem(err) : CW_OK;
+}
+
+static int add_upstream(struct status *status, json_t *list, json_t *entry,
+                        const struct cw_upstream *upstream, struct cw_err *err)
+{
+    return json_array_append_new(list, entry) != 0 ? cw_err_nomem(err)
+                                                   : show_servers(status, entry, upstream, err);
+}
+
 static int show_upstream(struct status *status, json_t *list, const struct cw_upstream *upstream,
                          struct cw_err *err)
 {
@@ -141,7 +166,7 @@ static int show_upstream(struct status *status, json_t *list, const struct cw_up
         cw_cli_say(status->cli, "upstream     %s/%s: nothing was pulled yet; run 'causeway-sync pull'",
                    upstream->name, upstream->channel);
         entry = json_pack("{s:s, s:s}", "upstream", upstream->name, "channel", upstream->channel);
-        return json_array_append_new(list, entry) != 0 ? cw_err_nomem(err) : CW_OK;
+        return add_upstream(status, list, entry, upstream, err);
     }
     if (rc != CW_OK) {
         (void)cw_err_prefix(&problem, "upstream '%s'", upstream->name);
@@ -154,7 +179,7 @@ static int show_upstream(struct status *status, json_t *list, const struct cw_up
                       upstream->channel, "serial", (json_int_t)set.channel.serial, "published", published,
                       "channel_sha256", set.sha256, "root_version", (json_int_t)root_version);
     cw_set_clear(&set);
-    return json_array_append_new(list, entry) != 0 ? cw_err_nomem(err) : CW_OK;
+    return add_upstream(status, list, entry, upstream, err);
 }
 
 static int show_upstreams(struct status *status, struct cw_err *err)

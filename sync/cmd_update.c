@@ -19,6 +19,7 @@ int cmd_update(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     CW_AUTO_SITE site = CW_SITE_INIT;
     json_auto_t *result = NULL;
     struct cw_err deploy = {0};
+    const struct cw_pull_how how = {.stall_seconds = CW_PULL_STALL_SECONDS};
     int64_t now = cw_clock_now();
     int pulled, rc = cw_recover_open(&site, cli, now, err);
 
@@ -26,7 +27,7 @@ int cmd_update(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     (void)argv;
     if (rc != CW_OK)
         return rc;
-    pulled = cw_pull_all(NULL, &site, NULL, NULL, now, cli, err);
+    pulled = cw_pull_all(NULL, &site, NULL, &how, now, cli, err);
     if (site.install_root == NULL)
         return pulled;
     rc = cw_deploy_run(&result, &site, NULL, true, now, cli, &deploy);

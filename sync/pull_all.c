@@ -46,11 +46,11 @@ static json_t *to_json(const struct cw_upstream *upstream, const struct cw_pull_
 }
 
 static int pull_one(json_t *pulled, const struct cw_site *site, const struct cw_upstream *upstream,
-                    const char *where, int64_t now, const struct cw_cli *cli, struct cw_err *err)
+                    const struct cw_pull_how *how, int64_t now, const struct cw_cli *cli, struct cw_err *err)
 {
     struct cw_pull_result result;
     json_t *row;
-    int rc = cw_mirror_pull(&result, site, upstream, where, now, cli, err);
+    int rc = cw_mirror_pull(&result, site, upstream, how, now, cli, err);
 
     if (rc == CW_OK)
         tell(cli, upstream, &result);
@@ -79,7 +79,7 @@ static int scan_new(const struct cw_site *site, int64_t now, int first, const st
 }
 
 int cw_pull_all(json_t *pulled, const struct cw_site *site, const struct cw_upstream *chosen,
-                const char *where, int64_t now, const struct cw_cli *cli, struct cw_err *err)
+                const struct cw_pull_how *how, int64_t now, const struct cw_cli *cli, struct cw_err *err)
 {
     size_t i;
     int first = CW_OK;
@@ -91,7 +91,7 @@ int cw_pull_all(json_t *pulled, const struct cw_site *site, const struct cw_upst
 
         if (chosen != NULL && chosen != upstream)
             continue;
-        rc = pull_one(pulled, site, upstream, where, now, cli, &own);
+        rc = pull_one(pulled, site, upstream, how, now, cli, &own);
         if (rc == CW_E_NOMEM || (rc != CW_OK && first == CW_OK)) {
             *err = own;
             first = rc;

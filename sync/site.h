@@ -7,6 +7,7 @@
  *   upstreams/<name>/trust/<role>.json           newest trusted metadata, as received, unversioned names
  *   upstreams/<name>/trust/roots/<n>.root.json   every root ever trusted, as received
  *   upstreams/<name>/memory.json                 what has entered, and what came before: mirror/memory.h
+ *   upstreams/<name>/sources.json                which web servers failed lately: mirror/web.h
  *   upstreams/<name>/mirror/                     a tree
  */
 #ifndef CW_SYNC_SITE_H
@@ -19,6 +20,7 @@
 #include "cli/cli.h"
 #include "crypt/hash.h"
 #include "fs/root.h"
+#include "http/http.h"
 #include "tree/set.h"
 
 #define CW_SITE_MARKER "site.lua"
@@ -36,7 +38,8 @@ enum cw_source_kind { CW_SOURCE_HTTP, CW_SOURCE_FOLDER, CW_SOURCE_REMOVABLE };
 
 struct cw_source_spec {
     enum cw_source_kind kind;
-    const char *where; /* URL, folder, or glob of folders (removable) */
+    const char *where;           /* URL, folder, or glob of folders (removable) */
+    struct cw_http_options http; /* of a web server: authority, credentials, proxy; the rest is zero */
 };
 
 struct cw_upstream { /* texts borrowed from the site's config */

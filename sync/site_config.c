@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "codec/json.h"
 #include "release/name.h"
@@ -64,25 +65,91 @@ static int names_in(const char ***names, const json_t *obj, const char *key, con
     return CW_OK;
 }
 
-static int take_source(struct cw_source_spec *spec, const json_t *item, struct cw_err *err)
+static bool is_url(const char *text)
+{
+    return cw_str_starts(text, "https://") || cw_str_starts(text, "http://");
+}
+
+static int take_removable(struct cw_source_spec *spec, const json_t *item, struct cw_err *err)
 {
     static const char *const keys[] = {"removable", NULL};
+    int rc = cw_json_only(item, keys, err);
+
+    spec->kind = CW_SOURCE_REMOVABLE;
+    if (rc == CW_OK)
+        rc = cw_json_get_str(&spec->where, item, "removable", err);
+    if (rc == CW_OK && spec->where[0] != '/')
+        rc = cw_err_set(err, CW_E_FAIL, "removable '%s' is not an absolute path", spec->where);
+    return rc;
+}
+
+/* A token would be read by everybody on the way; on the machine itself there is no way. */
+static bool is_private(const char *url)
+{
+    static const char *const hosts[] = {"http://localhost", "http://127.0.0.1", "http://[::1]"};
+    size_t i, len;
+
+    for (i = 0; i < CW_COUNT(hosts); i++) {
+        len = strlen(hosts[i]);
+        if (cw_str_starts(url, hosts[i]) && (url[len] == '\0' || url[len] == ':' || url[len] == '/'))
+            return true;
+    }
+    return cw_str_starts(url, "https://");
+}
+
+static int take_files(struct cw_http_options *http, const json_t *item, struct cw_err *err)
+{
+    static const char *const keys[] = {"ca", "cert", "key", "bearer"};
+    const char **const places[] = {&http->ca_file, &http->cert_file, &http->key_file, &http->bearer_file};
+    size_t i;
+    int rc = CW_OK;
+
+    for (i = 0; i < CW_COUNT(keys) && rc == CW_OK; i++) {
+        rc = cw_json_opt_str(places[i], item, keys[i], err);
+        if (rc == CW_OK && *places[i] != NULL && (*places[i])[0] != '/')
+            rc = cw_err_set(err, CW_E_FAIL, "%s '%s' is not an absolute path", keys[i], *places[i]);
+    }
+    if (rc == CW_OK && http->key_file != NULL && http->cert_file == NULL)
+        rc = cw_err_set(err, CW_E_FAIL, "'key' without 'cert'");
+    return rc;
+}
+
+static int take_web(struct cw_source_spec *spec, const json_t *item, struct cw_err *err)
+{
+    static const char *const keys[] = {"url", "ca", "cert", "key", "bearer", "netrc", "proxy", NULL};
+    struct cw_http_options *http = &spec->http;
+    int rc = cw_json_only(item, keys, err);
+
+    spec->kind = CW_SOURCE_HTTP;
+    if (rc == CW_OK)
+        rc = cw_json_get_str(&spec->where, item, "url", err);
+    if (rc == CW_OK && !is_url(spec->where))
+        rc = cw_err_set(err, CW_E_FAIL, "url '%s' is no http(s) URL", spec->where);
+    if (rc == CW_OK)
+        rc = take_files(http, item, err);
+    if (rc == CW_OK)
+        rc = cw_json_opt_bool(&http->netrc, item, "netrc", err);
+    if (rc == CW_OK)
+        rc = cw_json_opt_str(&http->proxy, item, "proxy", err);
+    if (rc == CW_OK && (http->bearer_file != NULL || http->netrc) && !is_private(spec->where))
+        rc = cw_err_set(err, CW_E_FAIL, "url '%s': a token or password would travel in the clear; use https",
+                        spec->where);
+    return rc;
+}
+
+static int take_source(struct cw_source_spec *spec, const json_t *item, struct cw_err *err)
+{
     const char *text = json_string_value(item);
 
-    if (json_is_object(item)) {
-        int rc = cw_json_only(item, keys, err);
-
-        spec->kind = CW_SOURCE_REMOVABLE;
-        if (rc == CW_OK)
-            rc = cw_json_get_str(&spec->where, item, "removable", err);
-        if (rc == CW_OK && spec->where[0] != '/')
-            rc = cw_err_set(err, CW_E_FAIL, "removable '%s' is not an absolute path", spec->where);
-        return rc;
-    }
+    if (json_is_object(item))
+        return json_object_get(item, "removable") != NULL ? take_removable(spec, item, err)
+                                                          : take_web(spec, item, err);
     if (text == NULL)
-        return cw_err_set(err, CW_E_FAIL, "a source is neither a text nor removable \"/media/*/…\"");
+        return cw_err_set(
+            err, CW_E_FAIL,
+            "a source is neither a text nor { url = \"https://…\" } nor removable \"/media/*/…\"");
     spec->where = text;
-    if (cw_str_starts(text, "https://") || cw_str_starts(text, "http://"))
+    if (is_url(text))
         spec->kind = CW_SOURCE_HTTP;
     else if (text[0] == '/')
         spec->kind = CW_SOURCE_FOLDER;

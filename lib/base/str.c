@@ -50,6 +50,36 @@ bool cw_str_to_u64(const char *text, uint64_t max, uint64_t *value)
     return true;
 }
 
+bool cw_str_to_size(const char *text, uint64_t *bytes)
+{
+    static const char units[] = "KMGT";
+    char digits[24];
+    size_t len = strspn(text, "0123456789");
+    const char *unit = text[len] != '\0' ? strchr(units, text[len]) : NULL;
+    const char *rest = text + len + (unit != NULL);
+    uint64_t n, step = 1000;
+    const char *power;
+
+    if (len >= sizeof digits || (text[len] != '\0' && unit == NULL))
+        return false;
+    memcpy(digits, text, len);
+    digits[len] = '\0';
+    if (unit != NULL && *rest == 'i') {
+        step = 1024;
+        rest++;
+    }
+    rest += unit != NULL && *rest == 'B';
+    if (*rest != '\0' || !cw_str_to_u64(digits, UINT64_MAX, &n) || n == 0)
+        return false;
+    for (power = units; unit != NULL && power <= unit; power++) {
+        if (n > UINT64_MAX / step)
+            return false;
+        n *= step;
+    }
+    *bytes = n;
+    return true;
+}
+
 char *cw_str_format(const char *fmt, ...)
 {
     char *text = NULL;

@@ -18,6 +18,10 @@ const char *cw_str_basename(const char *path);
 /* A decimal number without sign, space or leading zero, at most max. False leaves *value alone. */
 bool cw_str_to_u64(const char *text, uint64_t max, uint64_t *value);
 
+/* A number of bytes, as media are labelled: "700M", "16G" with powers of 1000, "16Gi" or "16GiB" with powers of 1024; K,
+ * M, G and T, a 'B' behind them or not; no unit: bytes. At least 1. False leaves *bytes alone. */
+bool cw_str_to_size(const char *text, uint64_t *bytes);
+
 /* Formats into new memory; NULL when there is none. */
 char *cw_str_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -64,7 +64,8 @@ static int set_bearer(CURL *c, const char *path, struct cw_err *err)
     bool good;
 
     if (file == NULL)
-        return cw_err_errno(err, errno, "unable to read the bearer token's file '%s'", path);
+        return cw_err_set(err, CW_E_FAIL, "unable to read the bearer token's file '%s': %s", path,
+                          strerror(errno));
     good = fgets(token, sizeof token, file) != NULL;
     fclose(file);
     len = strcspn(token, "\r\n");

@@ -15,6 +15,7 @@
 #include "base/err.h"
 
 #define CW_HTTP_TRIES 5 /* for callers that want a request tried again: 0.5, 1, 2 and 4 seconds apart */
+#define CW_HTTP_TRIES_OF_SEVERAL 3 /* the same where another server can be asked */
 #define CW_HTTP_RETRY_AFTER_MAX 60 /* seconds that a server may ask us to wait within a run */
 #define CW_HTTP_RATE_MIN 1024      /* bytes per second that a limit may be; slower is no transfer */
 #define CW_HTTP_TOKEN_MAX ((size_t)8192)

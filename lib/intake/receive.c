@@ -15,8 +15,9 @@
 #include "intake/parts.h"
 
 #define PARALLEL 32 /* transfers of all threads together: enough to fill a line with a delay of 100 ms */
-#define PARALLEL_LIMITED 4            /* where a rate is kept, so that each gets something of it */
-#define FAILURES_MAX 3                /* files that a source fails to give before it is not asked any more */
+#define PARALLEL_LIMITED 4 /* where a rate is kept, so that each gets something of it */
+#define FAILURES_MAX 3     /* files that a source fails to give before it is not asked any more */
+#define AGAIN_MAX 2 /* times that a file which came in pieces and is wrong is asked for from its start */
 #define ETAG_FROM (UINT64_C(1) << 20) /* length of files whose validator is kept for the next run */
 #define URL_BYTES_MAX ((size_t)8192)
 #define WAIT_MS 1000
@@ -27,8 +28,9 @@ struct arrival { /* a transfer and where its bytes go */
     struct cw_part part;
     struct cw_buf url;
     size_t source;
-    bool mixed;  /* some of its bytes are of another run or source */
-    bool broken; /* the failure is our own: a full disk, no memory */
+    bool mixed;     /* its bytes did not come in one piece */
+    unsigned again; /* how often such a file was wrong */
+    bool broken;    /* the failure is our own: a full disk, no memory */
     bool busy;
 };
 
@@ -102,9 +104,9 @@ static int begin(struct cw_transfer *transfer, uint64_t offset, struct cw_err *e
     struct arrival *arrival = transfer->ctx;
     int rc;
 
+    arrival->mixed = offset > 0;
     if (offset > 0)
         return CW_OK;
-    arrival->mixed = false;
     rc = cw_part_create(&arrival->part, arrival->receiver->inbox, err);
     arrival->broken = rc != CW_OK;
     if (rc == CW_OK)
@@ -224,7 +226,7 @@ static void judge(struct arrival *arrival)
     }
     cw_part_close(&arrival->part);
     cw_inbox_discard(intake, arrival->part.job);
-    if (!arrival->mixed)
+    if (!arrival->mixed || ++arrival->again > AGAIN_MAX)
         blame(arrival, rc, &err);
     arrival->mixed = false;
     ask(arrival);
@@ -289,6 +291,7 @@ static void start(struct receiver *receiver, struct cw_intake_job *job)
         arrival++;
     arrival->busy = true;
     arrival->broken = arrival->mixed = false;
+    arrival->again = 0;
     arrival->source = SIZE_MAX;
     arrival->transfer.etag[0] = '\0';
     arrival->part.job = job;

@@ -26,7 +26,8 @@ struct fetch {
     struct cw_intake *intake;
     struct cw_intake_source web[CW_INTAKE_SOURCES_MAX];
     size_t web_count;
-    struct cw_batch batch; /* of files made by deltas */
+    char shown[CW_INTAKE_SOURCES_MAX][CW_HTTP_SHOWN_MAX]; /* the servers' names */
+    struct cw_batch batch;                                /* of files made by deltas */
     uint64_t batch_bytes;
     uint64_t missing; /* files that the source does not have */
     struct cw_buf names;
@@ -168,6 +169,51 @@ static int check_space(const struct cw_pull *pull, uint64_t bytes, struct cw_err
     return cw_err_set(err, CW_E_SPACE, "the mirror needs %s more, and its disk has %s left", need, have);
 }
 
+/* The server that gave the metadata is asked first, then the others: what a file must be is known by now. */
+static void list_servers(struct fetch *fetch)
+{
+    struct cw_pull *pull = fetch->pull;
+    const struct cw_upstream *upstream = pull->upstream;
+    size_t i;
+
+    if (!cw_source_web(pull->source, &fetch->web[0]))
+        return;
+    fetch->web_count = 1;
+    for (i = 0; pull->configured && i < upstream->source_count && fetch->web_count < CW_INTAKE_SOURCES_MAX;
+         i++) {
+        size_t index = pull->web.order[i];
+        const struct cw_source_spec *spec = &upstream->sources[index];
+        char *shown = fetch->shown[fetch->web_count];
+
+        if (spec->kind != CW_SOURCE_HTTP || strcmp(spec->where, fetch->web[0].base) == 0)
+            continue;
+        cw_http_shown(shown, spec->where);
+        fetch->web[fetch->web_count++] = (struct cw_intake_source){
+            .base = spec->where, .name = shown, .options = &pull->web.options[index]};
+    }
+}
+
+/* Those that failed are named, unless that is the pull's failure itself, and are asked last the next time. */
+static int note_servers(struct fetch *fetch, int rc, struct cw_err *err)
+{
+    struct cw_pull *pull = fetch->pull;
+    size_t i;
+
+    for (i = 0; i < fetch->web_count; i++) {
+        const struct cw_intake_source *web = &fetch->web[i];
+
+        if (web->failed == CW_OK && web->files == 0)
+            continue;
+        if (web->failed != CW_OK && rc == CW_OK)
+            cw_cli_warn(pull->cli, "%s: %s; %s", web->name, web->why,
+                        web->skipped ? "its other files were taken elsewhere" : "it was taken elsewhere");
+        if (cw_web_note(&pull->web, web->name, pull->now, web->failed != CW_OK ? web->why : NULL, err) !=
+            CW_OK)
+            return err->code;
+    }
+    return rc;
+}
+
 /* One finish for success and failure: finished files stay for the next try, the first failure is the one to tell. */
 static int finish(struct fetch *fetch, int rc, struct cw_err *err)
 {
@@ -203,12 +249,13 @@ static int fetch_missing(struct fetch *fetch, const struct cw_closure *missing, 
 
     if (missing->count == 0)
         return CW_OK;
+    pull->fetching = true;
     rc = cw_intake_open(&fetch->intake, &options, err);
     if (rc != CW_OK)
         return rc;
     for (i = 0; i < missing->count && rc == CW_OK; i++)
         rc = take_file(fetch, &missing->files[i], err);
-    rc = finish(fetch, rc, err);
+    rc = note_servers(fetch, finish(fetch, rc, err), err);
     cw_intake_close(fetch->intake);
     if (rc == CW_OK && fetch->missing > 0)
         rc = cw_err_set(err, CW_E_INCOMPLETE, "%llu file%s of the set %s missing: %s%s",
@@ -248,14 +295,18 @@ static int fetch_set(struct fetch *fetch, const struct cw_set *set, struct cw_er
 
 int cw_pull_fetch(struct cw_pull *pull, const struct cw_set *set, struct cw_err *err)
 {
-    struct fetch fetch = {.pull = pull, .names = CW_BUF_INIT(MISSING_SHOWN * (CW_PATH_MAX + 4))};
+    struct fetch *fetch = calloc(1, sizeof *fetch); /* too large for a stack */
     int rc;
 
-    cw_batch_init(&fetch.batch, pull->mirror);
-    if (cw_source_web(pull->source, &fetch.web[0]))
-        fetch.web_count = 1;
-    rc = fetch_set(&fetch, set, err);
-    cw_batch_clear(&fetch.batch);
-    cw_buf_clear(&fetch.names);
+    if (fetch == NULL)
+        return cw_err_nomem(err);
+    fetch->pull = pull;
+    cw_buf_init(&fetch->names, MISSING_SHOWN * (CW_PATH_MAX + 4));
+    cw_batch_init(&fetch->batch, pull->mirror);
+    list_servers(fetch);
+    rc = fetch_set(fetch, set, err);
+    cw_batch_clear(&fetch->batch);
+    cw_buf_clear(&fetch->names);
+    free(fetch);
     return rc;
 }

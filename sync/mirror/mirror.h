@@ -19,12 +19,21 @@ struct cw_pull_result {
     char source[CW_PATH_MAX]; /* where it came from */
 };
 
-/* Refreshes from the first source that answers (where NULL: site.lua's sources in order; else a URL or
- * folder), verifies the channel's set, fetches what is missing, advances trust, memory and mirror;
+/* What a person asks of a pull. */
+struct cw_pull_how {
+    const char *where;           /* a URL or folder; NULL: site.lua's sources in order */
+    struct cw_http_limit *limit; /* of bytes per second; NULL: none */
+    int64_t stall_seconds;       /* a web server may send less than 100 bytes a second for so long */
+};
+#define CW_PULL_STALL_SECONDS 30
+#define CW_PULL_STALL_SECONDS_MAX 3600
+
+/* Refreshes from the first source that answers (how->where, or site.lua's, those that failed lately last; files that it
+ * lacks or has wrong come from the other web servers), verifies the channel's set, fetches what is missing, advances trust, memory and mirror;
  * timestamp.json last. An older medium is no failure (result->older). A failure leaves trust, memory and the mirror's metadata as they were; finished files
  * stay for the next try. */
 int cw_mirror_pull(struct cw_pull_result *result, const struct cw_site *site,
-                   const struct cw_upstream *upstream, const char *where, int64_t now,
+                   const struct cw_upstream *upstream, const struct cw_pull_how *how, int64_t now,
                    const struct cw_cli *cli, struct cw_err *err);
 
 /* The set that the mirror holds, verified again from disk against the trusted root (expiry is not judged: it

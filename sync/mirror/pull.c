@@ -141,11 +141,35 @@ static int note_taken(struct cw_pull *pull, struct cw_err *err)
     return rc;
 }
 
-static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char *where, bool *answered,
-                      struct cw_err *err)
+/* What went wrong with a web server before it was asked for files, or that nothing did. */
+static int note_server(struct cw_pull *pull, int rc, struct cw_err *err)
+{
+    const char *shown = cw_source_where(pull->source);
+
+    if (cw_source_kind(pull->source) != CW_SOURCE_HTTP || pull->fetching)
+        return rc;
+    if (rc == CW_OK)
+        return cw_web_note(&pull->web, shown, pull->now, NULL, err);
+    if (rc == CW_E_TEMP || rc == CW_E_VERIFY || rc == CW_E_INCOMPLETE || rc == CW_E_EXPIRED)
+        return cw_web_note(&pull->web, shown, pull->now, err->text, err) == CW_OK ? rc : err->code;
+    return rc;
+}
+
+/* Is this a failure after which the next source may do better? A line that breaks and a stick of last month are, and
+ * a web server that is wrong or behind. */
+static bool is_final(const struct cw_pull *pull, int rc)
+{
+    if (!cw_source_answered(pull->source) || rc == CW_E_TEMP || pull->older)
+        return false;
+    return cw_source_kind(pull->source) != CW_SOURCE_HTTP ||
+           (rc != CW_E_VERIFY && rc != CW_E_INCOMPLETE && rc != CW_E_EXPIRED);
+}
+
+static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char *where,
+                      const struct cw_http_options *http, bool *answered, struct cw_err *err)
 {
     CW_AUTO_SOURCE *source = NULL;
-    int rc = cw_source_open(&source, kind, where, err);
+    int rc = cw_source_open(&source, kind, where, http, err);
 
     *answered = rc != CW_OK && rc != CW_E_NOTFOUND;
     pull->older = false;
@@ -153,11 +177,11 @@ static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char
     if (rc != CW_OK)
         return rc;
     pull->source = source;
-    rc = pull_from_source(pull, err);
+    pull->fetching = false;
+    rc = note_server(pull, pull_from_source(pull, err), err);
     if (rc == CW_OK)
         rc = note_taken(pull, err);
-    /* A line that breaks and a stick of last month are no reason not to ask the next one. */
-    *answered = cw_source_answered(source) && rc != CW_E_TEMP && !pull->older;
+    *answered = is_final(pull, rc);
     pull->source = NULL;
     cw_pull_forget_kept(pull);
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", cw_source_where(source));
@@ -207,7 +231,7 @@ static int try_removable(struct cw_pull *pull, const char *pattern, bool *answer
     for (i = 0; matches != NULL && matches[i] != NULL && media.first.code != CW_E_NOMEM; i++) {
         struct cw_err own = {0};
 
-        rc = try_source(pull, CW_SOURCE_REMOVABLE, matches[i], &one, &own);
+        rc = try_source(pull, CW_SOURCE_REMOVABLE, matches[i], NULL, &one, &own);
         note_medium(&media, pull, rc, &own);
         older = older || pull->older;
         *answered = *answered || one;
@@ -223,27 +247,43 @@ static int try_removable(struct cw_pull *pull, const char *pattern, bool *answer
     return media.taken ? CW_OK : err->code;
 }
 
+/* A web server that was wrong is a graver thing to tell than that another one was not there. */
+static void keep_gravest(struct cw_err *gravest, const struct cw_err *err)
+{
+    if (err->code != CW_E_TEMP && err->code != CW_E_NOTFOUND && gravest->code == CW_OK)
+        *gravest = *err;
+}
+
 static int try_configured(struct cw_pull *pull, struct cw_err *err)
 {
     const struct cw_upstream *upstream = pull->upstream;
+    struct cw_err gravest = {.code = CW_OK};
     bool answered = false;
     size_t i;
     int rc = cw_err_set(err, CW_E_USAGE,
                         "upstream '%s' has no sources in site.lua; name one: 'causeway-sync pull URL|DIR'",
                         upstream->name);
 
+    pull->configured = true;
     for (i = 0; i < upstream->source_count && !answered; i++) {
-        const struct cw_source_spec *spec = &upstream->sources[i];
+        size_t index = pull->web.order[i];
+        const struct cw_source_spec *spec = &upstream->sources[index];
 
         if (i > 0)
             cw_cli_warn(pull->cli, "%s; trying the next source", err->text);
         if (spec->kind == CW_SOURCE_REMOVABLE)
             rc = try_removable(pull, spec->where, &answered, err);
         else
-            rc = try_source(pull, spec->kind, spec->where, &answered, err);
+            rc = try_source(pull, spec->kind, spec->where, &pull->web.options[index], &answered, err);
+        if (rc == CW_OK)
+            return rc;
+        if (!pull->older)
+            keep_gravest(&gravest, err);
     }
+    if (gravest.code != CW_OK && !pull->older)
+        *err = gravest;
     /* A stick that is not in, a folder that is not mounted: trying again may help. */
-    return rc == CW_E_NOTFOUND && !answered ? (err->code = CW_E_TEMP) : rc;
+    return err->code == CW_E_NOTFOUND && !answered ? (err->code = CW_E_TEMP) : err->code;
 }
 
 /* A folder named by hand is what site.lua says of it: removable if a pattern there matches it. */
@@ -301,19 +341,35 @@ static int open_mirror(struct cw_pull *pull, struct cw_err *err)
     return rc == CW_OK ? cw_at_make_dir(&pull->mirror, pull->site->fd, path, err) : rc;
 }
 
-static int run(struct cw_pull *pull, const char *where, struct cw_err *err)
+/* A place that was named by hand; a web server that site.lua knows is spoken to as that says. */
+static int try_named(struct cw_pull *pull, const char *where, const struct cw_http_options *run,
+                     struct cw_err *err)
 {
+    const struct cw_upstream *upstream = pull->upstream;
+    struct cw_http_options http = cw_web_options(upstream, where);
     bool answered;
+
+    http.limit = run->limit;
+    http.min_rate_seconds = run->min_rate_seconds;
+    return try_source(pull, kind_of(upstream, where), where, &http, &answered, err);
+}
+
+static int run(struct cw_pull *pull, const struct cw_pull_how *how, struct cw_err *err)
+{
+    const struct cw_http_options http = {.limit = how->limit,
+                                         .min_rate_seconds = (unsigned)how->stall_seconds};
     int rc = cw_mirror_memory_load(&pull->memory, pull->site, pull->upstream, err);
 
     if (rc == CW_OK)
         rc = open_mirror(pull, err);
     if (rc == CW_OK)
         rc = cw_pull_settle(pull, err);
+    if (rc == CW_OK)
+        rc = cw_web_load(&pull->web, pull->site, pull->upstream, pull->now, err);
     if (rc != CW_OK)
         return rc;
-    rc = where != NULL ? try_source(pull, kind_of(pull->upstream, where), where, &answered, err)
-                       : try_configured(pull, err);
+    cw_web_arrange(&pull->web, pull->upstream, &http);
+    rc = how->where != NULL ? try_named(pull, how->where, &http, err) : try_configured(pull, err);
     if (rc == CW_E_VERIFY && pull->older) {
         note_older(pull);
         cw_err_clear(err);
@@ -325,15 +381,19 @@ static int run(struct cw_pull *pull, const char *where, struct cw_err *err)
 }
 
 int cw_mirror_pull(struct cw_pull_result *result, const struct cw_site *site,
-                   const struct cw_upstream *upstream, const char *where, int64_t now,
+                   const struct cw_upstream *upstream, const struct cw_pull_how *how, int64_t now,
                    const struct cw_cli *cli, struct cw_err *err)
 {
     struct cw_pull pull = {
         .site = site, .upstream = upstream, .cli = cli, .now = now, .mirror = -1, .result = result};
+    struct cw_err unsaved = {0};
     int rc;
 
     *result = (struct cw_pull_result){.changed = false};
-    rc = run(&pull, where, err);
+    rc = run(&pull, how, err);
+    if (pull.web.changed && cw_web_save(&pull.web, site, upstream, &unsaved) != CW_OK)
+        cw_cli_warn(cli, "%s", unsaved.text); /* the next pull asks in the old order */
+    cw_web_clear(&pull.web);
     cw_pull_forget_kept(&pull);
     cw_mirror_memory_clear(&pull.memory);
     if (pull.mirror >= 0)

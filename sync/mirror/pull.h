@@ -10,6 +10,7 @@
 #include "sync/mirror/memory.h"
 #include "sync/mirror/mirror.h"
 #include "sync/mirror/source.h"
+#include "sync/mirror/web.h"
 
 /* Bytes of manifests kept in memory between verifying and storing them. */
 #define CW_PULL_CACHE_MAX ((size_t)64 << 20)
@@ -28,6 +29,9 @@ struct cw_pull {
     int mirror;  /* the mirror's folder */
     struct cw_source *source;
     struct cw_mirror_memory memory;
+    struct cw_web web;
+    bool configured; /* the source is one of site.lua's, so that its web servers may be asked for files too */
+    bool fetching;   /* what fails now is told by the servers that were asked for files */
     struct cw_pull_kept *kept;
     size_t kept_count;
     size_t kept_bytes;

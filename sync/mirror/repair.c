@@ -15,6 +15,7 @@
 #include "fs/commit.h"
 #include "sync/mirror/memory.h"
 #include "sync/mirror/source.h"
+#include "sync/mirror/web.h"
 #include "sync/mirror/trust.h"
 #include "tree/layout.h"
 
@@ -343,8 +344,9 @@ static uint64_t count_left(json_t *files)
 int cw_mirror_repair(uint64_t *left, const struct cw_repair *repair, json_t *files, struct cw_err *err)
 {
     struct mending mending = {.repair = repair, .files = files};
+    struct cw_http_options http = cw_web_options(repair->upstream, repair->from);
     size_t i;
-    int rc = cw_source_open(&mending.source, cw_source_kind_of(repair->from), repair->from, err);
+    int rc = cw_source_open(&mending.source, cw_source_kind_of(repair->from), repair->from, &http, err);
 
     if (rc == CW_OK) {
         cw_progress_start(&mending.progress, repair->cli, "mending", 0);

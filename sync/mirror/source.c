@@ -57,7 +57,8 @@ enum cw_source_kind cw_source_kind_of(const char *where)
                                                                                : CW_SOURCE_FOLDER;
 }
 
-int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const char *where, struct cw_err *err)
+int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const char *where,
+                   const struct cw_http_options *http, struct cw_err *err)
 {
     struct cw_source *s = calloc(1, sizeof *s);
     int rc;
@@ -66,7 +67,8 @@ int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const ch
     if (s == NULL)
         return cw_err_nomem(err);
     s->kind = kind;
-    s->http_options.tries = CW_HTTP_TRIES;
+    if (http != NULL)
+        s->http_options = *http;
     s->dir = -1;
     s->where = strdup(where);
     if (kind == CW_SOURCE_HTTP)

@@ -21,9 +21,9 @@ enum cw_source_kind cw_source_kind_of(const char *where);
 
 /* Opens one place. A folder that is not there, or a removable pattern, which must be resolved before:
  * CW_E_NOTFOUND. A folder with a volume list is a bundle, and is judged as removable; its list must agree
- * with itself and with SHA256SUMS (CW_E_VERIFY). */
+ * with itself and with SHA256SUMS (CW_E_VERIFY). http: how a web server is spoken to; NULL for others. */
 int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const char *where,
-                   struct cw_err *err);
+                   const struct cw_http_options *http, struct cw_err *err);
 void cw_source_free(struct cw_source *source);
 static inline void cw_source_free_(struct cw_source **source)
 {

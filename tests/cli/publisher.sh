@@ -56,7 +56,7 @@ site_init() {
 }
 
 site_state() {
-    (cd "$1" && find . -type f ! -name history.jsonl ! -name lock ! -path '*/trust/roots/*' ! -path '*/trust/root.json' \
+    (cd "$1" && find . -type f ! -name history.jsonl ! -name lock ! -name sources.json ! -path '*/trust/roots/*' ! -path '*/trust/root.json' \
         ! -path '*/mirror/targets/*' ! -path '*/mirror/.inbox/*' ! -name '.tmp-*' -exec sha256sum {} + | sort -k2)
 }
 

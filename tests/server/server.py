@@ -28,7 +28,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 CHUNK = 65536
 RULE_WORDS = {
     # which requests
-    "path", "method", "range", "first", "from", "nth",
+    "path", "method", "range", "header", "first", "from", "nth",
     # what is answered
     "status", "headers", "body", "file", "redirect", "length", "length_delta", "flip", "endless", "ignore_range",
     "content_range", "gzip", "no_etag",
@@ -65,13 +65,15 @@ class Rules:
         self.counts = [0] * len(self.rules)
         self.stamp = stamp
 
-    def match(self, method, path, has_range):
+    def match(self, method, path, has_range, headers):
         with self.lock:
             self.load()
             for i, rule in enumerate(self.rules):
                 if not fnmatch.fnmatchcase(path, rule.get("path", "*")):
                     continue
                 if rule.get("method", method) != method or rule.get("range", has_range) != has_range:
+                    continue
+                if "header" in rule and not any(fnmatch.fnmatchcase(f"{k}: {v}", rule["header"]) for k, v in headers.items()):
                     continue
                 self.counts[i] += 1
                 n = self.counts[i]
@@ -142,7 +144,7 @@ class Handler(BaseHTTPRequestHandler):
     def serve(self):
         self.path_only = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
         self.rule_number, self.rule = self.server.rules.match(
-            self.command, self.path_only, self.headers.get("Range") is not None)
+            self.command, self.path_only, self.headers.get("Range") is not None, self.headers)
         self.sent, self.logged, self.status, self.fd = 0, False, 0, None
         try:
             self.take_body()

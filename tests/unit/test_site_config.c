@@ -27,7 +27,9 @@ static void test_all(void **state)
         configure(&site,
                   "{\"site\": \"plant-7\", \"install\": {\"root\": \"/opt/plant\"},"
                   " \"upstreams\": {\"acme\": {\"sources\": [\"https://a.example/\", \"/srv/a\","
-                  " {\"removable\": \"/media/*/c\"}], \"channel\": \"stable\", \"products\": [\"plc-*\"],"
+                  " {\"removable\": \"/media/*/c\"}, {\"url\": \"https://b.example/\", \"ca\": \"/ca.pem\","
+                  " \"cert\": \"/c.pem\", \"key\": \"/k.pem\", \"bearer\": \"/t\", \"netrc\": true,"
+                  " \"proxy\": \"http://proxy:3128\"}], \"channel\": \"stable\", \"products\": [\"plc-*\"],"
                   " \"platforms\": [\"linux-arm64\"], \"grace\": {\"removable\": \"30d\"},"
                   " \"independent\": [\"plc-a\"]}}}",
                   &err),
@@ -35,11 +37,19 @@ static void test_all(void **state)
     assert_cw_ok(cw_site_upstream(&upstream, &site, NULL, &err), err);
     assert_string_equal(site.name, "plant-7");
     assert_string_equal(site.install_root, "/opt/plant");
-    assert_int_equal(upstream->source_count, 3);
+    assert_int_equal(upstream->source_count, 4);
     assert_int_equal(upstream->sources[0].kind, CW_SOURCE_HTTP);
     assert_int_equal(upstream->sources[1].kind, CW_SOURCE_FOLDER);
     assert_int_equal(upstream->sources[2].kind, CW_SOURCE_REMOVABLE);
     assert_string_equal(upstream->sources[2].where, "/media/*/c");
+    assert_int_equal(upstream->sources[3].kind, CW_SOURCE_HTTP);
+    assert_string_equal(upstream->sources[3].where, "https://b.example/");
+    assert_string_equal(upstream->sources[3].http.ca_file, "/ca.pem");
+    assert_string_equal(upstream->sources[3].http.cert_file, "/c.pem");
+    assert_string_equal(upstream->sources[3].http.key_file, "/k.pem");
+    assert_string_equal(upstream->sources[3].http.bearer_file, "/t");
+    assert_string_equal(upstream->sources[3].http.proxy, "http://proxy:3128");
+    assert_true(upstream->sources[3].http.netrc);
     assert_string_equal(upstream->wanted.products[0], "plc-*");
     assert_null(upstream->wanted.products[1]);
     assert_string_equal(upstream->wanted.platforms[0], "linux-arm64");
@@ -79,6 +89,20 @@ static const struct {
      "a source is neither"},
     {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"sources\": [{\"removable\": \"m\"}]}}}",
      "removable 'm'"},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"sources\": [{\"url\": \"/srv/a\"}]}}}",
+     "url '/srv/a' is no http(s) URL"},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"sources\": [{\"url\": \"https://a/\","
+     " \"cret\": \"/c\"}]}}}",
+     "did you mean 'cert'"},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"sources\": [{\"url\": \"https://a/\","
+     " \"ca\": \"ca.pem\"}]}}}",
+     "ca 'ca.pem' is not an absolute path"},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"sources\": [{\"url\": \"https://a/\","
+     " \"key\": \"/k.pem\"}]}}}",
+     "'key' without 'cert'"},
+    {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"sources\": [{\"url\":"
+     " \"http://127.0.0.1.example/\", \"bearer\": \"/t\"}]}}}",
+     "in the clear"},
     {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"products\": []}}}",
      "'products' is empty"},
     {"{\"site\": \"s\", \"upstreams\": {\"a\": {\"channel\": \"c\", \"products\": [\"a/b\"]}}}",

@@ -1,0 +1,276 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Pulling over http from servers that break, lie, stall and send elsewhere: what is right comes in, the rest does not, and what is here
+# is not fetched again.
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+. "$CW_SRCDIR/tests/cli/publisher.sh"
+. "$CW_SRCDIR/tests/server/lib.sh"
+
+publisher_init
+publisher_release gateway 1.0.0
+publisher_publish
+cp -r repo/tree good
+bin=$(cd good && find targets -name '*.gateway.bin')
+size=$(stat -c %s "good/$bin")
+server_start good
+url=$(server_url /)
+
+# A pull into a new site, with one source unless others are named; options follow "--".
+pulls() { # CODE [SOURCE...] [-- OPTION...]
+    pulls_code=$1
+    shift
+    rm -rf site
+    pulls_sources=
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        pulls_sources="$pulls_sources --source $1"
+        shift
+    done
+    [ $# -eq 0 ] || shift
+    # shellcheck disable=SC2086 # words
+    site_init site ${pulls_sources:---source $url}
+    expect_exit "$pulls_code" causeway-sync -C site pull "$@"
+}
+whole() {
+    expect "the file is as signed: $*" cmp -s "good/$bin" "site/upstreams/acme/mirror/$bin"
+    expect "nothing is left in an inbox: $*" test ! -e site/upstreams/acme/mirror/.inbox
+}
+absent() {
+    expect "nothing wrong has its name: $*" test ! -e "site/upstreams/acme/mirror/$bin"
+}
+# Bytes of the file that the server sent, in so many answers.
+sent() {
+    server_log | python3 -c '
+import json, sys
+rows = [r for r in map(json.loads, sys.stdin) if r["path"].endswith("gateway.bin")]
+print(sum(r["bytes"] for r in rows), len(rows))'
+}
+
+# --- the connection breaks after every n-th byte, by a close and by a reset: no byte is sent twice
+for n in 8192 20000; do
+    server_rules "{\"path\": \"*gateway.bin\", \"cut_after\": $n}"
+    pulls 0
+    whole "cut after $n bytes"
+    expect "what came is not sent again: $n" test "$(sent)" = "$size $(((size + n - 1) / n))"
+done
+server_rules '{"path": "*gateway.bin", "first": 3, "cut_after": 5000, "reset": true}'
+pulls 0
+whole 'reset'
+server_rules '{"path": "*gateway.bin", "first": 2, "drop": true}'
+pulls 0
+whole 'dropped twice'
+expect 'it was asked for three times' test "$(server_requests 'gateway\.bin')" -eq 3
+server_rules '{"path": "*snapshot.json", "first": 1, "cut_after": 50}'
+pulls 0
+whole 'metadata cut'
+
+# --- ranges are answered wrongly after a cut
+server_rules '{"path": "*gateway.bin", "nth": 1, "cut_after": 5000}' '{"path": "*gateway.bin", "range": true, "ignore_range": true}'
+pulls 0
+whole '200 to a range'
+server_rules '{"path": "*gateway.bin", "nth": 1, "cut_after": 5000}' \
+    "{\"path\": \"*gateway.bin\", \"range\": true, \"content_range\": \"bytes 4000-$((size - 1))/$size\"}"
+pulls 0
+whole 'another range than was asked for'
+server_rules '{"path": "*gateway.bin", "nth": 1, "cut_after": 5000}' \
+    "{\"path\": \"*gateway.bin\", \"range\": true, \"content_range\": \"bytes 5000-$((size - 1))/$((size + 7))\"}"
+pulls 3
+expect_err 'larger than'
+absent 'another total'
+server_rules '{"path": "*gateway.bin", "nth": 1, "cut_after": 5000}' \
+    '{"path": "*gateway.bin", "range": true, "headers": {"ETag": "\"another\""}}'
+pulls 0
+whole 'another ETag with the range'
+server_rules '{"path": "*gateway.bin", "nth": 1, "cut_after": 5000}' '{"path": "*gateway.bin", "range": true, "status": 416, "body": "no"}'
+pulls 0
+whole '416'
+server_rules '{"path": "*gateway.bin", "nth": 1, "cut_after": 5000, "flip": [100]}'
+pulls 0
+whole 'a wrong part is fetched anew'
+expect 'by one request more' test "$(server_requests 'gateway\.bin')" -eq 3
+
+# --- lies about the length
+for lie in '"length_delta": 10' '"length_delta": -10' '"endless": true' '"length": 3'; do
+    server_rules "{\"path\": \"*gateway.bin\", $lie}"
+    pulls 3
+    absent "$lie"
+done
+
+# --- a stall ends, and is gone on with
+server_rules '{"path": "*gateway.bin", "first": 1, "stall_after": 6000}'
+pulls 0 -- --stall-time 1s
+whole 'stall'
+expect 'the rest was fetched' test "$(server_requests 'gateway\.bin.*"range": "bytes=6000-".*"status": 206')" -eq 1
+expect 'if it was still the same' test "$(server_requests 'gateway\.bin.*"if_range": "\\"')" -eq 1
+
+# --- busy servers
+server_rules '{"path": "*gateway.bin", "first": 2, "status": 503}'
+pulls 0
+whole '503'
+server_rules '{"path": "*gateway.bin", "first": 1, "status": 429, "headers": {"Retry-After": "2"}}'
+began=$(date +%s)
+pulls 0
+whole '429'
+expect 'it was left alone as it asked' test $(($(date +%s) - began)) -ge 2
+server_rules '{"path": "*gateway.bin", "status": 503, "headers": {"Retry-After": "3600"}}'
+began=$(date +%s)
+pulls 5
+expect 'an hour is not waited for' test $(($(date +%s) - began)) -le 20
+expect 'nor is it asked again' test "$(server_requests 'gateway\.bin')" -eq 1
+
+# --- redirects
+server_rules '{"path": "*gateway.bin", "redirect": "/'"$bin"'"}'
+pulls 1
+expect_err 'more than 5 redirects'
+expect 'a circle ends' test "$(server_requests 'gateway\.bin')" -eq 6
+server_rules '{"path": "*gateway.bin", "first": 1, "redirect": "/'"$bin"'"}'
+pulls 0
+whole 'one redirect'
+
+# --- killed in the middle: the next pull asks for the rest alone
+rm -rf site
+site_init site --source "$url"
+server_rules '{"path": "*gateway.bin", "rate": 20000}'
+causeway-sync -C site pull >killed.out 2>&1 &
+victim=$!
+part=
+tries=0
+while [ "$tries" -lt 200 ]; do
+    tries=$((tries + 1))
+    part=$(find site/upstreams/acme/mirror/.inbox -name '*.part' -size +8k 2>/dev/null | head -n 1)
+    [ -z "$part" ] || break
+    sleep 0.05
+done
+kill -9 "$victim"
+wait "$victim" 2>/dev/null
+have=$(stat -c %s "$part")
+server_rules
+expect_exit 0 causeway-sync -C site pull
+whole 'killed'
+expect 'the rest was asked for' test "$(server_requests "gateway\.bin.*\"bytes=$have-\"")" -eq 1
+expect 'and nothing else of it' test "$(server_requests 'gateway\.bin.*"rule": 0')" -eq 1
+
+# --- a network that wants a login first
+server_rules '{"path": "/metadata/*", "status": 200, "body": "<!DOCTYPE html><html>log in</html>"}'
+pulls 5
+expect_err 'web page \(HTML\).*login'
+server_rules '{"path": "/targets/*gateway.bin", "status": 200, "body": "<html>log in</html>"}'
+pulls 5
+expect_err "web page \(HTML\) instead of '.*gateway.bin'"
+absent 'a login page'
+echo '<html>log in</html>' >good/login.html
+server_rules '{"path": "*gateway.bin", "redirect": "/login.html"}' '{"path": "/login.html", "headers": {"Content-Type": "text/html"}}'
+pulls 5
+expect_err "after a redirect to '.*login.html'"
+rm good/login.html
+server_rules '{"status": 511}'
+pulls 5
+expect_err 'wants a login'
+
+# --- the rate
+server_rules
+began=$(date +%s%N)
+pulls 0 -- --limit-rate 100K
+whole 'a limited rate'
+expect 'it took its time' test $((($(date +%s%N) - began) / 1000000)) -ge $(((size - 25000) / 100))
+expect_exit 2 causeway-sync -C site pull --limit-rate fast
+expect_err '500K or 2M'
+expect_exit 2 causeway-sync -C site pull --limit-rate 100
+
+# --- several mirrors: what one lacks or has wrong comes from the other, and that is remembered
+server_stop
+cp -r good bad
+flip "bad/$bin"
+python3 "$CW_SRCDIR/tests/server/server.py" bad --port-file bad.port 2>/dev/null &
+bad_pid=$!
+tap_children="${tap_children:-} $bad_pid"
+server_start good
+url=$(server_url /)
+while [ ! -s bad.port ]; do sleep 0.05; done
+bad_url=http://127.0.0.1:$(cat bad.port)/
+pulls 0 "$bad_url" "$url"
+whole 'wrong bytes from the first'
+expect_err "warning: $bad_url: .*sha256 differs.*taken elsewhere"
+expect 'only that file came from the second' test "$(server_requests .)" -eq 1
+expect_exit 0 causeway-sync -C site status
+expect_out "source  *$bad_url failed at .*asked last: .*sha256 differs"
+expect_exit 0 causeway-sync -C site --json status
+expect_out '"why": ".*sha256 differs'
+server_rules
+expect_exit 0 causeway-sync -C site pull
+expect_out 'up to date'
+expect 'the one that failed is asked last' test "$(server_requests timestamp.json)" -eq 1
+python3 - site/upstreams/acme/sources.json <<'PY'
+import json, sys
+doc = json.load(open(sys.argv[1]))
+for entry in doc["failed"].values():
+    entry["time"] = "2020-01-01T00:00:00Z"
+json.dump(doc, open(sys.argv[1], "w"))
+PY
+server_rules
+expect_exit 0 causeway-sync -C site pull
+expect 'after a day that is forgotten' test "$(server_requests .)" -eq 0
+echo damaged >site/upstreams/acme/sources.json
+expect_exit 0 causeway-sync -C site pull
+
+rm "bad/$bin"
+pulls 0 "$bad_url" "$url"
+whole 'missing at the first'
+mv bad/metadata/timestamp.json bad/t
+pulls 0 "$bad_url" "$url"
+whole 'no metadata at the first'
+expect_err 'trying the next source'
+mv bad/t bad/metadata/timestamp.json
+server_rules '{"path": "*gateway.bin", "flip": [1]}'
+pulls 3 "$url" "$bad_url"
+expect_err 'sha256 differs'
+absent 'wrong everywhere'
+kill "$bad_pid"
+wait "$bad_pid" 2>/dev/null
+server_rules
+pulls 0 "http://127.0.0.1:9/" "$url"
+whole 'nobody there'
+
+# --- how a source is spoken to
+site_with() { # a site.lua whose one source is this table
+    rm -rf site
+    site_init site --source "$url"
+    python3 - "$1" <<'PY'
+import re, sys
+text = open("site/site.lua").read()
+text = re.sub(r'"https?://[^"]*"', lambda _: sys.argv[1], text, count=1)
+open("site/site.lua", "w").write(text)
+PY
+}
+echo 's3cret-token' >token
+site_with "{ url = \"$url\", bearer = \"$PWD/token\" }"
+server_rules '{"header": "Authorization: Bearer s3cret-token", "path": "*"}' '{"status": 401}'
+expect_exit 0 causeway-sync -C site pull
+whole 'a token'
+site_with "{ url = \"$url\" }"
+expect_exit 1 causeway-sync -C site pull
+expect_err '401.*bearer'
+site_with "{ url = \"$url\", bearer = \"$PWD/nothing\" }"
+expect_exit 1 causeway-sync -C site pull
+expect_err "token's file '.*nothing'"
+site_with "{ url = \"$url\", netrc = true }"
+printf 'machine 127.0.0.1 login carrier password hunter2\n' >.netrc
+chmod 600 .netrc
+server_rules '{"header": "Authorization: Basic Y2Fycmllcjpod'"W50ZXIy"'", "path": "*"}' '{"status": 401}'
+expect_exit 0 env HOME="$PWD" causeway-sync -C site pull
+whole '.netrc'
+# Another host gets neither.
+server_rules '{"header": "Authorization: *", "path": "/elsewhere/*", "status": 500}' '{"path": "/elsewhere/*", "file": "'"$bin"'"}' \
+    '{"path": "*gateway.bin", "redirect": "http://localhost:'"$server_port"'/elsewhere/x"}'
+site_with "{ url = \"$url\", bearer = \"$PWD/token\" }"
+expect_exit 0 causeway-sync -C site pull
+whole 'a redirect to another host'
+site_with "{ url = \"$url\", bearr = \"/x\" }"
+expect_exit 1 causeway-sync -C site pull
+expect_err "did you mean 'bearer'"
+site_with "{ url = \"$url\", proxy = \"http://127.0.0.1:9\" }"
+server_rules
+expect_exit 5 causeway-sync -C site pull
+expect 'the proxy was asked, not the server' test "$(server_requests .)" -eq 0
+server_stop
+
+done_testing
