@@ -85,9 +85,14 @@ int cw_inbox_open(struct cw_intake *intake, struct cw_err *err)
     size_t room = 0;
     int i, rc = CW_OK;
 
+    /* Not made durable: a crash may cost what is in it, and no more. */
+    if (mkdirat(intake->options.dir, CW_INTAKE_FOLDER, 0755) != 0 && errno != EEXIST)
+        return cw_err_errno(err, errno, "unable to make a folder for files on their way");
     for (i = 0; i < CW_INTAKE_INBOXES && rc == CW_OK; i++) {
         folder_name(folder, i);
-        rc = cw_at_make_dir(&intake->inboxes[i], intake->options.dir, folder, err);
+        if (mkdirat(intake->options.dir, folder, 0755) != 0 && errno != EEXIST)
+            return cw_err_errno(err, errno, "unable to make a folder for files on their way");
+        rc = cw_at_open_dir(&intake->inboxes[i], intake->options.dir, folder, err);
         if (rc == CW_OK)
             rc = list_left(intake, &room, i, folder, err);
     }

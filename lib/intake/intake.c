@@ -90,6 +90,7 @@ static void leave_pending(struct cw_intake *intake)
 
 void cw_intake_ready(struct cw_intake *intake, struct cw_intake_job *job)
 {
+    job->rc = CW_OK; /* whoever did not have it, it is here */
     pthread_mutex_lock(&intake->mutex);
     cw_intake_queue_add(&intake->ready, job);
     leave_pending(intake);

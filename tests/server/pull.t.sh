@@ -215,6 +215,7 @@ expect_exit 0 causeway-sync -C site pull
 rm "bad/$bin"
 pulls 0 "$bad_url" "$url"
 whole 'missing at the first'
+refute_err 'next source'
 mv bad/metadata/timestamp.json bad/t
 pulls 0 "$bad_url" "$url"
 whole 'no metadata at the first'
