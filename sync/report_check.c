@@ -53,7 +53,7 @@ static int verify_envelope(json_t **payload, const json_t *envelope_doc,
 
 static int check_list(const json_t *doc, const json_t *payload, struct cw_err *err)
 {
-    const char *list, *stated;
+    const char *list, *stated = NULL;
     char sha256[CW_SHA256_TEXT];
     json_t *about;
     int rc = cw_json_get_str(&list, doc, "list", err);

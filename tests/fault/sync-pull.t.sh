@@ -5,6 +5,7 @@
 # newer, and the next pull completes it.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/publisher.sh"
+. "$CW_SRCDIR/tests/server/lib.sh"
 # A pull makes some hundred changes; the harness's default for each fault would take minutes. CW_FAULT_FULL=1 tries all.
 CW_FAULT_MAX=${CW_FAULT_MAX:-1}
 . "$CW_SRCDIR/tests/fault/lib.sh"
@@ -52,6 +53,14 @@ check() {
 
 # shellcheck disable=SC2016 # the harness expands it
 fault_rows pull setup 'causeway-sync -C "$ROOT/site" pull "$tree"' check
+
+# The same from a web server: other threads, parts that are gone on with.
+server_start repo/tree
+# shellcheck disable=SC2034 # used in commands
+url=$(server_url /)
+# shellcheck disable=SC2016 # the harness expands it
+fault_rows http setup 'causeway-sync -C "$ROOT/site" pull "$url"' check
+server_stop
 
 setup_export() {
     cp -a site "$1/site"
