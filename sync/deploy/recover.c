@@ -173,8 +173,11 @@ static int undo(char trouble[CW_RECOVER_TEXT_MAX], const struct cw_step_run *run
 
 static void say(char said[CW_RECOVER_TEXT_MAX], const struct cw_journal *journal, const char *text)
 {
+    bool undoes_from = journal->state == CW_JOURNAL_UNDO && journal->from > journal->to;
+    int64_t number = undoes_from ? journal->from : journal->to;
+
     snprintf(said, CW_RECOVER_TEXT_MAX, "an earlier run was interrupted while %s generation %lld: %s",
-             cw_journal_state_name(journal->state), (long long)journal->to, text);
+             cw_journal_state_name(journal->state), (long long)number, text);
 }
 
 #define SAY_HELD                                                                                             \
@@ -289,6 +292,13 @@ int cw_recover_open(struct cw_site *site, const struct cw_cli *cli, int64_t now,
     return cw_recover_open_rollback(site, &rolled_back, cli, now, err);
 }
 
+/* Also one that came as far as undoing: an apply that is undone would have led to a newer one. */
+static bool is_rollback(const struct cw_journal *journal)
+{
+    return journal->state == CW_JOURNAL_ROLLBACK ||
+           (journal->state == CW_JOURNAL_UNDO && journal->to < journal->from);
+}
+
 int cw_recover_open_rollback(struct cw_site *site, int64_t *rolled_back, const struct cw_cli *cli,
                              int64_t now, struct cw_err *err)
 {
@@ -298,7 +308,7 @@ int cw_recover_open_rollback(struct cw_site *site, int64_t *rolled_back, const s
 
     if (rc == CW_OK)
         rc = cw_journal_load(&journal, site->fd, err);
-    *rolled_back = journal.state == CW_JOURNAL_ROLLBACK ? journal.to : 0;
+    *rolled_back = is_rollback(&journal) ? journal.to : 0;
     if (rc == CW_OK)
         rc = cw_recover(said, site, now, err);
     if (rc == CW_OK && said[0] != '\0')
