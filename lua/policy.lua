@@ -6,7 +6,7 @@
 
 local located, in_range, compare_versions = host.located, host.in_range, host.compare
 local type, error, pairs, ipairs, byte, min = type, error, pairs, ipairs, string.byte, math.min
-local pcall, tostring, match, is_integer = pcall, tostring, string.match, math.type
+local pcall, tostring, match, sub, is_integer = pcall, tostring, string.match, string.sub, math.type
 
 -- How many letters must change to make b of a (Levenshtein).
 local function distance(a, b)
@@ -299,12 +299,22 @@ local stages = { "before", "stage", "check", "after", "undo" }
 local entries = { "before", "stage", "check", "after", "undo", "decide", "deliver" }
 local ours = {}
 
+-- One letter off, two in a long name, or two neighbours the wrong way round.
+local function is_near(name, entry)
+  for i = 1, #name - 1 do
+    if sub(name, 1, i - 1) .. sub(name, i + 1, i + 1) .. sub(name, i, i) .. sub(name, i + 2) == entry then
+      return true
+    end
+  end
+  return distance(name, entry) <= (#entry > 5 and 2 or 1)
+end
+
 -- A misspelt function would never be asked, and what it was to prove never proven.
 local function check_names()
   for name, value in pairs(_ENV) do
     if type(value) == "function" and type(name) == "string" and not ours[name] and #name < 64 then
       for _, entry in ipairs(entries) do
-        if name ~= entry and _ENV[entry] == nil and distance(name, entry) <= (#entry > 5 and 2 or 1) then
+        if _ENV[entry] == nil and is_near(name, entry) then
           error("unknown function '" .. name .. "' (did you mean '" .. entry
             .. "'?); a function of your own is declared local", 0)
         end
@@ -335,6 +345,18 @@ _ENV["causeway.actions"] = function(question)
     made.deliveries[i] = deliver and deliver(copy(artifact)) or false
   end
   return made
+end
+
+-- The program's own entry: the names of the policy's global functions that are asked by nobody but itself.
+_ENV["causeway.functions"] = function()
+  local names = {}
+  for _, entry in ipairs(entries) do ours[entry] = true end
+  for name, value in pairs(_ENV) do
+    if type(value) == "function" and type(name) == "string" and not ours[name] then
+      names[#names + 1] = name
+    end
+  end
+  return names
 end
 
 for name in pairs(_ENV) do ours[name] = true end

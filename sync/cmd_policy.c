@@ -14,6 +14,7 @@
 #include "sync/commands.h"
 #include "sync/deploy/recover.h"
 #include "sync/deploy/run.h"
+#include "sync/deploy/show.h"
 #include "sync/deploy/trial.h"
 #include "sync/library.h"
 
@@ -50,6 +51,7 @@ static int check(const struct cw_cli *cli, const char *path, struct cw_err *err)
     struct cw_policy *policy = NULL;
     struct cw_trial trial = {.broken = false};
     const char *name;
+    char unused[CW_POLICY_NAME_MAX] = "";
     size_t i;
     int rc = cases != NULL ? cw_dir_open_parent(&dir, &name, path, err) : cw_err_nomem(err);
 
@@ -57,9 +59,17 @@ static int check(const struct cw_cli *cli, const char *path, struct cw_err *err)
         rc = cw_policy_open_file(&policy, dir, name, err);
     for (i = 0; rc == CW_OK && i < json_array_size(cases) && !trial.broken; i++)
         rc = cw_trial_run(&trial, policy, json_array_get(cases, i), err);
+    if (rc == CW_OK && !trial.broken)
+        rc = cw_policy_find_unused(unused, policy, err);
     cw_policy_free(policy);
     if (rc != CW_OK)
         return rc;
+    if (unused[0] != '\0')
+        return cw_err_set(
+            err, CW_E_FAIL,
+            "%s: function '%s' is never used: it is called by none of the policy's own, and the program "
+            "asks for decide, before, stage, check, after, undo and deliver",
+            name, unused);
     if (trial.broken)
         return cw_err_set(err, CW_E_FAIL, "%s (asked about %s)", trial.problem,
                           text_of(json_array_get(cases, i - 1), "name"));
@@ -235,6 +245,7 @@ static void show_why(const struct cw_cli *cli, const json_t *unit, const json_t 
             cw_cli_say(cli, "    waits: %s", waits);
     }
     cw_cli_say(cli, "together: %s", why[0] != '\0' ? why : "may be applied");
+    cw_plan_show_actions(cli, change);
 }
 
 static int why(struct cw_cli *cli, const char *product, struct cw_err *err)

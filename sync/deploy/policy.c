@@ -311,3 +311,45 @@ int cw_policy_actions(json_t **answer, const struct cw_policy *policy, const jso
     *answer = json_incref(made);
     return CW_OK;
 }
+
+static bool is_word(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* How often a name stands in the policy as a word of its own. */
+static size_t count_word(const struct cw_buf *text, const char *name)
+{
+    const char *start = cw_buf_text(text), *at = start;
+    size_t len = strlen(name), count = 0;
+
+    while ((at = strstr(at, name)) != NULL) {
+        count += (at == start || !is_word(at[-1])) && !is_word(at[len]);
+        at += len;
+    }
+    return count;
+}
+
+int cw_policy_find_unused(char out[CW_POLICY_NAME_MAX], const struct cw_policy *policy, struct cw_err *err)
+{
+    json_auto_t *names = NULL;
+    json_t *name;
+    struct cw_err why;
+    size_t i;
+    int rc;
+
+    out[0] = '\0';
+    cw_err_clear(&why);
+    rc = ask(&names, policy, "causeway.functions", NULL, &why);
+    if (rc != CW_OK)
+        return cw_err_set(err, is_broken(rc) ? CW_E_HELD : rc, "%s", why.text);
+    json_array_foreach (names, i, name) {
+        const char *text = json_string_value(name);
+
+        if (text != NULL && text[0] != '\0' && count_word(&policy->text, text) == 1) {
+            cw_reason_set(out, CW_POLICY_NAME_MAX, text);
+            break;
+        }
+    }
+    return CW_OK;
+}

@@ -28,6 +28,7 @@
 #include "crypt/hash.h"
 #include "sync/deploy/decision.h"
 
+#define CW_POLICY_NAME_MAX 128             /* bytes of a function's name in a message */
 #define CW_POLICY_MAX ((size_t)256 * 1024) /* bytes of policy.lua */
 
 struct cw_policy; /* policy.lua's text, read once */
@@ -43,6 +44,10 @@ const char *cw_policy_sha256(const struct cw_policy *policy);
  * Fails only for want of memory or processes. */
 int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *policy, const json_t *set,
                      const json_t *site, struct cw_err *err);
+
+/* The first global function of the policy that nothing in it calls and nobody else asks, which its author cannot have
+ * meant; out is empty when there is none. A broken policy is CW_E_HELD. */
+int cw_policy_find_unused(char out[CW_POLICY_NAME_MAX], const struct cw_policy *policy, struct cw_err *err);
 
 /* What is to be done for one release. question: {"release", "dirs": {stage: folder}, "artifacts": [those to be handed
  * on]}. *answer: {"actions": {"before", "stage", "check", "after", "undo": lists of actions; empty ones are left out},

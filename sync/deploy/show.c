@@ -41,7 +41,7 @@ static void show_delivery(const struct cw_cli *cli, const json_t *delivery)
                undo != NULL ? text : "nothing: if it fails, a person must see to it");
 }
 
-static void show_actions(const struct cw_cli *cli, const json_t *change)
+void cw_plan_show_actions(const struct cw_cli *cli, const json_t *change)
 {
     static const char *const stages[] = {"before", "stage", "check", "after", "undo"};
     char text[CW_ACTION_DESCRIBED_MAX];
@@ -83,7 +83,7 @@ static void show_change(const struct cw_cli *cli, const json_t *change)
                    from[0] != '\0' ? from : "(new)", to, text_of(change, "change"),
                    text_of(change, "severity"), text_of(change, "platform"), bytes);
     show_needs(cli, json_object_get(change, "requires"));
-    show_actions(cli, change);
+    cw_plan_show_actions(cli, change);
 }
 
 static void show_glass(const struct cw_cli *cli, const json_t *glass)

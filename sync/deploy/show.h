@@ -16,6 +16,8 @@
 void cw_plan_show(const struct cw_cli *cli, const json_t *plan);
 /* Who approved it, a line each. Nothing with -q or --json. */
 void cw_plan_show_approvals(const struct cw_cli *cli, const json_t *plan);
+/* The same of one change's actions and deliveries, stage by stage. */
+void cw_plan_show_actions(const struct cw_cli *cli, const json_t *change);
 /* One line for each unit that may not be applied now. Nothing with -q or --json. */
 void cw_plan_show_waiting(const struct cw_cli *cli, const json_t *plan);
 

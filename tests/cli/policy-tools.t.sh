@@ -83,6 +83,12 @@ wrong 'p\.lua:3: .*asked about a downgrade' 'function decide(set)
   return set.nothing.more end'
 wrong "actions: .*p\.lua:2: run: the command is not an absolute path" 'function decide() return accept "x" end
 function check() return { run { "selftest" } } end'
+wrong "actions: .*unknown function 'afetr' \(did you mean 'after'\?\)" 'function decide() return accept "x" end
+function afetr() end'
+wrong "p\.lua: function 'selftest' is never used: .*the program asks for decide, before" 'function decide() return accept "x" end
+function selftest() end'
+printf 'function decide() return accept "x" end\nfunction restart() end\nfunction check() return restart() end\n' >p.lua
+expect_exit 0 causeway-sync policy check p.lua
 expect_exit 1 causeway-sync policy check no-such-file.lua
 expect_err 'no-such-file\.lua'
 expect_exit 2 causeway-sync policy chekc p.lua
@@ -130,6 +136,11 @@ expect_out '^    waits: not before 2099-01-01T00:00:00Z$'
 expect_out '^  silent: no say$'
 expect_out '^  decide: accept: why not \(policy\.lua:3\)$'
 expect_out '^together: .*not before 2099'
+cat >>site/policy.lua <<'LUA'
+function stage(r) return { run { r.dir .. "/bin/selftest", user = "plant" } } end
+LUA
+expect_exit 0 sync policy why gateway
+expect_out '^    stage: .*/releases/gateway/1\.0\.0/any/bin/selftest \(as plant\)$'
 expect_exit 0 sync policy why --json gateway
 expect_out '"rule": "silent"'
 expect_exit 1 sync policy why no-such-product
