@@ -296,10 +296,16 @@ static int act(struct cw_command_result *result, const struct cw_step_run *run, 
                                          .generation = run->generation};
     const json_t *action = json_object_get(step, "action");
 
-    if (action != NULL)
-        return cw_command_run(result, &context, action, err);
+    struct cw_err why = {0};
+
     *result = (struct cw_command_result){
         .exit = -1, .reason = "is not possible: its delivery names no undo; a person must see to it"};
+    if (action == NULL)
+        return CW_OK;
+    if (cw_command_check(action, &why) == CW_OK)
+        return cw_command_run(result, &context, action, err);
+    /* Its user or its token has gone since the plan was made: that step fails, and not all of a recovery. */
+    snprintf(result->reason, sizeof result->reason, "was not run: %.200s", why.text);
     return CW_OK;
 }
 

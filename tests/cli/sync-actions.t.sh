@@ -123,6 +123,15 @@ expect_exit 0 sync rollback
 expect 'a rollback undoes' test "$(seen)" = 'undo gateway 1.0.0->1.1.0 1 P/current/gateway;'
 policy
 next_try
+expect_exit 0 sync apply
+record=plant/generations/$(generation)/.generation.json
+chmod u+w "$(dirname "$record")" "$record"
+sed -i 's/"timeout": 5/"timeout": 5, "user": "no-such-user"/' "$record"
+: >seen
+expect_exit 1 sync rollback
+expect_err "generation 1 runs again, but gateway 1\.1\.0: undo .* was not run: there is no user 'no-such-user'"
+expect 'it is over all the same' test "$(generation)" = 1 -a ! -e site/journal.json
+next_try
 touch fail-after
 expect_exit 1 sync apply
 expect_err 'generation [0-9]+ runs, but gateway 1\.1\.0: after .* exited with 3'
