@@ -59,7 +59,7 @@ expect_out 'firmware plc-1\.0\.0\.bin: stays in its folder: who needs plc-1\.0\.
 
 sed "s,http://plc-1.plant.example,http://127.0.0.1:$one,; s,http://plc-2.plant.example,http://127.0.0.1:$two,
     s,/etc/causeway/plc.token,$TEST_DIR/token,; s,/usr/local/sbin/line-stands-still\",/bin/true\",; s/user = \"plant\", //
-    s/daily 01:00-04:00/daily 00:00-24:00/; s/\"5m\"/\"2s\"/; s/\"3m\"/\"2s\"/" "$CW_SRCDIR/lua/examples/firmware.lua" >site/policy.lua
+    s/daily 01:00-04:00/daily 00:00-24:00/; s/\"5m\"/\"4s\"/; s/\"3m\"/\"4s\"/" "$CW_SRCDIR/lua/examples/firmware.lua" >site/policy.lua
 expect_exit 0 sync plan
 expect_out "deliver firmware plc-1\.0\.0\.bin, not atomic: PUT http://127\.0\.0\.1:$one/firmware"
 expect_out "proven by: GET http://127\.0\.0\.1:$one/version"
@@ -106,7 +106,7 @@ expect_out 'you sent Bearer \*\*\*\*'
 # The run is killed while the second device is busy: the next command takes back what was begun.
 next_try
 mode 2 slow
-sed -i 's/"2s"/"20s"/g' site/policy.lua
+sed -i 's/"4s"/"20s"/g' site/policy.lua
 causeway-sync -C site -q apply >killed 2>&1 &
 victim=$!
 tries=0
@@ -132,6 +132,28 @@ expect_exit 0 sync apply
 expect 'a good device gets it' test "$(runs)" = '1.1.0 1.1.0'
 expect_exit 0 sync rollback
 expect 'a rollback takes it back' test "$(runs)" = '1.0.0 1.0.0'
+
+# Over TLS, to a device whose authority is named, and to one that is somebody else's.
+if openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.pem -days 2 -subj /CN=plc -addext \
+    subjectAltName=IP:127.0.0.1 2>/dev/null; then
+    device 3 --tls tls.pem tls.key
+    next_try
+    cp site/policy.lua http.lua
+    sed -i "s,http://127.0.0.1:$two,https://127.0.0.1:$port," site/policy.lua
+    expect_exit 9 sync apply
+    expect_err 'deliver .*PUT .https://127.*(certificate|SSL)'
+    next_try
+    sed -i "s,token_file = TOKEN,&\, ca_file = \"$TEST_DIR/tls.pem\"," site/policy.lua
+    sed -i "s,get { host .. \"/version\",&\, ca_file = \"$TEST_DIR/tls.pem\"," site/policy.lua
+    sed -i 's/"http:\/\/127[^"]*", //' site/policy.lua
+    expect_exit 0 sync apply
+    expect 'it has it over TLS' test "$(cat plc-3/version)" = 1.1.0
+    expect_exit 0 sync rollback
+    expect 'and back' test "$(cat plc-3/version)" = 1.0.0
+    cp http.lua site/policy.lua
+else
+    skip 'a delivery over TLS' 'openssl makes no certificate'
+fi
 
 # A token that is not the device's, and a device that is off.
 next_try

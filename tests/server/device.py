@@ -16,7 +16,7 @@ line for each request) and port (where it listens). The file "mode" in it says h
   redirect  answers 307 to firmware, to another place
   echo      answers 400 to firmware, and says what it was sent, the token too
 
-It ends with its parent, or after a minute.
+It ends with its parent, or after five minutes.
 """
 
 import argparse
@@ -120,7 +120,7 @@ class Device(http.server.BaseHTTPRequestHandler):
 
 
 def watch(parent):
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while os.getppid() == parent and time.monotonic() < end:
         time.sleep(0.2)
     os._exit(0)
