@@ -19,7 +19,8 @@
 #include "sync/deploy/action.h"
 
 #define ANSWER_MAX ((size_t)8 * 1024) /* read of an answer: devices say "ok", or which version they run */
-#define AGAIN_MS 1000                 /* between two questions to a device that restarts */
+#define AGAIN_MS 100 /* from one question to the next to a device that restarts; then twice that, … */
+#define AGAIN_MAX_MS 1000
 
 static const char *text_of(const json_t *action, const char *key)
 {
@@ -144,15 +145,15 @@ static bool ask_until(char why[512], struct cw_buf *answer, const json_t *action
     int64_t left = json_integer_value(json_object_get(action, "timeout")) * 1000, end = now_ms() + left;
     bool repeats = strcmp(cw_action_method(action), "get") == 0;
 
-    for (;;) {
+    for (int wait = AGAIN_MS;; wait = wait < AGAIN_MAX_MS / 2 ? 2 * wait : AGAIN_MAX_MS) {
         unsigned seconds = (unsigned)((left + 999) / 1000);
 
         if (ask(why, answer, action, token, seconds))
             return true;
         left = end - now_ms();
-        if (!repeats || left <= AGAIN_MS)
+        if (!repeats || left <= wait)
             return false;
-        (void)poll(NULL, 0, AGAIN_MS);
+        (void)poll(NULL, 0, wait);
         left = end - now_ms();
     }
 }
