@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * causeway-sync log: the site's history, oldest first, its chain checked on the way.
+ * causeway-sync log: the site's history, oldest first, its chain checked on the way; or only checked, to its signed
+ * end.
  */
 #include <string.h>
 
@@ -12,7 +13,10 @@
 
 #define LINE_MAX_SHOWN 512 /* bytes of one entry's data in the readable form */
 
+static bool verify;
+
 const struct cw_option cmd_log_options[] = {
+    {CW_OPTION_FLAG, "verify", &verify, NULL, "check every line, and the end by the site's signature"},
     {.kind = CW_OPTION_END},
 };
 
@@ -111,6 +115,24 @@ static int show(void *ctx, const json_t *entry, struct cw_err *err)
     return CW_OK;
 }
 
+static int check(const struct cw_cli *cli, const struct cw_site *site, struct cw_err *err)
+{
+    struct cw_history_proof proof;
+    json_auto_t *doc = NULL;
+    int rc = cw_history_verify(&proof, site->fd, err);
+
+    if (rc != CW_OK)
+        return rc;
+    if (proof.entries == 0)
+        cw_cli_say(cli, "the history is empty");
+    else
+        cw_cli_say(cli, "%lld entries, unchanged; the site signed the end at %s", (long long)proof.entries,
+                   proof.signed_at);
+    doc = json_pack("{s:I, s:I, s:s}", "entries", (json_int_t)proof.entries, "signed_entries",
+                    (json_int_t)proof.signed_entries, "signed_at", proof.signed_at);
+    return doc != NULL ? cw_cli_json(cli, doc, err) : cw_err_nomem(err);
+}
+
 int cmd_log(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
     CW_AUTO_SITE site = CW_SITE_INIT;
@@ -120,6 +142,8 @@ int cmd_log(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 
     (void)argc;
     (void)argv;
+    if (rc == CW_OK && verify)
+        return check(cli, &site, err);
     if (rc == CW_OK)
         rc = cw_history_each(site.fd, show, &reader, err);
     if (rc != CW_OK || !cli->json)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "crypt/hash.h"
 #include "fs/commit.h"
 #include "fs/root.h"
+#include "sync/head.h"
 
 #define TAIL_MAX (2 * CW_HISTORY_LINE_MAX) /* holds one whole line and what was torn of another */
 
@@ -23,6 +25,7 @@
 struct head {
     int64_t seq;
     char sha256[CW_SHA256_TEXT]; /* "" before the first */
+    char prev[CW_SHA256_TEXT];   /* of the line before */
 };
 
 static int parse_line(json_t **entry, const char *line, size_t len, struct cw_err *err)
@@ -54,6 +57,7 @@ static int head_after(struct head *head, const char *line, size_t len, struct cw
     if (rc != CW_OK)
         return cw_err_prefix(err, "%s: last line", CW_HISTORY_FILE);
     head->seq = json_integer_value(json_object_get(entry, "seq"));
+    snprintf(head->prev, sizeof(head->prev), "%s", json_string_value(json_object_get(entry, "prev")));
     return cw_sha256(head->sha256, line, len, err);
 }
 
@@ -115,6 +119,33 @@ int cw_history_head(int64_t *seq, char sha256[CW_SHA256_TEXT], int site, struct 
     return rc;
 }
 
+/* May what follows this head be signed? Not when the signed one is another: lines were changed or cut off, and
+ * that is to be seen until a person has looked at it. A crash leaves the signed one a line behind. */
+static int may_sign(bool *may, const struct head *head, int site, struct cw_err *err)
+{
+    struct cw_head last;
+    int rc = cw_head_read(&last, site, err);
+
+    *may = rc == CW_E_NOTFOUND ||
+           (rc == CW_OK && (strcmp(last.sha256, head->sha256) == 0 || strcmp(last.sha256, head->prev) == 0));
+    if (rc != CW_E_NOTFOUND && rc != CW_E_VERIFY)
+        return rc;
+    cw_err_clear(err);
+    return CW_OK;
+}
+
+static int sign_line(const struct cw_buf *line, const struct head *before, int site, int64_t now,
+                     struct cw_err *err)
+{
+    char sha256[CW_SHA256_TEXT];
+    bool may;
+    int rc = may_sign(&may, before, site, err);
+
+    if (rc == CW_OK)
+        rc = cw_sha256(sha256, line->data, line->len - 1, err);
+    return rc == CW_OK && may ? cw_head_sign(site, now, before->seq + 1, sha256, err) : rc;
+}
+
 int cw_history_append(int site, int64_t now, const char *event, const json_t *data, struct cw_err *err)
 {
     CW_AUTO_BUF line = CW_BUF_INIT(CW_HISTORY_LINE_MAX);
@@ -134,7 +165,8 @@ int cw_history_append(int site, int64_t now, const char *event, const json_t *da
     rc = cw_json_format_line(&line, entry, err);
     if (rc != CW_OK)
         return cw_err_prefix(err, "%s: event '%s'", CW_HISTORY_FILE, event);
-    return cw_file_append(site, CW_HISTORY_FILE, line.data, line.len, 0644, err);
+    rc = cw_file_append(site, CW_HISTORY_FILE, line.data, line.len, 0644, err);
+    return rc == CW_OK ? sign_line(&line, &head, site, now, err) : rc;
 }
 
 static int visit_line(struct head *head, const char *line, size_t len,
@@ -160,12 +192,11 @@ static int visit_line(struct head *head, const char *line, size_t len,
     return rc == CW_OK ? fn(ctx, entry, err) : rc;
 }
 
-int cw_history_each(int site, int (*fn)(void *ctx, const json_t *entry, struct cw_err *err), void *ctx,
-                    struct cw_err *err)
+static int walk(struct head *last, int site, int (*fn)(void *ctx, const json_t *entry, struct cw_err *err),
+                void *ctx, struct cw_err *err)
 {
     CW_AUTO_FD int fd = -1;
     CW_AUTO_FREE char *block = malloc(CW_HISTORY_LINE_MAX + 1);
-    struct head head = {0};
     size_t have = 0;
     int rc;
 
@@ -186,14 +217,88 @@ int cw_history_each(int site, int (*fn)(void *ctx, const json_t *entry, struct c
             break; /* what is left has no newline: torn, or being written just now */
         have += (size_t)n;
         while (rc == CW_OK && (end = memchr(line, '\n', have - (size_t)(line - block))) != NULL) {
-            rc = visit_line(&head, line, (size_t)(end - line), fn, ctx, err);
+            rc = visit_line(last, line, (size_t)(end - line), fn, ctx, err);
             line = end + 1;
         }
         have -= (size_t)(line - block);
         memmove(block, line, have);
         if (rc == CW_OK && have > CW_HISTORY_LINE_MAX)
             rc = cw_err_set(err, CW_E_VERIFY, "%s:%lld: line is longer than %zu bytes", CW_HISTORY_FILE,
-                            (long long)head.seq + 1, CW_HISTORY_LINE_MAX);
+                            (long long)last->seq + 1, CW_HISTORY_LINE_MAX);
     }
     return rc;
+}
+
+int cw_history_each(int site, int (*fn)(void *ctx, const json_t *entry, struct cw_err *err), void *ctx,
+                    struct cw_err *err)
+{
+    struct head head = {0};
+
+    return walk(&head, site, fn, ctx, err);
+}
+
+/* One verification. */
+struct proof {
+    struct cw_head head; /* the signed one */
+    bool met;            /* its line is there, as it was */
+    struct cw_history_proof *result;
+};
+
+/* The hash of a line is known when the next one names it, and of the last one at the end. */
+static int note_line(void *ctx, const json_t *entry, struct cw_err *err)
+{
+    struct proof *proof = ctx;
+    const char *prev = json_string_value(json_object_get(entry, "prev"));
+    int64_t seq = json_integer_value(json_object_get(entry, "seq"));
+
+    (void)err;
+    proof->result->entries = seq;
+    if (seq == proof->head.seq + 1 && strcmp(prev, proof->head.sha256) == 0)
+        proof->met = true;
+    return CW_OK;
+}
+
+static int judge_head(const struct proof *proof, const struct head *last, struct cw_err *err)
+{
+    const struct cw_head *head = &proof->head;
+
+    if (head->seq > last->seq)
+        return cw_err_set(
+            err, CW_E_VERIFY,
+            "%s: lines were cut off: the site signed that there were %lld at %s, and there are %lld",
+            CW_HISTORY_FILE, (long long)head->seq, head->time, (long long)last->seq);
+    if (!proof->met && (head->seq != last->seq || strcmp(head->sha256, last->sha256) != 0))
+        return cw_err_set(err, CW_E_VERIFY, "%s:%lld: is not the line that the site signed at %s",
+                          CW_HISTORY_FILE, (long long)head->seq, head->time);
+    if (last->seq - head->seq > 1)
+        return cw_err_set(err, CW_E_VERIFY,
+                          "%s: the site signed %lld lines at %s, and %lld were added since by somebody else",
+                          CW_HISTORY_FILE, (long long)head->seq, head->time,
+                          (long long)(last->seq - head->seq));
+    return CW_OK;
+}
+
+int cw_history_verify(struct cw_history_proof *result, int site, struct cw_err *err)
+{
+    struct proof proof = {.result = result};
+    struct head last = {0};
+    int signed_, rc;
+
+    *result = (struct cw_history_proof){.entries = 0};
+    signed_ = cw_head_read(&proof.head, site, err);
+    if (signed_ != CW_OK && signed_ != CW_E_NOTFOUND)
+        return signed_;
+    cw_err_clear(err);
+    rc = walk(&last, site, note_line, &proof, err);
+    if (rc != CW_OK)
+        return rc;
+    if (signed_ == CW_E_NOTFOUND)
+        return last.seq == 0
+                   ? CW_OK
+                   : cw_err_set(err, CW_E_VERIFY,
+                                "%s: the chain holds, but its end is not signed: " CW_HEAD_FILE " is missing",
+                                CW_HISTORY_FILE);
+    result->signed_entries = proof.head.seq;
+    snprintf(result->signed_at, sizeof(result->signed_at), "%s", proof.head.time);
+    return judge_head(&proof, &last, err);
 }
