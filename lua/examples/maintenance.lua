@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: ISC
--- policy.lua: three concerns, each a rule of its own. Updates go in at night from Saturday to Sunday,
--- not over the holidays, and not in the week after their promotion; what its vendor calls critical waits
--- for nothing; and no rule lets a downgrade through.
+-- policy.lua: four concerns, each a rule of its own. Updates go in at night from Saturday to Sunday,
+-- not over the holidays, not in the week after their promotion, and when two persons have approved the
+-- plan; what its vendor calls critical waits for nothing; and no rule lets a downgrade through.
 
 local HOLIDAYS = { "2026-12-20 to 2027-01-06 Europe/Berlin", "2027-05-01 Europe/Berlin" }
 
@@ -21,5 +21,11 @@ end)
 rule("ripening", function(set)
   if set.severity ~= "critical" then
     return accept { reason = "a week after promotion", after_promotion = "7d" }
+  end
+end)
+
+rule("four eyes", function(set)
+  if set.severity ~= "critical" then
+    return accept { reason = "approved by two", approvals = 2 }
   end
 end)

@@ -7,13 +7,21 @@ local update = { product = "gateway", version = "1.1.0", from = "1.0.0", promote
 case "an update ripens for a week, then waits for Saturday night" {
   now = "2026-11-23T10:00:00Z",
   releases = { update },
-  expect = { ready = false, waits = "opens Sat 2026-11-28 22:00 Europe/Berlin" },
+  expect = { ready = false, waits = "opens Sat 2026-11-28 22:00 Europe/Berlin; needs 2 approvals" },
 }
 
-case "it goes in then" {
+case "it goes in then, when two have approved" {
   now = "2026-11-28T21:00:00Z",
   releases = { update },
+  approved = { "alice", "bob" },
   expect = { ready = true },
+}
+
+case "one is not enough" {
+  now = "2026-11-28T21:00:00Z",
+  releases = { update },
+  approved = { "alice" },
+  expect = { ready = false, waits = "needs one more approval" },
 }
 
 case "over the holidays nothing does" {

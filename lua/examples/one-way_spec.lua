@@ -12,7 +12,22 @@ case "a step back is not" {
   expect = { verdict = "reject", reason = "is older than 1.0.0" },
 }
 
-case "what is new here waits" {
+case "what is new here waits for a person" {
   releases = { { product = "camera", version = "1.0.0" } },
-  expect = { verdict = "hold", reason = "camera is new here" },
+  expect = { verdict = "accept", ready = false, reason = "camera is new here", waits = "needs one approval" },
+}
+
+case "who then says yes" {
+  releases = { { product = "camera", version = "1.0.0" } },
+  approved = { "alice" },
+  expect = { ready = true },
+}
+
+case "beside it nothing goes back" {
+  releases = {
+    { product = "camera", version = "1.0.0" },
+    { product = "gateway", version = "1.0.0", from = "1.1.0" },
+  },
+  approved = { "alice" },
+  expect = { verdict = "reject", reason = "is older than 1.1.0" },
 }

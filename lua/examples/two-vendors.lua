@@ -1,11 +1,15 @@
 -- SPDX-License-Identifier: ISC
 -- policy.lua of a site that follows two vendors: the maker of the controllers, whose updates stop the
--- line, and the maker of the gateway, which may be replaced while the line runs. Anything from someone
--- else waits.
+-- line and need the word of one of site.lua's group "controls", and the maker of the gateway, which may be
+-- replaced while the line runs. Anything from someone else waits.
 
 function decide(set)
   if set.upstream == "controllers" then
-    return accept { reason = "the line stands on Sundays", window = "Sun 06:00-18:00 Europe/Berlin" }
+    return accept {
+      reason = "the line stands on Sundays",
+      window = "Sun 06:00-18:00 Europe/Berlin",
+      approvals = { from = "controls" },
+    }
   end
   if set.upstream ~= "gateways" then return hold("nobody has decided about upstream " .. set.upstream) end
   for _, release in ipairs(set.releases) do

@@ -8,6 +8,20 @@ case "controllers wait for Sunday" {
   expect = { ready = false, waits = "opens Sun 2026-11-29 06:00 Europe/Berlin" },
 }
 
+case "and then for somebody who knows them" {
+  now = "2026-11-29T10:00:00Z", upstream = "controllers",
+  releases = { { product = "plc", version = "7.1.0", from = "7.0.0" } },
+  approved = { "alice" }, groups = { controls = { "bob", "carol" } },
+  expect = { ready = false, waits = "needs one approval of bob or carol" },
+}
+
+case "with whose word they go in" {
+  now = "2026-11-29T10:00:00Z", upstream = "controllers",
+  releases = { { product = "plc", version = "7.1.0", from = "7.0.0" } },
+  approved = { "carol" }, groups = { controls = { "bob", "carol" } },
+  expect = { ready = true },
+}
+
 case "the gateway does not" {
   now = "2026-11-25T10:00:00Z", upstream = "gateways",
   releases = { { product = "gateway", version = "2.4.0", from = "2.3.0" } },

@@ -98,4 +98,54 @@ expect_exit 0 causeway-sync -C site clock
 expect_out 'stay closed'
 cd ..
 
+# Nothing new for longer than site.lua's `stale`: an alarm of its own, also where nothing has expired and no pull failed.
+mkdir silent
+cd silent || exit 99
+at -20 publisher_init --timestamp-expires 1y --snapshot-expires 1y
+publisher_release gateway 1.0.0
+at -20 publisher_publish
+site_init site --source "$PWD/repo/tree"
+sed -i 's/^  upstreams = {/  stale = "14d",\n&/' site/site.lua
+expect_exit 0 causeway-sync -C site pull
+expect_err "nothing newer than $(day_of -20)T.* came from 'acme', for 20 days"
+expect_exit 0 causeway-sync -C site status
+expect_out "^stale +acme: nothing newer than $(day_of -20)T"
+sed -i 's/"14d"/"21d"/' site/site.lua
+expect_exit 0 causeway-sync -C site pull
+refute_err .
+sed -i 's/"21d"/"0d"/' site/site.lua
+expect_exit 1 causeway-sync -C site status
+expect_err 'stale: a length of time above 0'
+sed -i 's/"0d"/"14d"/' site/site.lua
+
+# Clocks of machines without a battery, and of the far future.
+if command -v faketime >/dev/null; then
+    clock() {
+        ASAN_OPTIONS="verify_asan_link_order=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}" faketime "$@"
+    }
+    printf 'function decide() return accept { window = "daily 00:00-24:00 UTC" } end\n' >site/policy.lua
+    sed -i "s,^  -- install = .*,  install = { root = \"$PWD/plant\" }\,," site/site.lua
+    for when in '1970-01-01 00:00:10' '2001-01-01 00:00:00'; do
+        expect_exit 0 clock "$when" causeway-sync -C site status
+        expect_out 'is wrong: something signed at'
+        expect_exit 6 clock "$when" causeway-sync -C site apply
+        expect_err 'the clock is not trusted, so no window can open'
+        expect_exit 0 clock "$when" causeway-sync -C site clock
+        expect_out 'stay closed'
+    done
+    expect_exit 4 clock '2040-02-01 00:00:00' causeway-sync -C site pull
+    expect_err 'expired'
+    expect_exit 0 clock '2040-02-01 00:00:00' causeway-sync -C site status
+    expect_out '^clock +2040-02-01T'
+    expect_out '^stale '
+    # What has entered is applied whenever the policy says so, and the history holds across all of it.
+    expect_exit 0 clock '2040-02-01 00:00:00' causeway-sync -C site apply
+    expect_exit 0 causeway-sync -C site log --verify
+    expect_exit 0 causeway-sync -C site log
+    expect_out '2040-02-01T00:00:.*apply'
+else
+    skip 'clocks that are wrong' 'faketime is not installed'
+fi
+cd ..
+
 done_testing

@@ -295,6 +295,65 @@ check_hold() {
 
 fault_rows hold setup_hold 'causeway-sync -C "$ROOT/site" hold gateway 1.1.0' check_hold
 
+# --- approve, and apply of the approved plan ----------------------------------------------------------
+
+{
+    rm -rf "$ROOT" && mkdir "$ROOT" && cp -a before-two/. "$ROOT/"
+    causeway-sync key new --insecure-plain-keys alice
+    cp alice.pub "$ROOT/site/keys/"
+    cat >"$ROOT/site/site.lua" <<LUA
+return {
+  site = "plant-7",
+  upstreams = { acme = { sources = { "$here/repo/tree" }, channel = "stable" } },
+  install = { root = "$ROOT/plant" },
+  approvers = { alice = "keys/alice.pub" },
+}
+LUA
+    sed -i 's/accept "tests take all"/accept { approvals = 1 }/' "$ROOT/site/policy.lua"
+    sync_at plan --out "$here/plan.json"
+    keep to-approve
+    plan=$(sed -n 's/^ "id": "\(.*\)",$/\1/p' plan.json)
+    sync_at approve "$plan" --key "$here/alice" && keep approved
+} >>setup.out 2>&1
+
+setup_plan() {
+    setup_from "$1" to-approve
+}
+
+# A plan's file is there whole or not at all: what is in it has its id.
+check_plan() {
+    if [ ! -e "$1/plan.json" ]; then
+        echo old
+    elif causeway-sync approve "$1/plan.json" --dry-run >"$here/check.out" 2>&1; then
+        echo new
+    else
+        wrong 'plan.json'
+    fi
+}
+
+fault_rows 'plan into a file' setup_plan 'causeway-sync -C "$ROOT/site" plan --out "$ROOT/plan.json"' check_plan
+
+# Whatever lies in approvals/ counts or is not there; nothing of it is half.
+check_approve() {
+    causeway-sync -C "$1/site" status >"$here/check.out" 2>&1
+    case $(grep -c '^approved ' "$here/check.out"):$(grep -c '^problem ' "$here/check.out") in
+    0:0) echo old ;;
+    1:0) echo new ;;
+    *) wrong status ;;
+    esac
+}
+
+fault_rows approve setup_plan 'causeway-sync -C "$ROOT/site" approve "$plan" --key "$here/alice"' check_approve
+
+setup_approved() {
+    setup_from "$1" approved
+}
+
+again_before=one
+FAULT_EXITS='1 5 9'
+fault_rows 'apply an approved plan' setup_approved 'causeway-sync -C "$ROOT/site" apply "$here/plan.json"' check_upgrade again_apply
+FAULT_EXITS='1 5'
+
 # --- gc -----------------------------------------------------------------------------------------------
 
 setup_gc() {
