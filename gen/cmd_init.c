@@ -33,8 +33,10 @@ static struct {
     int64_t expires[CW_LIFE_COUNT]; /* 0: the default */
     struct cw_passphrase passphrase;
     struct cw_cli_list root_keys, targets_keys, channel_keys; /* files of public halves */
+    uint64_t deltas;
     bool plain, rehearse;
-} given = {.root = {.keys = 3, .threshold = 2},
+} given = {.deltas = UINT64_MAX,
+           .root = {.keys = 3, .threshold = 2},
            .targets = {.keys = 3, .threshold = 2},
            .channel = {.keys = 1, .threshold = 1},
            .passphrase = CW_PASSPHRASE_INIT};
@@ -67,6 +69,8 @@ const struct cw_option cmd_init_options[] = {
      "how long timestamp is good for (7d)"},
     {CW_OPTION_FLAG, "rehearse", &given.rehearse, NULL,
      "go through the first ceremony, and one that replaces a key, with throwaway keys"},
+    {CW_OPTION_NUMBER, "deltas", &given.deltas, "N",
+     "from how many releases back 'publish' makes deltas (3)"},
     {CW_OPTION_FLAG, "insecure-plain-keys", &given.plain, NULL, "do not encrypt the secret keys"},
     CW_PASSPHRASE_OPTIONS(given.passphrase),
     {.kind = CW_OPTION_END},
@@ -175,12 +179,16 @@ static int plan_first(struct cw_first *first, struct cw_err *err)
         rc = check_quorum("channel", &given.channel, err);
     if (rc == CW_OK)
         rc = check_channels(err);
+    if (rc == CW_OK && given.deltas != UINT64_MAX)
+        rc = cw_config_check_deltas(given.deltas, err);
     if (rc == CW_OK)
         rc = cw_clock_publish_time(&first->now, err);
     if (rc != CW_OK)
         return rc;
     cw_config_init(&first->config);
     first->config.plain_keys = given.plain;
+    if (given.deltas != UINT64_MAX)
+        first->config.deltas = given.deltas;
     for (i = 0; i < CW_LIFE_COUNT; i++) {
         if (given.expires[i] != 0)
             first->config.expires[i] = given.expires[i];

@@ -12,6 +12,7 @@
 #include "cli/passphrase.h"
 #include "gen/ceremony.h"
 #include "gen/commands.h"
+#include "gen/deltas.h"
 #include "gen/first.h"
 #include "gen/lend.h"
 #include "gen/publish.h"
@@ -24,8 +25,9 @@ static struct {
     struct cw_lend lend;
     struct cw_cli_list renew;
     int64_t renew_within;
+    uint64_t deltas; /* UINT64_MAX: as configured */
     bool abandon;
-} given = {.passphrase = CW_PASSPHRASE_INIT, .lend = CW_LEND_INIT, .renew_within = -1};
+} given = {.passphrase = CW_PASSPHRASE_INIT, .lend = CW_LEND_INIT, .renew_within = -1, .deltas = UINT64_MAX};
 
 const struct cw_option cmd_publish_options[] = {
     {CW_OPTION_DURATION, "renew-within", &given.renew_within, "TIME",
@@ -34,6 +36,8 @@ const struct cw_option cmd_publish_options[] = {
      "also sign this role anew, wherever its keys are; may be repeated"},
     {CW_OPTION_FLAG, "abandon", &given.abandon, NULL,
      "give up the ceremony that is open; what it was about is staged again"},
+    {CW_OPTION_NUMBER, "deltas", &given.deltas, "N",
+     "make deltas from so many earlier releases, also to what is published; 0: none"},
     CW_LEND_OPTIONS(given.lend),
     CW_PASSPHRASE_OPTIONS(given.passphrase),
     {.kind = CW_OPTION_END},
@@ -49,6 +53,7 @@ struct publishing {
     struct cw_unlock *unlock;
     struct cw_draft_input input;
     struct cw_draft draft;
+    struct cw_deltas_plan deltas;
     struct cw_ceremony ceremony;
     json_t *renew, *locked, *gathered, *missing, *rest;
     bool opened; /* a ceremony, by this run */
@@ -104,6 +109,20 @@ static int open_all(struct publishing *p, struct cw_err *err)
     return rc;
 }
 
+/* Before anything else becomes public, and before a key is unlocked for it. */
+static int make_deltas(struct publishing *p, struct cw_err *err)
+{
+    bool asked = given.deltas != UINT64_MAX;
+    int rc = cw_deltas_plan_init(&p->deltas, err);
+
+    if (rc == CW_OK)
+        rc = cw_deltas_plan_fill(&p->deltas, &p->draft, &p->input,
+                                 asked ? given.deltas : p->repo.config.deltas, asked, err);
+    if (rc == CW_OK)
+        cw_deltas_plan_run(&p->deltas, &p->repo, p->cli);
+    return rc;
+}
+
 static int write_all(struct publishing *p, struct cw_err *err)
 {
     struct cw_progress progress;
@@ -137,10 +156,12 @@ static int report(const struct publishing *p, bool published, struct cw_err *err
     if (doc == NULL ||
         json_object_set_new(doc, "published",
                             published && !p->cli->dry_run ? json_string(now) : json_null()) != 0 ||
+        json_object_set_new(doc, "deltas", cw_deltas_plan_report(&p->deltas)) != 0 ||
         json_object_set_new(doc, "dry_run", json_boolean(p->cli->dry_run)) != 0 ||
         (ceremony != NULL && json_object_set_new(doc, "ceremony", ceremony) != 0))
         return cw_err_nomem(err);
     cw_report_say(p->draft.report, p->cli);
+    cw_deltas_plan_say(&p->deltas, p->cli);
     if (published)
         cw_cli_say(p->cli, "%s at %s", p->cli->dry_run ? "would be published" : "published", now);
     else if (p->missing == NULL)
@@ -188,9 +209,9 @@ static int compose_renewal(struct publishing *p, struct cw_err *err)
 static int publish_draft(struct publishing *p, struct cw_err *err)
 {
     bool empty = cw_draft_is_empty(&p->draft);
-    int rc = CW_OK;
+    int rc = make_deltas(p, err);
 
-    if (!p->cli->dry_run && !empty)
+    if (rc == CW_OK && !p->cli->dry_run && !empty)
         rc = write_all(p, err);
     if (rc == CW_OK && !p->cli->dry_run && !p->input.renew_only)
         rc = cw_publish_unstage(&p->draft, p->repo.dir, err);
@@ -206,10 +227,13 @@ static int find_missing(struct publishing *p, struct cw_err *err)
     return cw_folder_missing(&p->missing, &p->ceremony.folder, err);
 }
 
+/* Deltas are made already while signatures are waited for. */
 static int open_ceremony(struct publishing *p, const struct cw_err *lacking, struct cw_err *err)
 {
-    int rc;
+    int rc = make_deltas(p, err);
 
+    if (rc != CW_OK)
+        return rc;
     if (p->cli->dry_run) {
         cw_cli_warn(p->cli, "a ceremony would be opened: %s", lacking->text);
         return report(p, true, err);
@@ -456,8 +480,10 @@ static int list_renew(struct publishing *p, struct cw_err *err)
 
 static int publish(struct publishing *p, struct cw_err *err)
 {
-    int rc = cw_repo_open(&p->repo, p->cli, !p->cli->dry_run, err);
+    int rc = given.deltas != UINT64_MAX ? cw_config_check_deltas(given.deltas, err) : CW_OK;
 
+    if (rc == CW_OK)
+        rc = cw_repo_open(&p->repo, p->cli, !p->cli->dry_run, err);
     if (rc == CW_OK && given.abandon)
         return abandon(p, err);
     if (rc == CW_OK)
@@ -484,6 +510,7 @@ int cmd_publish(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     int rc = publish(&p, err);
 
     (void)argc;
+    cw_deltas_plan_clear(&p.deltas);
     cw_draft_clear(&p.draft);
     cw_ceremony_clear(&p.ceremony);
     cw_unlock_free(p.unlock);

@@ -17,6 +17,8 @@
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 
+#define DELTAS 3 /* a site that skipped two releases still gets a small one */
+
 static const char *const life_names[] = {"root",     "targets",   "product", "channel",
                                          "snapshot", "timestamp", NULL};
 
@@ -24,14 +26,16 @@ static const char *const life_names[] = {"root",     "targets",   "product", "ch
  * news back; a daily "publish --renew-within 3d" keeps it fresh. */
 void cw_config_init(struct cw_config *config)
 {
-    *config = (struct cw_config){.expires = {
-                                     [CW_LIFE_ROOT] = 365 * DAY,
-                                     [CW_LIFE_TARGETS] = 365 * DAY,
-                                     [CW_LIFE_PRODUCT] = 365 * DAY,
-                                     [CW_LIFE_CHANNEL] = 90 * DAY,
-                                     [CW_LIFE_SNAPSHOT] = 7 * DAY,
-                                     [CW_LIFE_TIMESTAMP] = 7 * DAY,
-                                 }};
+    *config = (struct cw_config){.expires =
+                                     {
+                                         [CW_LIFE_ROOT] = 365 * DAY,
+                                         [CW_LIFE_TARGETS] = 365 * DAY,
+                                         [CW_LIFE_PRODUCT] = 365 * DAY,
+                                         [CW_LIFE_CHANNEL] = 90 * DAY,
+                                         [CW_LIFE_SNAPSHOT] = 7 * DAY,
+                                         [CW_LIFE_TIMESTAMP] = 7 * DAY,
+                                     },
+                                 .deltas = DELTAS};
 }
 
 static int read_life(int64_t *seconds, const json_t *expires, const char *name, struct cw_err *err)
@@ -62,8 +66,8 @@ static int read_demands(struct cw_config *config, const json_t *doc, struct cw_e
 
 static int read_doc(struct cw_config *config, const json_t *doc, struct cw_err *err)
 {
-    static const char *const known[] = {"_type",    "format",    "plain_keys", "expires",
-                                        "channels", "attestors", NULL};
+    static const char *const known[] = {"_type",  "format",   "plain_keys", "expires",
+                                        "deltas", "channels", "attestors",  NULL};
     json_t *expires = NULL;
     int i, rc = cw_json_check_format(doc, CW_CONFIG_TYPE, err);
 
@@ -77,6 +81,12 @@ static int read_doc(struct cw_config *config, const json_t *doc, struct cw_err *
         rc = cw_json_only(expires, life_names, err);
     for (i = 0; i < CW_LIFE_COUNT && rc == CW_OK; i++)
         rc = read_life(&config->expires[i], expires, life_names[i], err);
+    if (rc == CW_OK && json_object_get(doc, "deltas") != NULL) {
+        int64_t deltas;
+
+        rc = cw_json_get_int(&deltas, doc, "deltas", 0, CW_CONFIG_DELTAS_MAX, err);
+        config->deltas = rc == CW_OK ? (uint64_t)deltas : 0;
+    }
     return rc == CW_OK ? read_demands(config, doc, err) : rc;
 }
 
@@ -105,6 +115,14 @@ void cw_config_clear(struct cw_config *config)
     *config = (struct cw_config){.channels = NULL};
 }
 
+int cw_config_check_deltas(uint64_t deltas, struct cw_err *err)
+{
+    return deltas <= CW_CONFIG_DELTAS_MAX
+               ? CW_OK
+               : cw_err_set(err, CW_E_USAGE, "'--deltas' takes 0 to %d, not %" PRIu64, CW_CONFIG_DELTAS_MAX,
+                            deltas);
+}
+
 /* In the largest unit that divides it. */
 static json_t *life_text(int64_t seconds)
 {
@@ -120,9 +138,10 @@ static json_t *life_text(int64_t seconds)
 int cw_config_store(const struct cw_config *config, int dir, const char *path, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_CONFIG_MAX);
-    json_auto_t *doc = json_pack("{s:s, s:s, s:b, s:{}, s:O*, s:O*}", "_type", CW_CONFIG_TYPE, "format",
-                                 "1.0", "plain_keys", config->plain_keys, "expires", "channels",
-                                 config->channels, "attestors", config->attestors);
+    json_auto_t *doc =
+        json_pack("{s:s, s:s, s:b, s:I, s:{}, s:O*, s:O*}", "_type", CW_CONFIG_TYPE, "format", "1.0",
+                  "plain_keys", config->plain_keys, "deltas", (json_int_t)config->deltas, "expires",
+                  "channels", config->channels, "attestors", config->attestors);
     json_t *expires = json_object_get(doc, "expires");
     int i, rc;
 

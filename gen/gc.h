@@ -10,7 +10,8 @@
  * reader may have just fetched. So what left is removed by a later run, after the snapshot's life time.
  *
  * Kept in any case: all of root and targets, which say who could sign what and when; of a channel's role the files that name a kept
- * serial, which say who signed it; what is staged; unsigned pages and deltas. What nothing ever signed (a killed add, files on their
+ * serial, which say who signed it; what is staged; unsigned pages. Deltas go with the file that
+ * they lead to, not with the one they start from: a site may have that still. What nothing ever signed (a killed add, files on their
  * way) is the one thing that only the file's own time can tell the age of.
  *
  * All that is decided by is in the tree and signed; there is no journal, and a run that was killed is completed by the next.
@@ -34,6 +35,7 @@ struct cw_gc {
     json_t *had;           /* "product@version" → true: kept serials have it, false: only others; owned */
     json_t *metadata;      /* tree paths of metadata that a valid snapshot names → true; owned */
     json_t *leaving;       /* product → {target path: true} to be signed no more; owned */
+    json_t *deltas;        /* hash that deltas lead to → true once a file that stays has it; owned */
     json_t *releases;      /* [{"product", "version", "bytes"}] that leave; owned */
     json_t *files;         /* [{"path", "bytes", "why"}] to be removed; owned */
     uint64_t bytes;        /* of files */

@@ -195,19 +195,63 @@ static int see_target(void *ctx, const char *name, const struct stat *st, struct
     struct cw_gc *gc = ctx;
 
     snprintf(path, sizeof path, CW_TREE_TARGETS "/%s", name);
-    if (!S_ISREG(st->st_mode) || !cw_tree_split_target(path, target, sha256) ||
-        cw_reach_has(&gc->reach, path))
+    if (!S_ISREG(st->st_mode) || !cw_tree_split_target(path, target, sha256))
         return CW_OK;
-    if (gc->wall - st->st_mtime < gc->retention.seconds)
-        return CW_OK; /* on its way, maybe */
+    if (cw_reach_has(&gc->reach, path) ||
+        gc->wall - st->st_mtime < gc->retention.seconds) /* on its way, maybe */
+        return json_object_get(gc->deltas, sha256) == NULL ||
+                       json_object_set_new(gc->deltas, sha256, json_true()) == 0
+                   ? CW_OK
+                   : cw_err_nomem(err);
     return add_file(gc, path, st,
                     cw_str_starts(target, "channels/") ? "of a serial that is not kept" : "nothing names it",
                     err);
 }
 
-int cw_gc_find(struct cw_gc *gc, struct cw_err *err)
+/* ---- deltas ---- */
+
+/* The hash at the start of "<to>.json" or "<to>/<from>.delta"; false: neither. */
+static bool leads_to(char to[CW_SHA256_TEXT], const char *name)
+{
+    char path[CW_PATH_MAX];
+
+    snprintf(to, CW_SHA256_TEXT, "%s", name);
+    return cw_tree_hint_path(path, to, NULL) == CW_OK &&
+           (name[CW_SHA256_TEXT - 1] == '.' || name[CW_SHA256_TEXT - 1] == '/');
+}
+
+static int note_delta(void *ctx, const char *name, const struct stat *st, struct cw_err *err)
+{
+    char to[CW_SHA256_TEXT];
+    struct cw_gc *gc = ctx;
+
+    return !S_ISREG(st->st_mode) || !leads_to(to, name) ||
+                   json_object_set_new(gc->deltas, to, json_false()) == 0
+               ? CW_OK
+               : cw_err_nomem(err);
+}
+
+static int see_delta(void *ctx, const char *name, const struct stat *st, struct cw_err *err)
+{
+    char path[CW_PATH_MAX], to[CW_SHA256_TEXT];
+    struct cw_gc *gc = ctx;
+
+    snprintf(path, sizeof path, CW_TREE_DELTAS "/%s", name);
+    return S_ISREG(st->st_mode) && leads_to(to, name) && json_is_false(json_object_get(gc->deltas, to))
+               ? add_file(gc, path, st, "leads to a file that is not kept", err)
+               : CW_OK;
+}
+
+static int walk_if_there(struct cw_gc *gc, const char *folder, cw_walk_fn *visit, struct cw_err *err)
 {
     bool there = false;
+    int rc = cw_at_has(&there, gc->state->tree, folder, err);
+
+    return rc == CW_OK && there ? cw_walk(gc->state->tree, folder, visit, gc, err) : rc;
+}
+
+int cw_gc_find(struct cw_gc *gc, struct cw_err *err)
+{
     int rc = keep_listed(gc, &gc->state->snapshot, err);
 
     if (rc == CW_OK)
@@ -217,8 +261,10 @@ int cw_gc_find(struct cw_gc *gc, struct cw_err *err)
     if (rc == CW_OK)
         rc = keep_staged(gc, err);
     if (rc == CW_OK)
-        rc = cw_at_has(&there, gc->state->tree, CW_TREE_TARGETS, err);
-    return rc == CW_OK && there ? cw_walk(gc->state->tree, CW_TREE_TARGETS, see_target, gc, err) : rc;
+        rc = walk_if_there(gc, CW_TREE_DELTAS, note_delta, err);
+    if (rc == CW_OK)
+        rc = walk_if_there(gc, CW_TREE_TARGETS, see_target, err);
+    return rc == CW_OK ? walk_if_there(gc, CW_TREE_DELTAS, see_delta, err) : rc;
 }
 
 /* A folder that is empty then goes too; it is not missed when it stays. */

@@ -16,10 +16,11 @@ int cw_gc_init(struct cw_gc *gc, struct cw_err *err)
     gc->had = json_object();
     gc->metadata = json_object();
     gc->leaving = json_object();
+    gc->deltas = json_object();
     gc->releases = json_array();
     gc->files = json_array();
     if (gc->serials == NULL || gc->had == NULL || gc->metadata == NULL || gc->leaving == NULL ||
-        gc->releases == NULL || gc->files == NULL)
+        gc->deltas == NULL || gc->releases == NULL || gc->files == NULL)
         return cw_err_nomem(err);
     return CW_OK;
 }
@@ -31,6 +32,7 @@ void cw_gc_clear(struct cw_gc *gc)
     json_decref(gc->had);
     json_decref(gc->metadata);
     json_decref(gc->leaving);
+    json_decref(gc->deltas);
     json_decref(gc->releases);
     json_decref(gc->files);
     *gc = (struct cw_gc){.state = NULL};

@@ -54,6 +54,9 @@ struct cw_delta_effort {
  * needs (some 300 MiB). Not synced. */
 int cw_delta_make(int out, int from, int to, const struct cw_delta_effort *effort, struct cw_err *err);
 
+/* A guess from samples, quick for any file: can it be compressed? */
+int cw_delta_compresses(bool *does, int fd, struct cw_err *err);
+
 /* fd is a file of all that a piped cw_delta_make() wrote: makes a delta of it. CW_E_VERIFY: it is not whole. */
 int cw_delta_finish_piped(int fd, struct cw_err *err);
 

@@ -18,6 +18,7 @@
 #include "fs/walk.h"
 #include "release/channel.h"
 #include "release/name.h"
+#include "tree/check_deltas.h"
 #include "tree/check_metadata.h"
 #include "tree/hashing.h"
 #include "tree/layout.h"
@@ -428,6 +429,8 @@ static int check_all(struct tree *tree, struct cw_err *err)
         qsort(tree->entries, tree->count, sizeof *tree->entries, compare_entries);
     if (rc == CW_OK)
         rc = check_files(tree, err);
+    if (rc == CW_OK)
+        rc = cw_check_deltas(tree->check, tree->dir, err);
     /* Where metadata is broken, each set would only tell the same again. */
     if (rc == CW_OK && metadata_holds)
         rc = check_as_client(tree, err);

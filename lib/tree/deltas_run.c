@@ -48,7 +48,11 @@ static uint64_t cost(const struct cw_deltas_job *job)
 static int make(void *ctx, int in_fd, int out_fd, struct cw_err *err)
 {
     const struct cw_deltas_job *job = ctx;
+    bool worth = true;
+    int rc = job->from == NULL ? cw_delta_compresses(&worth, in_fd, err) : CW_OK;
 
+    if (rc != CW_OK || !worth) /* writes nothing: of no use */
+        return rc;
     return cw_delta_make(out_fd, CW_JAIL_ALSO, in_fd, &job->effort, err);
 }
 
@@ -114,15 +118,19 @@ static int keep(struct cw_deltas_job *job, struct cw_err *err)
 {
     int rc = cw_jail_finish(&job->jail, err);
 
+    if (rc == CW_OK && job->got == 0) {
+        job->outcome = CW_DELTA_USELESS;
+        return CW_OK;
+    }
     if (rc == CW_OK)
         rc = cw_delta_finish_piped(job->out.fd, err);
-    if (rc == CW_OK)
-        rc = cw_patch_apply(-1, job->from_fd, job->out.fd, job->to_len, job->to_sha256, err);
     if (rc != CW_OK)
         return rc;
     job->length = (uint64_t)lseek(job->out.fd, 0, SEEK_END);
-    job->outcome = CW_DELTA_MADE;
-    return cw_out_commit(&job->out, err);
+    job->outcome = job->length <= job->most ? CW_DELTA_MADE : CW_DELTA_USELESS;
+    if (job->outcome == CW_DELTA_MADE)
+        rc = cw_patch_apply(-1, job->from_fd, job->out.fd, job->to_len, job->to_sha256, err);
+    return rc == CW_OK && job->outcome == CW_DELTA_MADE ? cw_out_commit(&job->out, err) : rc;
 }
 
 /* Takes some of what a child writes. *done: there is nothing more to come, or to be waited for. */

@@ -5,77 +5,94 @@
  * decoded in the jail, and the signed length and hash judge what came out. Whatever fails, the whole file is
  * taken.
  */
-#include <jansson.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/mem.h"
-#include "base/str.h"
-#include "codec/json.h"
 #include "sync/mirror/pull.h"
+#include "tree/deltas.h"
+#include "tree/hint.h"
 #include "tree/layout.h"
 #include "tree/patch.h"
 
-/* For smaller files asking is not worth a request. */
-#define FILE_MIN (UINT64_C(256) << 10)
-#define HINT_MAX ((size_t)64 << 10) /* some two hundred deltas for one file */
 /* A delta must be under so many tenths of the whole file: it is read, and the old file too. */
 #define TENTHS_MAX 9
 /* After so many files in a row for which the source has nothing it is not asked for more. */
 #define MISSES_MAX 8
+/* When so many of the shortest were of no use, the whole file is taken. */
+#define TRIES_MAX 3
 
-struct choice { /* the shortest delta from a file that is here */
+struct choice { /* a delta from a file that is here */
     char from[CW_SHA256_TEXT];
     uint64_t length;
-    int old; /* the file; -1: none yet */
+    int old; /* the file */
 };
 
-/* The file that an entry starts from, if the mirror has it under the path that the entry says. */
-static void consider(struct choice *choice, const struct cw_pull *pull, const json_t *entry, uint64_t most)
-{
-    char target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
-    const char *path, *from;
-    int64_t length;
-    int fd;
+struct choices { /* the shortest first */
+    struct choice list[TRIES_MAX];
+    size_t count;
+};
 
-    if (cw_json_get_str(&from, entry, "from", NULL) != CW_OK ||
-        cw_json_get_str(&path, entry, "path", NULL) != CW_OK ||
-        cw_json_get_int(&length, entry, "length", 1, INT64_MAX, NULL) != CW_OK || (uint64_t)length > most ||
-        (choice->old >= 0 && (uint64_t)length >= choice->length))
-        return;
-    if (!cw_path_is_relative(path) || !cw_tree_split_target(path, target, sha256) ||
-        strcmp(sha256, from) != 0 || cw_at_open_file(&fd, pull->mirror, path, NULL) != CW_OK)
-        return;
-    if (choice->old >= 0)
-        close(choice->old);
-    *choice = (struct choice){.length = (uint64_t)length, .old = fd};
-    memcpy(choice->from, sha256, sizeof(sha256));
+static void choices_clear(struct choices *choices)
+{
+    while (choices->count > 0)
+        close(choices->list[--choices->count].old);
 }
 
-/* CW_E_NOTFOUND: the source has no hints for this file. */
-static int read_hints(struct choice *choice, struct cw_pull *pull, const struct cw_closure_file *file,
+/* The file that a delta starts from, if it is here under the path that the hint says; the empty file always is. */
+static int open_old(const struct cw_pull *pull, const struct cw_hint_delta *delta)
+{
+    int fd = -1;
+
+    if (delta->path == NULL)
+        return memfd_create("empty", MFD_CLOEXEC);
+    return cw_at_open_file(&fd, pull->mirror, delta->path, NULL) == CW_OK ? fd : -1;
+}
+
+static void consider(struct choices *choices, const struct cw_pull *pull, const struct cw_hint_delta *delta,
+                     uint64_t most)
+{
+    struct choice *list = choices->list;
+    size_t at = choices->count;
+    int old;
+
+    while (at > 0 && delta->length < list[at - 1].length)
+        at--;
+    if (delta->from == NULL || delta->length > most || at == TRIES_MAX)
+        return;
+    old = open_old(pull, delta);
+    if (old < 0)
+        return;
+    if (choices->count == TRIES_MAX)
+        close(list[--choices->count].old);
+    memmove(list + at + 1, list + at, (choices->count - at) * sizeof *list);
+    choices->count++;
+    list[at] = (struct choice){.length = delta->length, .old = old};
+    memcpy(list[at].from, delta->from, sizeof list[at].from);
+}
+
+/* CW_E_NOTFOUND: the source has no deltas to this file. */
+static int read_hints(struct choices *choices, struct cw_pull *pull, const struct cw_closure_file *file,
                       struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(HINT_MAX);
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_HINT_MAX);
+    CW_AUTO_HINT hint = {.doc = NULL};
+    struct cw_hint_delta delta;
     char path[CW_PATH_MAX];
-    json_auto_t *doc = NULL;
-    json_t *deltas, *entry;
     size_t i;
     int rc = cw_tree_hint_path(path, file->sha256, err);
 
     if (rc == CW_OK)
         rc = cw_source_get_buf(pull->source, path, &text, err);
     if (rc == CW_OK)
-        rc = cw_json_parse(&doc, cw_buf_text(&text), text.len, err);
-    if (rc == CW_OK)
-        rc = cw_json_check_format(doc, CW_TREE_HINT_TYPE, err);
-    if (rc == CW_OK)
-        rc = cw_json_get_array(&deltas, doc, "deltas", err);
+        rc = cw_hint_parse(&hint, cw_buf_text(&text), text.len, err);
     if (rc != CW_OK)
         return rc;
-    json_array_foreach (deltas, i, entry)
-        consider(choice, pull, entry, file->length / 10 * TENTHS_MAX);
-    return CW_OK;
+    for (i = 0; cw_hint_at(&delta, &hint, i); i++)
+        consider(choices, pull, &delta, file->length / 10 * TENTHS_MAX);
+    return i > 0 ? CW_OK : cw_err_set(err, CW_E_NOTFOUND, "there are no deltas");
 }
 
 static int store(void *ctx, const void *data, size_t len, struct cw_err *err)
@@ -102,27 +119,35 @@ static int apply(struct cw_out *out, struct cw_pull *pull, const struct cw_closu
     return rc;
 }
 
+static int try(struct cw_out *out, uint64_t *carried, struct cw_pull *pull,
+               const struct cw_closure_file *file, struct cw_err *err)
+{
+    struct choices choices = {.count = 0};
+    size_t i;
+    int rc = read_hints(&choices, pull, file, err);
+
+    pull->delta_misses = rc == CW_E_NOTFOUND ? pull->delta_misses + 1 : 0;
+    for (i = 0; i < choices.count && rc != CW_E_NOMEM && rc != CW_E_SPACE && *carried == 0; i++) {
+        rc = apply(out, pull, file, &choices.list[i], err);
+        if (rc == CW_OK)
+            *carried = choices.list[i].length;
+        else
+            cw_out_discard(out);
+    }
+    choices_clear(&choices);
+    return rc;
+}
+
 int cw_pull_delta(struct cw_out *out, uint64_t *carried, struct cw_pull *pull,
                   const struct cw_closure_file *file, struct cw_err *err)
 {
-    struct choice choice = {.old = -1};
     struct cw_err why = {.code = CW_OK};
     int rc;
 
     *carried = 0;
-    if (file->length < FILE_MIN || pull->delta_misses >= MISSES_MAX)
+    if (file->length < CW_DELTAS_FILE_MIN || pull->delta_misses >= MISSES_MAX)
         return CW_OK;
-    rc = read_hints(&choice, pull, file, &why);
-    pull->delta_misses = rc == CW_E_NOTFOUND ? pull->delta_misses + 1 : 0;
-    if (rc == CW_OK && choice.old >= 0)
-        rc = apply(out, pull, file, &choice, &why);
-    if (choice.old >= 0)
-        close(choice.old);
-    if (rc == CW_OK && out->fd >= 0) {
-        *carried = choice.length;
-        return CW_OK;
-    }
-    cw_out_discard(out);
+    rc = try(out, carried, pull, file, &why);
     if (rc == CW_E_NOMEM || rc == CW_E_SPACE)
         return cw_err_set(err, rc, "%s", why.text);
     if (rc != CW_OK && rc != CW_E_NOTFOUND)

@@ -38,7 +38,7 @@ site_init site
 expect_exit 0 causeway-sync -C site pull "$PWD/repo/tree"
 mv site site-before
 publisher_release gateway 1.1.0 600000
-publisher_publish
+publisher_publish --deltas 0
 
 old=build/gateway-1.0.0/gateway.bin
 new=build/gateway-1.1.0/gateway.bin
@@ -104,5 +104,49 @@ pulled all 'the hint is no JSON'
 echo '{"_type": "causeway-deltas", "format": "2.0", "deltas": []}' >"tree/deltas/$to.json"
 pulled all 'the hint is of another format'
 expect_err 'format'
+
+# The compressed file, for a site that has nothing like it; the shortest is tried first, the next where it is of no use.
+: >empty
+expect_exit 0 cw-delta make empty "$new" packed
+packed=$(stat -c %s packed)
+empty=$(hash_of empty)
+cat >"tree/deltas/$to.json" <<JSON
+{"_type": "causeway-deltas", "format": "1.0", "deltas": [
+ {"from": "$from", "path": "$place", "length": $((packed - 1))}, {"from": "$empty", "length": $packed}]}
+JSON
+cp packed "tree/deltas/$to/$empty.delta"
+head -c "$((packed - 1))" /dev/zero >"tree/deltas/$to/$from.delta"
+pulled less 'the compressed file, after a delta that is none'
+refute_err 'of no use'
+rm "tree/deltas/$to/$from.delta"
+pulled less 'the compressed file, after a delta that is missing'
+flip "tree/deltas/$to/$empty.delta"
+pulled all 'the compressed file is changed'
+expect_err 'a delta was of no use'
+
+# Bombs: streams that would go on for ever, and a header that says so.
+python3 - "$CW_SRCDIR/tests/fuzz/corpus/delta/bomb" "tree/deltas/$to/$empty.delta" "$(stat -c %s "$new")" <<'PYTHON'
+import struct, sys
+bomb = bytearray(open(sys.argv[1], "rb").read())
+struct.pack_into("<QQ", bomb, 16, 0, int(sys.argv[3]))
+open(sys.argv[2], "wb").write(bomb)
+PYTHON
+sed -i "s/\"length\": $packed/\"length\": $(stat -c %s "tree/deltas/$to/$empty.delta")/" "tree/deltas/$to.json"
+pulled all 'a bomb'
+expect_err 'a delta was of no use'
+
+# What the publisher makes by itself: with it, without it, with every byte of it changed, invented.
+rm -rf tree
+expect_exit 0 causeway-gen -C repo publish --deltas 1
+cp -r repo/tree tree
+pulled less 'deltas as published'
+for delta in "tree/deltas/$to"/*; do
+    flip "$delta"
+done
+pulled all 'each of them is changed'
+rm -r "tree/deltas/$to"
+pulled all 'they are removed, and still listed'
+rm -r tree/deltas
+pulled all 'nothing is listed either'
 
 done_testing
