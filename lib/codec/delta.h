@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "codec/gzip.h"
 
 /* What each of the three frames may ask of its reader: 8 MiB, so that reading takes about 25 MiB whatever the
  * files' size. */
@@ -26,6 +27,10 @@ struct cw_delta_info {
     uint64_t from, to;             /* lengths of the two files */
     uint64_t control, diff, extra; /* lengths of the three frames, in this order */
     uint64_t begin;                /* where the first frame begins */
+    /* Of gzip files the content is compared. What follows is 0 where that is not so. */
+    bool inside_from, inside_to;
+    uint64_t from_inside, to_inside; /* lengths of the contents */
+    struct cw_gzip how;              /* how the new file is made of its content */
 };
 
 /* Reads the header at the start of fd (by pread). CW_E_VERIFY: not a delta, not whole, or of a format or with
@@ -33,9 +38,10 @@ struct cw_delta_info {
 int cw_delta_peek(struct cw_delta_info *info, int fd, struct cw_err *err);
 
 /* Takes a piece of the new file. */
-typedef int cw_delta_sink(void *ctx, const void *data, size_t len, struct cw_err *err);
+typedef cw_gzip_sink cw_delta_sink;
 
 /* Gives the new file to sink, front to back, never more than `length` bytes: the length that was signed.
+ * `from` is the old file, or where the delta is from inside it, what that holds (cw_gzip_read).
  * fd and from are read by pread only, at most 64 KiB beyond what is needed. CW_E_VERIFY for whatever is
  * wrong with the delta, and whatever it does not fit: then sink may have got a part. Foreign bytes: run it
  * in the jail (tree/patch.h does). */
@@ -45,17 +51,25 @@ int cw_delta_read(int fd, int from, uint64_t length, cw_delta_sink *sink, void *
 struct cw_delta_effort {
     unsigned threads; /* 0: as many as there are processors; the delta is the same for any number */
     int level;        /* of zstd; 0: the one that was measured to be worth it */
-    bool piped;       /* out is a pipe, which cannot go back: see cw_delta_finish_piped() */
+    bool inside; /* look into gzip files, and refuse those that hide their content: see cw_delta_make() */
+    bool piped;  /* out is a pipe, which cannot go back: see cw_delta_finish_piped() */
 };
 
 /* Writes to out (empty, seekable) the delta from one file to the other, both regular and mapped meanwhile:
  * they must not shrink. Tar archives are compared member by member, other files whole, so memory follows
  * the largest of these (about six times its length for each thread, at most some 400 MiB), and what zstd
- * needs (some 300 MiB). Not synced. */
+ * needs (some 300 MiB). Not synced.
+ *
+ * With `inside`, of a gzip file the content is compared where zlib is found to make the same file of it again, which
+ * takes memory for the contents of both (at most CW_DELTA_INSIDE_MAX each). CW_E_NOTFOUND: the new file hides its
+ * content in a way that cannot be repeated, so that a delta would be of no use; the text says how. */
+#define CW_DELTA_INSIDE_MAX (UINT64_C(1) << 30)
 int cw_delta_make(int out, int from, int to, const struct cw_delta_effort *effort, struct cw_err *err);
 
-/* A guess from samples, quick for any file: can it be compressed? */
+/* A guess from samples: can it be compressed by more than it is? */
 int cw_delta_compresses(bool *does, int fd, struct cw_err *err);
+/* Would cw_delta_make() with `inside` see what the file holds? CW_E_NOTFOUND says why not. */
+int cw_delta_look(int fd, struct cw_err *err);
 
 /* fd is a file of all that a piped cw_delta_make() wrote: makes a delta of it. CW_E_VERIFY: it is not whole. */
 int cw_delta_finish_piped(int fd, struct cw_err *err);

@@ -19,7 +19,7 @@
 enum {
     CW_DELTA_AT_MAJOR = 8,  /* one byte */
     CW_DELTA_AT_MINOR = 9,  /* one byte */
-    CW_DELTA_AT_FLAGS = 10, /* 2 bytes: what a reader must know to read it; none is defined yet */
+    CW_DELTA_AT_FLAGS = 10, /* 2 bytes: what a reader must know to read it */
     CW_DELTA_AT_BEGIN = 12, /* 4 bytes: the header's length */
     CW_DELTA_AT_FROM = 16,  /* 8 bytes each from here on */
     CW_DELTA_AT_TO = 24,
@@ -27,7 +27,15 @@ enum {
     CW_DELTA_AT_DIFF = 40,
     CW_DELTA_AT_EXTRA = 48,
     CW_DELTA_HEADER = 56,
+    /* With a flag: */
+    CW_DELTA_AT_FROM_INSIDE = 56,
+    CW_DELTA_AT_TO_INSIDE = 64,
+    CW_DELTA_AT_LEVEL = 72,     /* one byte */
+    CW_DELTA_AT_MEM_LEVEL = 73, /* one byte */
+    CW_DELTA_AT_HEAD_LEN = 74,  /* 2 bytes */
+    CW_DELTA_AT_HEAD = 76,      /* as many as that says */
 };
+enum { CW_DELTA_FLAG_FROM = 1, CW_DELTA_FLAG_TO = 2, CW_DELTA_FLAGS = 3 };
 #define CW_DELTA_HEADER_MAX ((int)CW_DELTA_HEADER_BYTES) /* room for what later versions may append */
 
 /* A number of the control stream: seven bits a byte, the lowest first, the top bit set on all but the

@@ -159,6 +159,93 @@ static int make(int out, const struct cw_delta_files *files, const struct cw_del
     return rc;
 }
 
+/* --- from inside ------------------------------------------------------------------------------- */
+
+/* What a gzip file holds, in place of the file. */
+static int open_inside(uint8_t **content, uint64_t *content_len, const uint8_t *data, uint64_t len,
+                       struct cw_err *err)
+{
+    void *place;
+    int rc;
+
+    *content_len = cw_gzip_length(data, len);
+    if (*content_len == 0 || *content_len > CW_DELTA_INSIDE_MAX)
+        return cw_err_set(err, CW_E_NOTFOUND,
+                          "it is compressed with gzip, and too large or too small to look into");
+    place = mmap(NULL, (size_t)*content_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (place == MAP_FAILED)
+        return cw_err_nomem(err);
+    *content = place;
+    rc = cw_gzip_inflate(*content, *content_len, data, len, err);
+    if (rc == CW_OK)
+        return CW_OK;
+    munmap(place, (size_t)*content_len);
+    *content = NULL;
+    if (rc == CW_E_VERIFY)
+        return cw_err_set(err, CW_E_NOTFOUND, "it is compressed with gzip, and not of one part");
+    return rc;
+}
+
+static int open_inside_new(struct cw_delta_files *files, struct cw_err *err)
+{
+    struct cw_delta_info *info = &files->info;
+    uint8_t *content;
+    int rc = open_inside(&content, &info->to_inside, files->new, files->new_len, err);
+
+    if (rc != CW_OK)
+        return rc;
+    rc = cw_gzip_find(&info->how, files->new, files->new_len, content, info->to_inside, err);
+    if (rc != CW_OK) {
+        munmap(content, (size_t)info->to_inside);
+        return rc;
+    }
+    unmap(files->new, files->new_len);
+    files->new = content;
+    files->new_len = info->to_inside;
+    info->inside_to = true;
+    return CW_OK;
+}
+
+/* An old file that cannot be looked into is taken as it is. */
+static int open_inside_old(struct cw_delta_files *files, struct cw_err *err)
+{
+    struct cw_delta_info *info = &files->info;
+    uint8_t *content;
+    int rc = open_inside(&content, &info->from_inside, files->old, files->old_len, err);
+
+    if (rc != CW_OK) {
+        info->from_inside = 0;
+        return rc == CW_E_NOTFOUND ? CW_OK : rc;
+    }
+    unmap(files->old, files->old_len);
+    files->old = content;
+    files->old_len = info->from_inside;
+    info->inside_from = true;
+    return CW_OK;
+}
+
+static int look_inside(struct cw_delta_files *files, struct cw_err *err)
+{
+    int rc = cw_delta_check_seen(files->new, files->new_len, err);
+
+    if (rc == CW_OK && cw_gzip_is(files->new, files->new_len))
+        rc = open_inside_new(files, err);
+    if (rc == CW_OK && cw_gzip_is(files->old, files->old_len))
+        rc = open_inside_old(files, err);
+    return rc;
+}
+
+int cw_delta_look(int fd, struct cw_err *err)
+{
+    struct cw_delta_files files = {.old = NULL};
+    int rc = map(&files.new, &files.new_len, fd, "new", err);
+
+    if (rc == CW_OK)
+        rc = look_inside(&files, err);
+    unmap(files.new, files.new_len);
+    return rc;
+}
+
 int cw_delta_make(int out, int from, int to, const struct cw_delta_effort *effort, struct cw_err *err)
 {
     struct cw_delta_files files = {.old = NULL};
@@ -166,6 +253,10 @@ int cw_delta_make(int out, int from, int to, const struct cw_delta_effort *effor
 
     if (rc == CW_OK)
         rc = map(&files.new, &files.new_len, to, "new", err);
+    files.info.from = files.old_len;
+    files.info.to = files.new_len;
+    if (rc == CW_OK && effort->inside)
+        rc = look_inside(&files, err);
     if (rc == CW_OK)
         rc = make(out, &files, effort, err);
     unmap(files.old, files.old_len);

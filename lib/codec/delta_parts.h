@@ -13,10 +13,11 @@
 #include "base/err.h"
 #include "codec/delta.h"
 
-/* Both files, mapped. */
+/* Both files, mapped; or what they hold, where they are compared from inside. */
 struct cw_delta_files {
     const uint8_t *old, *new;
     uint64_t old_len, new_len;
+    struct cw_delta_info info; /* lengths of the files themselves, and of the insides: what the header says */
 };
 
 /* One step of turning the old file into the new one: `add` bytes like those of the old file at `old` (counted
@@ -84,6 +85,9 @@ void cw_delta_sorter_clear(struct cw_delta_sorter *sorter);
 /* delta_write.c: header and streams. */
 int cw_delta_write(int out, const struct cw_delta_plan *plan, const struct cw_delta_files *files,
                    unsigned threads, const struct cw_delta_effort *effort, struct cw_err *err);
+
+/* delta_seen.c: CW_E_NOTFOUND for a file that a compression hides, other than gzip. */
+int cw_delta_check_seen(const uint8_t *data, uint64_t len, struct cw_err *err);
 
 /* The bytes that the streams of one piece would have by themselves. */
 int cw_delta_weigh(uint64_t *bytes, const struct cw_delta_piece *piece, const struct cw_delta_files *files,

@@ -58,7 +58,7 @@ static int check_version(const uint8_t *header, struct cw_err *err)
     if (header[CW_DELTA_AT_MAJOR] != CW_DELTA_MAJOR)
         return cw_err_set(err, CW_E_VERIFY, "the delta is of format %u.%u; this version reads %d.x",
                           header[CW_DELTA_AT_MAJOR], header[CW_DELTA_AT_MINOR], CW_DELTA_MAJOR);
-    if (flags != 0)
+    if ((flags & ~(unsigned)CW_DELTA_FLAGS) != 0)
         return cw_err_set(err, CW_E_VERIFY,
                           "the delta uses features 0x%04x, which this version does not know", flags);
     return CW_OK;
@@ -77,9 +77,39 @@ static int length_of(uint64_t *length, int fd, const char *what, struct cw_err *
     return CW_OK;
 }
 
+/* What a header with a flag says besides. */
+static int read_inside(struct cw_delta_info *info, const uint8_t *header, size_t len, struct cw_err *err)
+{
+    unsigned flags = (unsigned)number_at(header, CW_DELTA_AT_FLAGS, 2);
+    struct cw_gzip *how = &info->how;
+
+    if (flags == 0)
+        return CW_OK;
+    if (len < CW_DELTA_AT_HEAD || info->begin < CW_DELTA_AT_HEAD)
+        return cw_err_set(err, CW_E_VERIFY, "the delta is shorter than its header");
+    info->inside_from = (flags & CW_DELTA_FLAG_FROM) != 0;
+    info->inside_to = (flags & CW_DELTA_FLAG_TO) != 0;
+    info->from_inside = number_at(header, CW_DELTA_AT_FROM_INSIDE, 8);
+    info->to_inside = number_at(header, CW_DELTA_AT_TO_INSIDE, 8);
+    how->level = header[CW_DELTA_AT_LEVEL];
+    how->mem_level = header[CW_DELTA_AT_MEM_LEVEL];
+    how->head_len = (uint16_t)number_at(header, CW_DELTA_AT_HEAD_LEN, 2);
+    if (how->head_len > sizeof how->head || CW_DELTA_AT_HEAD + (uint64_t)how->head_len > info->begin ||
+        CW_DELTA_AT_HEAD + (size_t)how->head_len > len)
+        return cw_err_set(err, CW_E_VERIFY, "the delta says that a gzip header is %u bytes long",
+                          how->head_len);
+    memcpy(how->head, header + CW_DELTA_AT_HEAD, how->head_len);
+    if (info->inside_to && (how->level < 1 || how->level > 9 || how->mem_level < 1 || how->mem_level > 9))
+        return cw_err_set(err, CW_E_VERIFY, "the delta asks for a compression that there is not");
+    if ((info->inside_from ? info->from_inside / CW_GZIP_RATIO_MAX > info->from : info->from_inside != 0) ||
+        (info->inside_to ? info->to_inside / CW_GZIP_RATIO_MAX > info->to : info->to_inside != 0))
+        return cw_err_set(err, CW_E_VERIFY, "the delta says that a gzip file holds more than it can");
+    return CW_OK;
+}
+
 int cw_delta_peek(struct cw_delta_info *info, int fd, struct cw_err *err)
 {
-    uint8_t header[CW_DELTA_HEADER];
+    uint8_t header[CW_DELTA_AT_HEAD + CW_GZIP_HEAD_MAX];
     uint64_t size;
     ssize_t n;
     int rc = length_of(&size, fd, "the delta", err);
@@ -91,7 +121,7 @@ int cw_delta_peek(struct cw_delta_info *info, int fd, struct cw_err *err)
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return cw_err_errno(err, errno, "unable to read the delta");
-    if ((size_t)n < sizeof(header))
+    if (n < CW_DELTA_HEADER)
         return cw_err_set(err, CW_E_VERIFY, "the delta is shorter than its header");
     rc = check_version(header, err);
     if (rc != CW_OK)
@@ -104,30 +134,60 @@ int cw_delta_peek(struct cw_delta_info *info, int fd, struct cw_err *err)
         .diff = number_at(header, CW_DELTA_AT_DIFF, 8),
         .extra = number_at(header, CW_DELTA_AT_EXTRA, 8),
     };
-    return check_lengths(info, size, err);
+    rc = check_lengths(info, size, err);
+    return rc == CW_OK ? read_inside(info, header, (size_t)n, err) : rc;
 }
 
 struct reader {
     struct cw_delta_info info;
+    uint64_t from_len, to_len; /* of the files, or of what they hold */
     struct cw_delta_stream control, diff, extra;
+    struct cw_gzip_writer *gzip; /* NULL: the new file is what the streams make */
     cw_delta_sink *sink;
     void *ctx;
-    uint64_t done; /* bytes of the new file, so far */
-    uint8_t *out;  /* OUT_BLOCK bytes, of which out_len wait for the sink */
+    uint64_t given; /* bytes that the sink got */
+    uint64_t done;  /* bytes of the new file, so far */
+    uint8_t *out;   /* OUT_BLOCK bytes, of which out_len wait for the sink */
     size_t out_len;
     int from;
-    uint64_t at;  /* the place in the old file: 0 .. info.from */
+    uint64_t at;  /* the place in the old file: 0 .. from_len */
     uint8_t *old; /* OLD_BLOCK bytes: old_len of the old file from old_at on */
     uint64_t old_at;
     size_t old_len;
 };
+
+/* Never more than was signed, whatever is made. */
+static int give(void *ctx, const void *data, size_t len, struct cw_err *err)
+{
+    struct reader *r = ctx;
+
+    if (len > r->info.to - r->given)
+        return cw_err_set(err, CW_E_VERIFY, "the delta makes more than the %llu bytes it says",
+                          (unsigned long long)r->info.to);
+    r->given += len;
+    return r->sink(r->ctx, data, len, err);
+}
 
 static int flush(struct reader *r, struct cw_err *err)
 {
     size_t len = r->out_len;
 
     r->out_len = 0;
-    return len == 0 ? CW_OK : r->sink(r->ctx, r->out, len, err);
+    if (len == 0)
+        return CW_OK;
+    return r->gzip != NULL ? cw_gzip_write(r->gzip, r->out, len, err) : give(r, r->out, len, err);
+}
+
+static int end(struct reader *r, struct cw_err *err)
+{
+    int rc = flush(r, err);
+
+    if (rc == CW_OK && r->gzip != NULL)
+        rc = cw_gzip_end(r->gzip, err);
+    if (rc == CW_OK && r->given != r->info.to)
+        return cw_err_set(err, CW_E_VERIFY, "the delta makes %llu bytes, not %llu as it says",
+                          (unsigned long long)r->given, (unsigned long long)r->info.to);
+    return rc;
 }
 
 /* Reads the part of the old file that begins (a little before) where it is needed. */
@@ -135,7 +195,7 @@ static int read_old(struct reader *r, struct cw_err *err)
 {
     r->old_at = r->at < OLD_BEHIND ? 0 : r->at - OLD_BEHIND;
     r->old_len = 0;
-    while (r->old_len < OLD_BLOCK && r->old_at + r->old_len < r->info.from) {
+    while (r->old_len < OLD_BLOCK && r->old_at + r->old_len < r->from_len) {
         ssize_t n =
             pread(r->from, r->old + r->old_len, OLD_BLOCK - r->old_len, (off_t)(r->old_at + r->old_len));
 
@@ -240,17 +300,17 @@ static int read_instruction(struct instruction *i, struct reader *r, struct cw_e
 static int check_instruction(const struct instruction *i, const struct reader *r, bool first,
                              struct cw_err *err)
 {
-    uint64_t left = r->info.to - r->done;
+    uint64_t left = r->to_len - r->done;
 
     /* Each one brings the end nearer, or there might be no end; but the first may only say where to begin. */
     if (i->add == 0 && i->extra == 0 && !first)
         return cw_err_set(err, CW_E_VERIFY, "the delta has an instruction that does nothing");
     if (i->add > left || i->extra > left - i->add)
         return cw_err_set(err, CW_E_VERIFY, "the delta makes more than the %llu bytes it says",
-                          (unsigned long long)r->info.to);
-    if (i->add > r->info.from - r->at)
+                          (unsigned long long)r->to_len);
+    if (i->add > r->from_len - r->at)
         return cw_err_set(err, CW_E_VERIFY, "the delta reads behind the end of the file it starts from");
-    if (i->seek < 0 ? (uint64_t)-i->seek > r->at + i->add : (uint64_t)i->seek > r->info.from - r->at - i->add)
+    if (i->seek < 0 ? (uint64_t)-i->seek > r->at + i->add : (uint64_t)i->seek > r->from_len - r->at - i->add)
         return cw_err_set(err, CW_E_VERIFY, "the delta moves out of the file it starts from");
     return CW_OK;
 }
@@ -261,7 +321,7 @@ static int decode(struct reader *r, struct cw_err *err)
     bool first = true;
     int rc = CW_OK;
 
-    for (; rc == CW_OK && r->done < r->info.to; first = false) {
+    for (; rc == CW_OK && r->done < r->to_len; first = false) {
         rc = read_instruction(&i, r, err);
         if (rc == CW_OK)
             rc = check_instruction(&i, r, first, err);
@@ -279,7 +339,7 @@ static int decode(struct reader *r, struct cw_err *err)
         rc = cw_delta_stream_end(&r->diff, err);
     if (rc == CW_OK)
         rc = cw_delta_stream_end(&r->extra, err);
-    return rc == CW_OK ? flush(r, err) : rc;
+    return rc == CW_OK ? end(r, err) : rc;
 }
 
 static int open_reader(struct reader *r, int fd, uint64_t length, struct cw_err *err)
@@ -294,9 +354,15 @@ static int open_reader(struct reader *r, int fd, uint64_t length, struct cw_err 
     if (r->info.to != length)
         return cw_err_set(err, CW_E_VERIFY, "the delta makes %llu bytes where the file has %llu",
                           (unsigned long long)r->info.to, (unsigned long long)length);
-    if (r->info.from != size)
+    r->from_len = r->info.inside_from ? r->info.from_inside : r->info.from;
+    r->to_len = r->info.inside_to ? r->info.to_inside : r->info.to;
+    if (r->from_len != size)
         return cw_err_set(err, CW_E_VERIFY, "the delta starts from %llu bytes, not from the %llu there are",
-                          (unsigned long long)r->info.from, (unsigned long long)size);
+                          (unsigned long long)r->from_len, (unsigned long long)size);
+    if (r->info.inside_to)
+        rc = cw_gzip_writer_new(&r->gzip, &r->info.how, give, r, err);
+    if (rc != CW_OK)
+        return rc;
     r->out = malloc(OUT_BLOCK);
     r->old = malloc(OLD_BLOCK);
     if (r->out == NULL || r->old == NULL)
@@ -320,6 +386,7 @@ int cw_delta_read(int fd, int from, uint64_t length, cw_delta_sink *sink, void *
     cw_delta_stream_clear(&r.control);
     cw_delta_stream_clear(&r.diff);
     cw_delta_stream_clear(&r.extra);
+    cw_gzip_writer_free(r.gzip);
     free(r.out);
     free(r.old);
     return rc;

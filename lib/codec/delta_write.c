@@ -209,47 +209,71 @@ static void put_field(uint8_t *header, size_t at, size_t len, uint64_t n)
         header[at++] = (uint8_t)n;
 }
 
-static int write_header(int fd, const struct cw_delta_info *info, bool last, struct cw_err *err)
+static size_t header_length(const struct cw_delta_info *info)
 {
-    uint8_t header[CW_DELTA_HEADER] = {0};
-    ssize_t n;
+    return info->inside_from || info->inside_to ? CW_DELTA_AT_HEAD + (size_t)info->how.head_len
+                                                : CW_DELTA_HEADER;
+}
+
+static void fill_header(uint8_t *header, const struct cw_delta_info *info)
+{
+    unsigned flags = (info->inside_from ? CW_DELTA_FLAG_FROM : 0) | (info->inside_to ? CW_DELTA_FLAG_TO : 0);
 
     memcpy(header, CW_DELTA_MAGIC, CW_DELTA_MAGIC_LEN);
     header[CW_DELTA_AT_MAJOR] = CW_DELTA_MAJOR;
     header[CW_DELTA_AT_MINOR] = CW_DELTA_MINOR;
-    put_field(header, CW_DELTA_AT_BEGIN, 4, CW_DELTA_HEADER);
+    put_field(header, CW_DELTA_AT_FLAGS, 2, flags);
+    put_field(header, CW_DELTA_AT_BEGIN, 4, header_length(info));
     put_field(header, CW_DELTA_AT_FROM, 8, info->from);
     put_field(header, CW_DELTA_AT_TO, 8, info->to);
     put_field(header, CW_DELTA_AT_CONTROL, 8, info->control);
     put_field(header, CW_DELTA_AT_DIFF, 8, info->diff);
     put_field(header, CW_DELTA_AT_EXTRA, 8, info->extra);
+    if (flags == 0)
+        return;
+    put_field(header, CW_DELTA_AT_FROM_INSIDE, 8, info->from_inside);
+    put_field(header, CW_DELTA_AT_TO_INSIDE, 8, info->to_inside);
+    header[CW_DELTA_AT_LEVEL] = info->how.level;
+    header[CW_DELTA_AT_MEM_LEVEL] = info->how.mem_level;
+    put_field(header, CW_DELTA_AT_HEAD_LEN, 2, info->how.head_len);
+    memcpy(header + CW_DELTA_AT_HEAD, info->how.head, info->how.head_len);
+}
+
+static int write_header(int fd, const struct cw_delta_info *info, bool last, struct cw_err *err)
+{
+    uint8_t header[CW_DELTA_HEADER_MAX] = {0};
+    size_t len = header_length(info);
+    ssize_t n;
+
+    fill_header(header, info);
     if (last)
-        return cw_fd_write_all(fd, header, sizeof(header), "the delta", err);
+        return cw_fd_write_all(fd, header, len, "the delta", err);
     do {
-        n = pwrite(fd, header, sizeof(header), 0);
+        n = pwrite(fd, header, len, 0);
     } while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)sizeof(header))
+    if (n != (ssize_t)len)
         return cw_err_errno(err, n < 0 ? errno : ENOSPC, "unable to write the delta");
     return CW_OK;
 }
 
 /* Room for the header; in a pipe it says how much. */
-static int leave_room(int fd, bool last, struct cw_err *err)
+static int leave_room(int fd, size_t len, bool last, struct cw_err *err)
 {
-    uint8_t room[CW_DELTA_HEADER] = {0};
+    uint8_t room[CW_DELTA_HEADER_MAX] = {0};
 
-    put_field(room, CW_DELTA_AT_BEGIN, 4, sizeof(room));
+    put_field(room, CW_DELTA_AT_BEGIN, 4, len);
     if (last)
-        return cw_fd_write_all(fd, room, sizeof(room), "the delta", err);
-    return lseek(fd, sizeof(room), SEEK_SET) < 0 ? cw_err_errno(err, errno, "unable to write the delta")
-                                                 : CW_OK;
+        return cw_fd_write_all(fd, room, len, "the delta", err);
+    return lseek(fd, (off_t)len, SEEK_SET) < 0 ? cw_err_errno(err, errno, "unable to write the delta")
+                                               : CW_OK;
 }
 
 static int write_streams(struct stream *s, const struct cw_delta_plan *plan, unsigned threads,
                          const struct cw_delta_effort *effort, struct cw_err *err)
 {
-    struct cw_delta_info info = {.from = s->files->old_len, .to = s->files->new_len};
-    int level = effort->level == 0 ? LEVEL : effort->level, rc = leave_room(s->fd, effort->piped, err);
+    struct cw_delta_info info = s->files->info;
+    int level = effort->level == 0 ? LEVEL : effort->level,
+        rc = leave_room(s->fd, header_length(&info), effort->piped, err);
 
     if (rc == CW_OK)
         rc = write_stream(&info.control, s, plan, put_control, threads, level, err);

@@ -139,8 +139,6 @@ static void look_at(struct cw_deltas_job *job, const struct deltas *d, const str
         job->outcome = CW_DELTA_THERE;
     else if (hint->doc != NULL && cw_hint_is_useless(hint, job->from_sha256))
         job->outcome = CW_DELTA_USELESS;
-    else if (d->options->plan_only)
-        job->outcome = CW_DELTA_MADE;
     else
         job->wanted = true;
 }
@@ -176,6 +174,21 @@ static bool is_there(const struct cw_deltas_job *job)
     return job->outcome == CW_DELTA_THERE || job->outcome == CW_DELTA_MADE;
 }
 
+/* After the compressed file is known, what the others are measured by. Where it could not be seen into the file, none can. */
+static void measure(struct cw_deltas_job *job, const struct cw_deltas_job *full, bool plan_only)
+{
+    job->most = (is_there(full) ? full->length : job->to_len) / 4 * DELTA_QUARTERS;
+    if (!job->wanted)
+        return;
+    job->wanted = !plan_only && full->outcome != CW_DELTA_HIDDEN;
+    if (full->outcome == CW_DELTA_HIDDEN) {
+        job->outcome = full->outcome;
+        memcpy(job->why, full->why, sizeof job->why);
+    } else if (plan_only) {
+        job->outcome = CW_DELTA_MADE;
+    }
+}
+
 /* First the compressed files, for the others are measured by them. */
 static int make_all(struct deltas *d, struct cw_err *err)
 {
@@ -198,7 +211,7 @@ static int make_all(struct deltas *d, struct cw_err *err)
         if (job->from == NULL)
             full = i;
         else
-            job->most = (is_there(&d->jobs[full]) ? d->jobs[full].length : job->to_len) / 4 * DELTA_QUARTERS;
+            measure(job, &d->jobs[full], d->options->plan_only);
     }
     return rc == CW_OK ? cw_deltas_run(d->tree, d->order, d->count, d->options, err) : rc;
 }
@@ -306,11 +319,12 @@ static int work(struct deltas *d, struct cw_err *err)
     struct cw_err ignored;
     int rc = look_at_all(d, err), written;
 
-    if (rc != CW_OK || d->options->plan_only)
-        return rc;
-    rc = sweep(d, err);
+    if (rc == CW_OK && !d->options->plan_only)
+        rc = sweep(d, err);
     if (rc == CW_OK)
         rc = make_all(d, err);
+    if (d->options->plan_only)
+        return rc;
     written = write_hints(d, rc == CW_OK ? err : &ignored);
     return rc == CW_OK ? written : rc;
 }
@@ -338,7 +352,7 @@ uint64_t cw_deltas_size(int tree, const struct cw_deltas_pair *pairs, size_t cou
 
     if (list_jobs(&d, pairs, count, NULL) == CW_OK && look_at_all(&d, NULL) == CW_OK) {
         for (i = 0; i < d.count; i++)
-            size += d.jobs[i].outcome == CW_DELTA_MADE ? d.jobs[i].from_len + d.jobs[i].to_len : 0;
+            size += d.jobs[i].wanted ? d.jobs[i].from_len + d.jobs[i].to_len : 0;
     }
     free(d.jobs);
     free(d.order);

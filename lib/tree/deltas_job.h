@@ -15,8 +15,10 @@ struct cw_deltas_job {
     const char *from, *to; /* tree paths; borrowed; from NULL: the empty file */
     char from_sha256[CW_SHA256_TEXT], to_sha256[CW_SHA256_TEXT];
     uint64_t from_len, to_len;
-    uint64_t most; /* the delta must not be longer */
-    bool wanted;   /* to be made */
+    uint64_t size;  /* of what is compared: of gzip files, about what they hold */
+    uint64_t most;  /* the delta must not be longer */
+    bool wanted;    /* to be made */
+    bool plan_only; /* it is only seen whether it would be tried */
     enum cw_deltas_outcome outcome;
     uint64_t length;
     char why[CW_ERR_TEXT_MAX];

@@ -43,14 +43,34 @@ static uint64_t cost(const struct cw_deltas_job *job)
     return job->from_len + job->to_len;
 }
 
+/* A gzip file says at its end what it holds; whether that is so is seen later. */
+static uint64_t size_of(int fd, uint64_t len)
+{
+    uint8_t head[18] = {0}, tail[sizeof head] = {0};
+    uint64_t inside;
+
+    if (len < sizeof head || pread(fd, head, sizeof head, 0) != (ssize_t)sizeof head ||
+        !cw_gzip_is(head, sizeof head))
+        return len;
+    memcpy(tail, head, sizeof head - 4);
+    if (pread(fd, tail + sizeof tail - 4, 4, (off_t)len - 4) != 4)
+        return len;
+    inside = cw_gzip_length(tail, sizeof tail);
+    return len + (inside < CW_DELTA_INSIDE_MAX ? inside : CW_DELTA_INSIDE_MAX);
+}
+
 /* --- in the child ------------------------------------------------------------------------------------- */
 
 static int make(void *ctx, int in_fd, int out_fd, struct cw_err *err)
 {
     const struct cw_deltas_job *job = ctx;
     bool worth = true;
-    int rc = job->from == NULL ? cw_delta_compresses(&worth, in_fd, err) : CW_OK;
+    int rc = CW_OK;
 
+    if (job->plan_only)
+        return cw_delta_look(in_fd, err);
+    if (job->from == NULL && job->size == job->to_len) /* no gzip file */
+        rc = cw_delta_compresses(&worth, in_fd, err);
     if (rc != CW_OK || !worth) /* writes nothing: of no use */
         return rc;
     return cw_delta_make(out_fd, CW_JAIL_ALSO, in_fd, &job->effort, err);
@@ -73,12 +93,12 @@ static int fail(struct cw_deltas_job *job, const struct cw_err *why, struct cw_e
 {
     if (why->code == CW_E_NOMEM || why->code == CW_E_SPACE)
         return cw_err_set(err, why->code, "%s", why->text);
-    job->outcome = CW_DELTA_FAILED;
+    job->outcome = why->code == CW_E_NOTFOUND ? CW_DELTA_HIDDEN : CW_DELTA_FAILED;
     snprintf(job->why, sizeof job->why, "%s", why->text);
     return CW_OK;
 }
 
-static int open_files(struct cw_deltas_job *job, int tree, struct cw_err *err)
+static int open_files(struct cw_deltas_job *job, int tree, bool plan_only, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     int rc = cw_at_open_file(&job->to_fd, tree, job->to, err);
@@ -91,35 +111,52 @@ static int open_files(struct cw_deltas_job *job, int tree, struct cw_err *err)
         rc = cw_err_errno(err, errno, "unable to make an empty file");
     if (rc == CW_OK)
         rc = cw_tree_delta_path(path, job->from_sha256, job->to_sha256, err);
+    if (plan_only)
+        return rc;
     return rc == CW_OK ? cw_out_open_unnamed(&job->out, tree, path, 0644, err) : rc;
 }
 
 static int start(struct run *run, struct cw_deltas_job *job, struct cw_err *err)
 {
     unsigned threads = cost(job) > ALONE ? run->slots : 1;
-    uint64_t seconds = CPU_SECONDS_FREE + cost(job) / CPU_BYTES_PER_SECOND;
-    const struct cw_jail_limits limits = {.cpu_seconds = seconds < 86400 ? (unsigned)seconds : 86400,
-                                          .memory = cost(job) + MEMORY + threads * MEMORY_THREAD,
-                                          .threads = true};
-    int rc = open_files(job, run->tree, err);
+    struct cw_jail_limits limits = {.threads = true};
+    uint64_t seconds;
+    int rc = open_files(job, run->tree, run->options->plan_only, err);
 
+    if (rc != CW_OK)
+        return rc;
+    job->size = size_of(job->to_fd, job->to_len) + size_of(job->from_fd, job->from_len);
+    job->plan_only = run->options->plan_only;
+    seconds = CPU_SECONDS_FREE + job->size / CPU_BYTES_PER_SECOND;
+    limits.cpu_seconds = seconds < 86400 ? (unsigned)seconds : 86400;
+    limits.memory = job->size + MEMORY + threads * MEMORY_THREAD;
     job->effort = (struct cw_delta_effort){
-        .threads = threads, .level = job->from == NULL ? LEVEL_FULL : 0, .piped = true};
-    if (rc == CW_OK)
-        rc = cw_jail_start_with(&job->jail, "the delta's writer", &limits, make, job, job->to_fd,
-                                job->from_fd, err);
+        .threads = threads, .level = job->from == NULL ? LEVEL_FULL : 0, .inside = true, .piped = true};
+    rc = cw_jail_start_with(&job->jail, "the delta's writer", &limits, make, job, job->to_fd, job->from_fd,
+                            err);
     if (rc == CW_OK)
         run->running[run->count++] = job;
     return rc;
 }
 
+/* As a site will; what the old file holds lies in a file without a name meanwhile. */
+static int apply(const struct cw_deltas_job *job, int tree, struct cw_err *err)
+{
+    CW_AUTO_OUT scratch = CW_OUT_INIT;
+    int rc = cw_out_open_unnamed(&scratch, tree, job->out.path, 0600, err);
+
+    return rc == CW_OK
+               ? cw_patch_apply(-1, job->from_fd, job->out.fd, scratch.fd, job->to_len, job->to_sha256, err)
+               : rc;
+}
+
 /* It is whole: is it right? */
-static int keep(struct cw_deltas_job *job, struct cw_err *err)
+static int keep(struct cw_deltas_job *job, int tree, struct cw_err *err)
 {
     int rc = cw_jail_finish(&job->jail, err);
 
     if (rc == CW_OK && job->got == 0) {
-        job->outcome = CW_DELTA_USELESS;
+        job->outcome = job->plan_only ? CW_DELTA_MADE : CW_DELTA_USELESS;
         return CW_OK;
     }
     if (rc == CW_OK)
@@ -129,7 +166,7 @@ static int keep(struct cw_deltas_job *job, struct cw_err *err)
     job->length = (uint64_t)lseek(job->out.fd, 0, SEEK_END);
     job->outcome = job->length <= job->most ? CW_DELTA_MADE : CW_DELTA_USELESS;
     if (job->outcome == CW_DELTA_MADE)
-        rc = cw_patch_apply(-1, job->from_fd, job->out.fd, job->to_len, job->to_sha256, err);
+        rc = apply(job, tree, err);
     return rc == CW_OK && job->outcome == CW_DELTA_MADE ? cw_out_commit(&job->out, err) : rc;
 }
 
@@ -147,7 +184,7 @@ static int step(bool *done, struct run *run, struct cw_deltas_job *job, struct c
         else
             job->outcome = CW_DELTA_USELESS;
     } else if (n == 0) {
-        rc = keep(job, &why);
+        rc = keep(job, run->tree, &why);
     }
     *done = n <= 0 || rc != CW_OK || job->outcome == CW_DELTA_USELESS;
     return rc == CW_OK ? CW_OK : fail(job, &why, err);

@@ -19,6 +19,7 @@
 /* A delta makes hundreds of MB a second. One that needs as long as this is made to do so. */
 #define CPU_SECONDS_FREE 60
 #define CPU_BYTES_PER_SECOND (UINT64_C(4) << 20)
+#define INSIDE_RATIO 32 /* archives hold less than so many times their length */
 #define BLOCK ((size_t)256 * 1024)
 #define PIPE_BYTES (1 << 20) /* fewer switches between the two; what a system allows is enough */
 
@@ -58,15 +59,73 @@ static int store(char sum[CW_HASH_TEXT_MAX], struct cw_jail *jail, int out, uint
     return cw_hash_final(hash, sum, err);
 }
 
-int cw_patch_apply(int out, int old, int delta, uint64_t length, const char *sha256, struct cw_err *err)
+/* --- what the old file holds ----------------------------------------------------------------------- */
+
+static int inflate(void *ctx, int in_fd, int out_fd, struct cw_err *err)
 {
-    uint64_t seconds = CPU_SECONDS_FREE + length / CPU_BYTES_PER_SECOND;
-    const struct cw_jail_limits limits = {.cpu_seconds = seconds < 86400 ? (unsigned)seconds : 86400,
-                                          .memory = MEMORY};
+    (void)ctx;
+    return cw_gzip_read(in_fd, sink, &out_fd, err);
+}
+
+static unsigned seconds_for(uint64_t bytes)
+{
+    uint64_t seconds = CPU_SECONDS_FREE + bytes / CPU_BYTES_PER_SECOND;
+
+    return seconds < 86400 ? (unsigned)seconds : 86400;
+}
+
+/* Want of space for it is no want of space for the file: the delta is of no use here, that is all. */
+static int open_inside(int scratch, int old, const struct cw_delta_info *info, struct cw_err *err)
+{
+    const struct cw_jail_limits limits = {.cpu_seconds = seconds_for(info->from_inside), .memory = MEMORY};
+    CW_AUTO_FREE char *block = malloc(BLOCK);
+    CW_AUTO_JAIL jail = CW_JAIL_INIT;
+    uint64_t left = info->from_inside;
+    ssize_t n = 0;
+    int rc;
+
+    if (block == NULL)
+        return cw_err_nomem(err);
+    if (scratch < 0)
+        return cw_err_set(err, CW_E_VERIFY,
+                          "the delta is from inside a gzip file, for which there is no room");
+    rc = cw_jail_start(&jail, "the reader of a gzip file", &limits, inflate, NULL, old, err);
+    while (rc == CW_OK && (n = cw_jail_read(&jail, block, BLOCK, err)) > 0) {
+        if ((uint64_t)n > left)
+            return cw_err_set(err, CW_E_VERIFY,
+                              "the gzip file that the delta starts from holds more than it says");
+        left -= (uint64_t)n;
+        rc = cw_fd_write_all(scratch, block, (size_t)n, "what a gzip file holds", err);
+    }
+    if (rc != CW_OK || n < 0)
+        return err->code = rc == CW_E_NOMEM ? rc : CW_E_VERIFY;
+    return cw_jail_finish(&jail, err);
+}
+
+/* A bomb's new content is all zeros, of which deflate makes little: so the time follows what comes out, too. */
+static unsigned seconds_of(const struct cw_delta_info *info, uint64_t length)
+{
+    uint64_t inside = info->inside_to ? info->to_inside : 0;
+
+    return seconds_for(length + (inside < INSIDE_RATIO * length ? inside : INSIDE_RATIO * length));
+}
+
+int cw_patch_apply(int out, int old, int delta, int scratch, uint64_t length, const char *sha256,
+                   struct cw_err *err)
+{
+    struct cw_jail_limits limits = {.memory = MEMORY};
     CW_AUTO_JAIL jail = CW_JAIL_INIT;
     char sum[CW_HASH_TEXT_MAX];
-    int rc = cw_jail_start_with(&jail, "the delta's reader", &limits, decode, &length, delta, old, err);
+    struct cw_delta_info info;
+    int rc = cw_delta_peek(&info, delta, err);
 
+    if (rc == CW_OK && info.inside_from)
+        rc = open_inside(scratch, old, &info, err);
+    if (rc != CW_OK)
+        return rc;
+    limits.cpu_seconds = seconds_of(&info, length);
+    rc = cw_jail_start_with(&jail, "the delta's reader", &limits, decode, &length, delta,
+                            info.inside_from ? scratch : old, err);
     if (rc != CW_OK)
         return rc;
     (void)fcntl(jail.out, F_SETPIPE_SZ, PIPE_BYTES);

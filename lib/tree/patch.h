@@ -10,8 +10,10 @@
 #include "crypt/hash.h"
 
 /* Writes to out (-1: it is only judged), from where it stands, what the delta makes of the old file. CW_OK only if that is
- * `length` bytes with the hash `sha256`; CW_E_VERIFY for whatever is wrong with the delta: out may then
+ * `length` bytes with the hash `sha256`; scratch is an
+ * empty file for what the old one holds, should the delta be from inside that; -1: such a delta is refused. CW_E_VERIFY for whatever is wrong with the delta: out may then
  * hold a part, never more than `length`. The old file need not have been checked. */
-int cw_patch_apply(int out, int old, int delta, uint64_t length, const char *sha256, struct cw_err *err);
+int cw_patch_apply(int out, int old, int delta, int scratch, uint64_t length, const char *sha256,
+                   struct cw_err *err);
 
 #endif

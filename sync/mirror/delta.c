@@ -104,7 +104,7 @@ static int store(void *ctx, const void *data, size_t len, struct cw_err *err)
 static int apply(struct cw_out *out, struct cw_pull *pull, const struct cw_closure_file *file,
                  const struct choice *choice, struct cw_err *err)
 {
-    CW_AUTO_OUT delta = CW_OUT_INIT;
+    CW_AUTO_OUT delta = CW_OUT_INIT, scratch = CW_OUT_INIT;
     char path[CW_PATH_MAX];
     int rc = cw_tree_delta_path(path, choice->from, file->sha256, err);
 
@@ -113,9 +113,11 @@ static int apply(struct cw_out *out, struct cw_pull *pull, const struct cw_closu
     if (rc == CW_OK)
         rc = cw_source_get(pull->source, path, choice->length, store, &delta, err);
     if (rc == CW_OK)
+        rc = cw_out_open_unnamed(&scratch, pull->mirror, file->path, 0600, err);
+    if (rc == CW_OK)
         rc = cw_out_open(out, pull->mirror, file->path, 0644, err);
     if (rc == CW_OK)
-        rc = cw_patch_apply(out->fd, choice->old, delta.fd, file->length, file->sha256, err);
+        rc = cw_patch_apply(out->fd, choice->old, delta.fd, scratch.fd, file->length, file->sha256, err);
     return rc;
 }
 

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Making and applying one delta, for the benchmark and the cross-check: the programs do this only as a part
- * of something larger.   cw-delta make OLD NEW DELTA [THREADS]   cw-delta apply OLD DELTA NEW SHA256   cw-
- * delta decode OLD DELTA NEW         not confined, not judged: the decoder alone, to be measured
+ * of something larger.
+ *
+ *     cw-delta make OLD NEW DELTA [THREADS]
+ *     cw-delta apply OLD DELTA NEW SHA256
+ *     cw-delta decode OLD DELTA NEW         not confined, not judged: the decoder alone, to be measured
  */
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -28,8 +32,8 @@ static int to_file(void *ctx, const void *data, size_t len, struct cw_err *err)
 
 static int run(int argc, char **argv, struct cw_err *err)
 {
-    CW_AUTO_FD int a = -1, b = -1, out = -1;
-    struct cw_delta_effort effort = {.threads = 0};
+    CW_AUTO_FD int a = -1, b = -1, out = -1, scratch = -1;
+    struct cw_delta_effort effort = {.inside = true};
     struct cw_delta_info info;
     uint64_t threads = 0;
     int rc = open_for(&a, argv[2], false, err);
@@ -47,9 +51,14 @@ static int run(int argc, char **argv, struct cw_err *err)
         return cw_delta_make(out, a, b, &effort, err);
     }
     rc = cw_delta_peek(&info, b, err);
-    if (rc == CW_OK && strcmp(argv[1], "decode") == 0)
-        return cw_delta_read(b, a, info.to, to_file, &out, err);
-    return rc == CW_OK ? cw_patch_apply(out, a, b, info.to, argc > 5 ? argv[5] : "", err) : rc;
+    scratch = memfd_create("inside", MFD_CLOEXEC);
+    if (rc == CW_OK && scratch < 0)
+        rc = cw_err_set(err, CW_E_FAIL, "unable to make a file in memory");
+    if (rc != CW_OK || strcmp(argv[1], "decode") != 0)
+        return rc == CW_OK ? cw_patch_apply(out, a, b, scratch, info.to, argc > 5 ? argv[5] : "", err) : rc;
+    if (info.inside_from)
+        rc = cw_gzip_read(a, to_file, &scratch, err);
+    return rc == CW_OK ? cw_delta_read(b, info.inside_from ? scratch : a, info.to, to_file, &out, err) : rc;
 }
 
 int main(int argc, char **argv)

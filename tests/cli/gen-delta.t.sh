@@ -89,6 +89,45 @@ expect_exit 0 gen publish --deltas 3
 find repo/tree/deltas -type f | sort | xargs ls -i >inodes.again
 expect 'nothing is made twice' cmp inodes inodes.again
 
+# --- compressed archives --------------------------------------------------------------------------------
+
+day 1
+packed_release() {
+    mkdir "packed-$1"
+    python3 - "$1" "packed-$1" <<'PYTHON'
+import gzip, lzma, sys
+text = open("numbers").read().replace("77", "7" + sys.argv[1] + "7").encode()
+with open(sys.argv[2] + "/app.tar.gz", "wb") as out, gzip.GzipFile("app.tar", "wb", 6, out, mtime=1) as packed:
+    packed.write(text)
+open(sys.argv[2] + "/app.tar.xz", "wb").write(lzma.compress(text * 2, preset=0))
+# What no zlib makes: an empty block in the middle.
+import struct, zlib
+packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+body = packer.compress(text) + packer.flush(zlib.Z_FULL_FLUSH) + packer.compress(text) + packer.flush()
+head = bytes([31, 139, 8, 0, 0, 0, 0, 0, 0, 3])
+open(sys.argv[2] + "/other.tgz", "wb").write(head + body + struct.pack("<2I", zlib.crc32(text * 2), 2 * len(text)))
+PYTHON
+    cat >catalog.json <<JSON
+{"format": "1.0", "products": [{"name": "packed", "releases": [{"version": "$1.0.0", "builds": [{"platform": "any", "files": [
+ {"file": "packed-$1/app.tar.gz", "kind": "file"}, {"file": "packed-$1/app.tar.xz", "kind": "file"}, {"file": "packed-$1/other.tgz", "kind": "file"}]}]}]}]}
+JSON
+    gen add -q catalog.json && gen promote -q packed "$1.0.0" stable
+}
+# 256 KiB are needed to get a delta: three times the numbers.
+cat numbers numbers numbers >three-times && mv three-times numbers
+expect_exit 0 packed_release 1
+expect_exit 0 gen publish
+expect_exit 0 packed_release 2
+expect_exit 0 gen publish --dry-run
+expect_out '^no deltas to app.tar.xz: it is compressed with xz, which hides what changed'
+expect_out '^no deltas to other.tgz: it is compressed with gzip, but not in a way that zlib can repeat'
+refute_out 'no deltas to app.tar.gz'
+expect_exit 0 gen publish
+expect_out '^no deltas to app.tar.xz'
+to=$(hash_of packed-2/app.tar.gz)
+from=$(hash_of packed-1/app.tar.gz)
+expect 'a delta sees through gzip' test "$(stat -c %s "repo/tree/deltas/$to/$from.delta")" -lt "$(($(stat -c %s packed-2/app.tar.gz) / 3))"
+
 # --- they are in nobody's way ----------------------------------------------------------------------------
 
 day 1

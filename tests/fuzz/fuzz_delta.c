@@ -73,10 +73,36 @@ static void put(struct cw_buf *buf, uint64_t n, size_t len)
         cw_buf_addc(buf, (char)n);
 }
 
+/* With a flag, `to` bytes become a gzip file of some length. */
+static void add_delta(struct cw_buf *delta, const size_t packed[3], const struct cw_buf *frames, uint64_t to,
+                      unsigned flags)
+{
+    static const char head[] = "\x1f\x8b\x08\0\0\0\0\0\0\x03";
+    size_t i;
+
+    cw_buf_add(delta, CW_DELTA_MAGIC, CW_DELTA_MAGIC_LEN);
+    put(delta, CW_DELTA_MAJOR, 2);
+    put(delta, flags, 2);
+    put(delta, flags == 0 ? CW_DELTA_HEADER : CW_DELTA_AT_HEAD + sizeof head - 1, 4);
+    put(delta, OLD_LEN, 8);
+    put(delta, flags == 0 ? to : 18 + to / 8, 8);
+    for (i = 0; i < 3; i++)
+        put(delta, packed[i], 8);
+    if (flags != 0) {
+        put(delta, 0, 8);
+        put(delta, to, 8);
+        put(delta, 6, 1);
+        put(delta, 8, 1);
+        put(delta, sizeof head - 1, 2);
+        cw_buf_add(delta, head, sizeof head - 1);
+    }
+    cw_buf_add(delta, frames->data, frames->len);
+}
+
 /* Four bytes of lengths, then what the streams hold; the header and the frames are right. */
 static void read_streams(const uint8_t *data, size_t size)
 {
-    CW_AUTO_BUF frames = CW_BUF_INIT(10000), delta = CW_BUF_INIT(10000);
+    CW_AUTO_BUF frames = CW_BUF_INIT(10000), delta = CW_BUF_INIT(10000), gzip = CW_BUF_INIT(10000);
     size_t lens[3], packed[3], i;
     uint64_t to;
 
@@ -89,18 +115,12 @@ static void read_streams(const uint8_t *data, size_t size)
     }
     for (i = 0; i < 3; data += lens[i++])
         packed[i] = add_frame(&frames, data, lens[i]);
-    cw_buf_add(&delta, CW_DELTA_MAGIC, CW_DELTA_MAGIC_LEN);
-    put(&delta, CW_DELTA_MAJOR, 4);
-    put(&delta, CW_DELTA_HEADER, 4);
-    put(&delta, OLD_LEN, 8);
-    put(&delta, to, 8);
-    for (i = 0; i < 3; i++)
-        put(&delta, packed[i], 8);
-    cw_buf_add(&delta, frames.data, frames.len);
-    always(delta.failed == 0);
+    add_delta(&delta, packed, &frames, to, 0);
+    add_delta(&gzip, packed, &frames, to, CW_DELTA_FLAG_TO);
+    always(delta.failed == 0 && gzip.failed == 0);
     read_delta(delta.data, delta.len);
+    read_delta(gzip.data, gzip.len);
 }
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     read_delta(data, size);

@@ -3,12 +3,21 @@
 import struct
 import subprocess
 import sys
+import zlib
 
 old = open(sys.argv[1], "rb").read()
 delta = open(sys.argv[2], "rb").read()
 magic, major, minor, flags, at, old_len, new_len, *lens = struct.unpack_from("<8sBBHI5Q", delta)
-assert magic == b"CWDELTA\n" and major == 1 and flags == 0
+assert magic == b"CWDELTA\n" and major == 1 and flags < 4
 assert old_len == len(old) and at + sum(lens) == len(delta)
+if flags:
+    old_inside, new_inside, level, memory, head_len = struct.unpack_from("<2QBBH", delta, 56)
+    head = delta[76:76 + head_len]
+if flags & 1:  # from what a gzip file holds
+    old, old_len = zlib.decompress(old, 31), old_inside
+    assert old_len == len(old)
+if flags & 2:  # to what one holds
+    file_len, new_len = new_len, new_inside
 
 streams = []
 for length in lens:
@@ -40,4 +49,8 @@ while len(new) < new_len:
     place += add + (seek // 2 if seek % 2 == 0 else -(seek + 1) // 2)
     assert 0 <= place <= old_len
 assert len(new) == new_len and d == len(diff) and e == len(extra) and next(control, None) is None
+if flags & 2:
+    packer = zlib.compressobj(level, zlib.DEFLATED, -15, memory)
+    new = head + packer.compress(new) + packer.flush() + struct.pack("<2I", zlib.crc32(new), len(new) & 0xFFFFFFFF)
+    assert len(new) == file_len
 open(sys.argv[3], "wb").write(new)

@@ -33,4 +33,18 @@ there_and_back 1.tar empty
 there_and_back empty app-1.0/README.md
 there_and_back app-1.0/LICENSE app-1.1/LICENCE
 
+# Archives compressed by zlib, each in its own way: compared from inside.
+python3 - <<'PYTHON'
+import gzip
+for name, level in (("1", 9), ("2", 6)):
+    with open(name + ".tar", "rb") as tar, open(name + ".tar.gz", "wb") as out:
+        with gzip.GzipFile(name + ".tar", "wb", level, out, mtime=1) as packed:
+            packed.write(tar.read())
+PYTHON
+there_and_back 1.tar.gz 2.tar.gz
+expect 'which makes it small' test "$(stat -c %s delta)" -lt "$(($(stat -c %s 2.tar.gz) * 3 / 4))"
+there_and_back 2.tar.gz 1.tar
+there_and_back 1.tar 2.tar.gz
+there_and_back empty 1.tar.gz
+
 done_testing

@@ -135,7 +135,7 @@ static void test_what_is_alike(void **state)
     assert_cw_ok(cw_tree_delta_path(path, delta.from, sha256, &err), err);
     assert_cw_ok(cw_at_open_file(&delta_fd, dir, path, &err), err);
     assert_cw_ok(cw_at_open_file(&old_fd, dir, from, &err), err);
-    assert_cw_ok(cw_patch_apply(-1, old_fd, delta_fd, LEN, sha256, &err), err);
+    assert_cw_ok(cw_patch_apply(-1, old_fd, delta_fd, -1, LEN, sha256, &err), err);
 
     /* Again: nothing is made, or written. */
     assert_cw_ok(cw_at_stat(&st, dir, path, &err), err);

@@ -76,7 +76,7 @@ static void test_a_good_one(void **state)
     struct cw_err err;
 
     (void)state;
-    assert_cw_ok(cw_patch_apply(out, old_fd, delta_fd, LEN, sha256, &err), err);
+    assert_cw_ok(cw_patch_apply(out, old_fd, delta_fd, -1, LEN, sha256, &err), err);
     assert_int_equal(lseek(out, 0, SEEK_END), LEN);
     assert_int_equal(pread(out, made, LEN, 0), LEN);
     assert_memory_equal(made, new, LEN);
@@ -92,7 +92,7 @@ static void test_another_hash(void **state)
     memset(other, '0', sizeof(other) - 1);
     other[sizeof(other) - 1] = '\0';
     assert_cw_fails(CW_E_VERIFY, "the delta makes another file",
-                    cw_patch_apply(out, old_fd, delta_fd, LEN, other, &err), err);
+                    cw_patch_apply(out, old_fd, delta_fd, -1, LEN, other, &err), err);
 }
 
 static void test_another_length(void **state)
@@ -102,7 +102,7 @@ static void test_another_length(void **state)
 
     (void)state;
     assert_cw_fails(CW_E_VERIFY, "where the file has",
-                    cw_patch_apply(out, old_fd, delta_fd, LEN - 1, sha256, &err), err);
+                    cw_patch_apply(out, old_fd, delta_fd, -1, LEN - 1, sha256, &err), err);
     assert_int_equal(lseek(out, 0, SEEK_END), 0);
 }
 
@@ -114,7 +114,7 @@ static void test_another_old_file(void **state)
     (void)state;
     assert_int_equal(ftruncate(zeros, LEN), 0);
     assert_cw_fails(CW_E_VERIFY, "the delta makes another file",
-                    cw_patch_apply(out, zeros, delta_fd, LEN, sha256, &err), err);
+                    cw_patch_apply(out, zeros, delta_fd, -1, LEN, sha256, &err), err);
 }
 
 static void test_no_delta_at_all(void **state)
@@ -124,9 +124,9 @@ static void test_no_delta_at_all(void **state)
 
     (void)state;
     assert_cw_fails(CW_E_VERIFY, "this is not a delta",
-                    cw_patch_apply(out, old_fd, old_fd, LEN, sha256, &err), err);
+                    cw_patch_apply(out, old_fd, old_fd, -1, LEN, sha256, &err), err);
     assert_cw_fails(CW_E_VERIFY, "shorter than its header",
-                    cw_patch_apply(out, old_fd, empty, LEN, sha256, &err), err);
+                    cw_patch_apply(out, old_fd, empty, -1, LEN, sha256, &err), err);
 }
 
 int main(void)
