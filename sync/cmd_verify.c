@@ -4,6 +4,7 @@
  * trusts.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -202,17 +203,39 @@ static int check_tree_is_there(const struct verify *verify, int dir, struct cw_e
                       verify->where);
 }
 
-/* The list of a bundle, where the folder has one. *rc is its verdict; anything else comes back. */
-static int check_list(int *rc, struct verify *verify, int dir, struct cw_err *err)
+/* One volume of several, or what some sites lack: then the set need not be whole in this folder. */
+static bool is_part_of_set(int dir, int64_t index)
 {
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_VOLUME_MAX);
+    struct cw_volume volume = {.doc = NULL};
+    char name[CW_VOLUME_NAME_MAX];
+    bool part;
+
+    cw_volume_name(name, index);
+    if (cw_at_read_file(&text, dir, name, NULL) != CW_OK ||
+        cw_volume_parse(&volume, cw_buf_text(&text), text.len, NULL) != CW_OK)
+        return false;
+    part = volume.of > 1 || json_object_get(volume.doc, "for") != NULL ||
+           json_object_get(volume.doc, "since") != NULL;
+    cw_volume_clear(&volume);
+    return part;
+}
+
+/* The list of a bundle, where the folder has one. *rc is its verdict; anything else comes back. */
+static int check_list(int *rc, struct verify *verify, struct cw_tree_check *check, int dir,
+                      struct cw_err *err)
+{
+    CW_AUTO_FREE int64_t *indices = calloc(CW_VOLUMES_MAX, sizeof *indices);
     struct cw_tree_check listed = {.found = tell_finding, .read = note_read, .ctx = verify};
     struct cw_err verdict;
-    bool bundle;
-    int got = cw_at_has(&bundle, dir, CW_VOLUME_FILE, err);
+    size_t count;
+    int got = indices != NULL ? cw_volume_look(indices, &count, dir, "", err) : cw_err_nomem(err);
 
     *rc = CW_OK;
-    if (got != CW_OK || verify->mirror || !bundle)
+    if (got != CW_OK || verify->mirror || count == 0)
         return got;
+    if (is_part_of_set(dir, indices[0]))
+        check->channel = NULL;
     *rc = cw_bundle_check(&listed, dir, &verdict);
     if (*rc == CW_OK || *rc == CW_E_VERIFY || *rc == CW_E_INCOMPLETE)
         return CW_OK;
@@ -225,7 +248,7 @@ static int check_all(int *rc, struct verify *verify, struct cw_tree_check *check
     int listed, got;
 
     cw_progress_start(&verify->progress, verify->cli, "verifying", cw_tree_size(dir));
-    got = check_list(&listed, verify, dir, err);
+    got = check_list(&listed, verify, check, dir, err);
     *rc = got == CW_OK ? cw_tree_check(check, dir, err) : got;
     cw_progress_end(&verify->progress);
     if (*rc != CW_OK && *rc != CW_E_VERIFY && *rc != CW_E_INCOMPLETE)

@@ -8,7 +8,7 @@
  *
  * Events: init, identity, pull, grace, clock, plan, apply, action (one command or request, with its stage), commit,
  * rollback, recover, hold, unhold, refuse, export, receipt, scan,
- * approve, break-glass, revoke, approval (an envelope as it was used).
+ * approve, break-glass, revoke, approval (an envelope as it was used), volume.
  */
 #ifndef CW_SYNC_HISTORY_H
 #define CW_SYNC_HISTORY_H

@@ -69,7 +69,7 @@ static int look_at_target(void *ctx, const char *name, const struct stat *st, st
     if (!cw_tree_split_target(path, target, sha256))
         return CW_OK;
     file = cw_str_basename(target);
-    if (strcmp(file, CW_MANIFEST_FILE) == 0 || cw_str_starts(target, "channels/"))
+    if (strcmp(file, CW_MANIFEST_FILE) == 0 || strcmp(file, CW_CHANNEL_FILE) == 0)
         return CW_OK;
     return add_held(ctx, sha256, (uint64_t)st->st_size, err);
 }

@@ -253,8 +253,10 @@ int cw_at_open_list(DIR **stream, int dir, const char *path, struct cw_err *err)
     if (*stream == NULL) {
         rc = cw_err_errno(err, errno, "unable to read folder '%s'", path);
         close(fd);
+        return rc;
     }
-    return rc;
+    rewinddir(*stream); /* dir itself may have been read before by a copy of this descriptor */
+    return CW_OK;
 }
 
 int cw_dir_next(const char **name, DIR *stream, const char *what, struct cw_err *err)

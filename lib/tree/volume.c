@@ -4,6 +4,7 @@
  */
 #include "tree/volume.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,51 @@ static int set_lists(json_t *doc, struct cw_err *err)
         return rc;
     lists = json_pack("[s]", sha256);
     return lists != NULL && json_object_set_new(doc, "lists", lists) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+int cw_volume_hash(char sha256[CW_SHA256_TEXT], const json_t *files, struct cw_err *err)
+{
+    return hash_canonical(sha256, files, err);
+}
+
+void cw_volume_name(char name[CW_VOLUME_NAME_MAX], int64_t index)
+{
+    snprintf(name, CW_VOLUME_NAME_MAX, "volume-%" PRId64 ".json", index);
+}
+
+void cw_volume_folder(char name[CW_VOLUME_NAME_MAX], int64_t index)
+{
+    snprintf(name, CW_VOLUME_NAME_MAX, "volume-%" PRId64, index);
+}
+
+static int compare_index(const void *a, const void *b)
+{
+    int64_t one = *(const int64_t *)a, two = *(const int64_t *)b;
+
+    return one < two ? -1 : one > two;
+}
+
+int cw_volume_look(int64_t indices[CW_VOLUMES_MAX], size_t *count, int dir, const char *path,
+                   struct cw_err *err)
+{
+    CW_AUTO_LIST DIR *stream = NULL;
+    char wanted[CW_VOLUME_NAME_MAX];
+    const char *name;
+    int rc = cw_at_open_list(&stream, dir, path, err);
+
+    *count = 0;
+    while (rc == CW_OK && (rc = cw_dir_next(&name, stream, path, err)) == CW_OK && name != NULL) {
+        int64_t index = strncmp(name, "volume-", 7) == 0 ? strtoll(name + 7, NULL, 10) : 0;
+
+        if (index < 1 || index > CW_VOLUMES_MAX || *count == CW_VOLUMES_MAX)
+            continue;
+        cw_volume_name(wanted, index);
+        if (strcmp(name, wanted) == 0)
+            indices[(*count)++] = index;
+    }
+    if (*count > 1)
+        qsort(indices, *count, sizeof *indices, compare_index);
+    return rc;
 }
 
 int cw_volume_format(struct cw_buf *buf, json_t *doc, struct cw_err *err)
@@ -178,6 +224,63 @@ static int check_hashes(const struct cw_volume *volume, const json_t *files, str
     return rc;
 }
 
+static int check_receipt(const json_t *entry, struct cw_err *err)
+{
+    const char *site, *identity;
+    int64_t counter;
+    int rc = json_is_object(entry) ? cw_json_get_str(&site, entry, "site", err)
+                                   : cw_err_set(err, CW_E_VERIFY, "is not an object");
+
+    if (rc == CW_OK)
+        rc = cw_name_check(site, "site", err);
+    if (rc == CW_OK)
+        rc = cw_json_get_str(&identity, entry, "identity", err);
+    if (rc == CW_OK && !cw_hex_is_sha256(identity))
+        rc = cw_err_set(err, CW_E_VERIFY, "field 'identity' is not 64 lower-case hex digits");
+    return rc == CW_OK ? cw_json_get_int(&counter, entry, "counter", 1, CW_SERIAL_MAX, err) : rc;
+}
+
+static int check_sum(const json_t *entry, struct cw_err *err)
+{
+    int64_t n;
+    int rc = json_is_object(entry) ? cw_json_get_int(&n, entry, "files", 0, CW_LENGTH_MAX, err)
+                                   : cw_err_set(err, CW_E_VERIFY, "is not an object");
+
+    return rc == CW_OK ? cw_json_get_int(&n, entry, "bytes", 0, CW_LENGTH_MAX, err) : rc;
+}
+
+static int check_each(const json_t *doc, const char *key, size_t most,
+                      int (*check)(const json_t *, struct cw_err *), struct cw_err *err)
+{
+    json_t *list = NULL, *entry;
+    size_t i;
+    int rc = cw_json_opt_array(&list, doc, key, err);
+
+    if (rc == CW_OK && json_array_size(list) > most)
+        rc = cw_err_set(err, CW_E_VERIFY, "field '%s' has more than %zu entries", key, most);
+    if (rc != CW_OK)
+        return rc;
+    json_array_foreach (list, i, entry) {
+        rc = check(entry, err);
+        if (rc != CW_OK)
+            return cw_err_prefix(err, "%s[%zu]", key, i);
+    }
+    return CW_OK;
+}
+
+/* What only bundles for known sites, and those of several volumes, say. */
+static int check_extra(const json_t *doc, struct cw_err *err)
+{
+    int64_t since;
+    int rc = check_each(doc, "for", CW_VOLUME_RECEIPTS_MAX, check_receipt, err);
+
+    if (rc == CW_OK)
+        rc = check_each(doc, "volumes", CW_VOLUMES_MAX, check_sum, err);
+    if (rc == CW_OK && json_object_get(doc, "since") != NULL)
+        rc = cw_json_get_int(&since, doc, "since", 1, CW_SERIAL_MAX, err);
+    return rc;
+}
+
 /* What the list says of where it comes from: of the right form where it is there. */
 static int check_origin(const json_t *doc, struct cw_err *err)
 {
@@ -220,6 +323,8 @@ static int parse(struct cw_volume *volume, const void *bytes, size_t len, struct
         rc = cw_json_get_int(&volume->index, volume->doc, "index", 1, volume->of, err);
     if (rc == CW_OK)
         rc = check_origin(volume->doc, err);
+    if (rc == CW_OK)
+        rc = check_extra(volume->doc, err);
     if (rc == CW_OK)
         rc = cw_json_get_array(&files, volume->doc, "files", err);
     if (rc == CW_OK)

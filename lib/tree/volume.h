@@ -5,11 +5,16 @@
  *
  * {"_type": "causeway-volume", "format": "1.0", "bundle": id, "index": k, "of": n, "created": time,
  *  "site"?: name, "channel", "serial", "roots": sha256 of the newest root,
+ *  "for"?: [{"site", "identity": its keyid, "counter"}], the receipts that the bundle was made for,
+ *  "since"?: the serial that it was made for, "volumes"?: [{"files", "bytes"}], n of them,
  *  "lists": [sha256 of the canonical JSON of each volume's "files", n of them],
  *  "files": [{"path", "length", "sha256"}]}
  * Files are sorted by path, neither the list itself nor SHA256SUMS among them. The bundle id is the sha256 of
  * the canonical JSON of everything but "bundle", "index" and "files". So all volumes of a bundle have one id,
  * and a list that was changed shows on its own volume, without the others.
+ *
+ * A file that does not fit on one medium, or that its filesystem cannot hold, lies in parts on one or more volumes:
+ * parts/<sha256 of the file>/<offset, 16 digits>. Their bytes, in the order of these names, are the file.
  */
 #ifndef CW_TREE_VOLUME_H
 #define CW_TREE_VOLUME_H
@@ -19,12 +24,17 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "crypt/hash.h"
 
 #define CW_VOLUME_TYPE "causeway-volume"
-#define CW_VOLUME_FILE "volume-1.json"
+#define CW_VOLUME_FILE "volume-1.json" /* where there is only one */
+#define CW_VOLUME_NAME_MAX 32          /* bytes of "volume-999.json" and more */
+#define CW_VOLUME_PARTS "parts"
 #define CW_VOLUME_SUMS "SHA256SUMS"
 #define CW_VOLUME_MAX ((size_t)16 << 20) /* bytes of a list: some 80,000 files */
 #define CW_VOLUMES_MAX 999               /* media of one bundle: more than anybody carries */
+
+#define CW_VOLUME_RECEIPTS_MAX 256 /* sites that one bundle is made for */
 
 struct cw_volume_file { /* borrowed from the doc */
     const char *path, *sha256;
@@ -45,6 +55,14 @@ int cw_volume_format(struct cw_buf *buf, json_t *doc, struct cw_err *err);
 /* Checks the list against itself: order, paths, its own hash in "lists", the bundle id. CW_E_VERIFY. */
 int cw_volume_parse(struct cw_volume *volume, const void *bytes, size_t len, struct cw_err *err);
 void cw_volume_clear(struct cw_volume *volume);
+/* The hash of one volume's "files", as it stands in "lists". */
+int cw_volume_hash(char sha256[CW_SHA256_TEXT], const json_t *files, struct cw_err *err);
+/* "volume-<index>.json", and "volume-<index>": the folder that a volume is written into beside others. */
+void cw_volume_name(char name[CW_VOLUME_NAME_MAX], int64_t index);
+void cw_volume_folder(char name[CW_VOLUME_NAME_MAX], int64_t index);
+/* Which lists lie directly in the folder `path` beneath dir ("" is dir itself): their numbers, ascending. */
+int cw_volume_look(int64_t indices[CW_VOLUMES_MAX], size_t *count, int dir, const char *path,
+                   struct cw_err *err);
 /* "sha256  path\n" for every file of the list and, last, for the list itself. */
 int cw_volume_sums(struct cw_buf *buf, const struct cw_volume *volume, const char *list_sha256,
                    struct cw_err *err);

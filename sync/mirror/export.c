@@ -1,83 +1,49 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Writing a bundle in an order in which it never looks complete before it is: files, metadata, timestamp,
- * SHA256SUMS, and last the list. Every byte that leaves the mirror is hashed on the way, so that a damaged
- * mirror is never carried on.
+ * The whole of an export: what is carried, the lists of all volumes, then each volume into its folder.
  */
 #include "sync/mirror/export.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "closure/closure.h"
-#include "fs/commit.h"
 #include "fs/walk.h"
 #include "sync/history.h"
+#include "sync/mirror/carry.h"
 #include "sync/mirror/load.h"
 #include "sync/mirror/pull.h"
+#include "sync/mirror/volume_write.h"
 #include "tree/layout.h"
-#include "tree/volume.h"
 
-#define BATCH_FILES 512 /* as in fetch.c */
-#define BATCH_BYTES (UINT64_C(256) << 20)
-#define BLOCK ((size_t)256 * 1024)
 #define SPARE_BYTES (UINT64_C(4) << 20) /* for the lists, and because media round up */
+#define FAT_MAGIC 0x4d44                /* statfs(2): MSDOS_SUPER_MAGIC */
+
+struct volume {
+    struct cw_volume_write write;
+    struct cw_buf list; /* the text of volume-<k>.json */
+    int fd;             /* its folder */
+    char *where;        /* that, for messages */
+};
 
 struct export
 {
+    const struct cw_export_options *options;
+    const struct cw_cli *cli;
     int mirror, to;
-    const char *where;
-    bool replace;
-    struct cw_closure all; /* in the order of writing */
-    const struct cw_closure_file **by_path;
-    struct cw_buf list; /* volume-1.json */
-    struct cw_batch batch;
-    uint64_t batch_bytes;
-    struct cw_progress progress;
+    struct cw_closure all;
+    struct cw_held held;
+    struct cw_carry carry;
+    struct volume *volumes; /* carry.of of them */
     struct cw_export_result *result;
-    char *block;
 };
-
-static int by_path(const void *a, const void *b)
-{
-    return strcmp((*(const struct cw_closure_file *const *)a)->path,
-                  (*(const struct cw_closure_file *const *)b)->path);
-}
-
-/* A file of the bundle by its path; NULL: it is not in it. */
-static const struct cw_closure_file *find(const struct export *export, const char *path)
-{
-    struct cw_closure_file wanted = {.path = (char *)path};
-    const struct cw_closure_file *key = &wanted, **found;
-
-    if (export->all.count == 0)
-        return NULL;
-    found = bsearch(&key, export->by_path, export->all.count, sizeof key, by_path);
-    return found != NULL ? *found : NULL;
-}
-
-/* The "files" of the list; NULL: no memory. */
-static json_t *file_list(const struct export *export)
-{
-    json_t *list = json_array();
-    size_t i;
-
-    for (i = 0; list != NULL && i < export->all.count; i++) {
-        const struct cw_closure_file *file = export->by_path[i];
-
-        if (json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "path", file->path, "length",
-                                                  (json_int_t)file->length, "sha256", file->sha256)) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
 
 struct root_walk {
     struct export *export;
@@ -108,106 +74,302 @@ static int collect(struct export *export, const struct cw_set *set, const struct
                    const struct cw_mirror_memory *memory, struct cw_err *err)
 {
     struct root_walk walk = {.export = export, .newest = memory->root};
-    size_t i;
     int rc = cw_closure_add_set(&export->all, set, err);
 
     if (rc == CW_OK)
         rc = cw_closure_add_update(&export->all, update, err);
     if (rc == CW_OK)
         rc = cw_walk(export->mirror, CW_TREE_METADATA, add_root, &walk, err);
-    if (rc == CW_OK)
-        rc = cw_closure_sort(&export->all, err);
-    if (rc != CW_OK)
-        return rc;
-    export->by_path = calloc(export->all.count, sizeof *export->by_path);
-    if (export->by_path == NULL)
-        return cw_err_nomem(err);
-    for (i = 0; i < export->all.count; i++)
-        export->by_path[i] = &export->all.files[i];
-    qsort(export->by_path, export->all.count, sizeof *export->by_path, by_path);
-    return CW_OK;
+    return rc == CW_OK ? cw_closure_sort(&export->all, err) : rc;
 }
 
-static bool is_list(const char *path)
+static int find_held(struct export *export, const struct cw_site *site, const struct cw_upstream *upstream,
+                     struct cw_tuf_update *update, const struct cw_mirror_memory *memory, struct cw_err *err)
 {
-    return strcmp(path, CW_VOLUME_FILE) == 0 || strcmp(path, CW_VOLUME_SUMS) == 0;
-}
-
-/* What only bundles have at these places. */
-static bool is_bundle_part(const char *path)
-{
-    return is_list(path) || cw_str_starts(path, CW_TREE_METADATA "/") ||
-           cw_str_starts(path, CW_TREE_TARGETS "/") || cw_str_glob("volume-*.json", path);
-}
-
-static int look_at_file(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
-{
-    struct export *export = ctx;
-
-    if (S_ISDIR(st->st_mode) || is_list(path) || find(export, path) != NULL)
-        return CW_OK;
-    if (cw_str_starts(cw_str_basename(path), CW_TMP_PREFIX))
-        return is_bundle_part(path) || strchr(path, '/') == NULL ? cw_remove(export->to, path, err) : CW_OK;
-    if (!export->replace)
-        return cw_err_set(err, CW_E_USAGE,
-                          "'%s' holds %s already ('%s'); name an empty folder, or add --replace",
-                          export->where, is_bundle_part(path) ? "another bundle" : "other files", path);
-    return is_bundle_part(path) ? cw_remove(export->to, path, err) : CW_OK;
-}
-
-/* A list that is there must be of the same files; then it is simply kept if all is good, so that exporting
- * twice changes nothing. */
-static int look_at_list(struct export *export, bool *keep, struct cw_err *err)
-{
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_VOLUME_MAX);
-    json_auto_t *ours = file_list(export);
-    struct cw_volume volume = {.doc = NULL};
-    int rc = cw_at_read_file(&text, export->to, CW_VOLUME_FILE, err);
-
-    *keep = false;
-    if (rc == CW_E_NOTFOUND)
-        return CW_OK;
-    if (rc == CW_OK && ours == NULL)
-        rc = cw_err_nomem(err);
-    if (rc != CW_OK)
-        return rc;
-    if (cw_volume_parse(&volume, cw_buf_text(&text), text.len, NULL) == CW_OK) {
-        *keep = volume.of == 1 && json_equal(json_object_get(volume.doc, "files"), ours);
-        if (*keep)
-            memcpy(export->result->bundle, volume.bundle, CW_SHA256_TEXT);
-    }
-    cw_volume_clear(&volume);
-    if (*keep) {
-        cw_buf_clear(&export->list);
-        cw_buf_add(&export->list, cw_buf_text(&text), text.len);
-        return cw_buf_check(&export->list, CW_VOLUME_FILE, err);
-    }
-    if (!export->replace)
-        return cw_err_set(err, CW_E_USAGE,
-                          "'%s' holds another bundle already; name an empty folder, or add --replace",
-                          export->where);
-    return CW_OK;
-}
-
-/* First of all the folder stops to look like a bundle, for a while or for good. */
-static int open_folder(struct export *export, struct cw_err *err)
-{
-    static const char *const heads[] = {CW_VOLUME_FILE, CW_VOLUME_SUMS, CW_TREE_TIMESTAMP};
-    bool keep;
+    const struct cw_export_options *options = export->options;
     size_t i;
-    int rc = look_at_list(export, &keep, err);
+    int rc = CW_OK;
 
-    for (i = 0; i < CW_COUNT(heads) && rc == CW_OK && !keep && export->replace; i++)
-        rc = cw_remove(export->to, heads[i], err);
-    return rc == CW_OK ? cw_walk(export->to, "", look_at_file, export, err) : rc;
+    for (i = 0; i < options->receipt_count && rc == CW_OK; i++)
+        rc = cw_held_add_receipts(&export->held, site, options->receipts[i], export->cli, err);
+    if (rc == CW_OK && options->since != 0)
+        rc = cw_held_add_serial(&export->held, export->mirror, upstream->channel, options->since, err);
+    return rc == CW_OK
+               ? cw_held_choose(&export->held, update, memory, export->mirror, upstream, export->cli, err)
+               : rc;
 }
 
-static bool is_there(const struct export *export, const struct cw_closure_file *file)
+/* A folder that is there is asked what it can hold; a medium that is not in yet may be anything. */
+static uint64_t longest_file(const struct export *export)
 {
-    struct stat st;
+    CW_AUTO_FD int fd = -1;
+    struct statfs fs;
 
-    return cw_at_stat(&st, export->to, file->path, NULL) == CW_OK && S_ISREG(st.st_mode) &&
-           (uint64_t)st.st_size == file->length;
+    if (export->options->volume_size != 0)
+        return CW_FAT_FILE_MAX;
+    if (export->options->to == NULL || cw_dir_open(&fd, export->options->to, NULL) != CW_OK ||
+        fstatfs(fd, &fs) != 0)
+        return 0;
+    return fs.f_type == FAT_MAGIC ? CW_FAT_FILE_MAX : 0;
+}
+
+static json_t *unit_row(const struct cw_carry_unit *unit)
+{
+    json_t *row = json_pack("{s:s, s:I, s:s}", "path", unit->file->path, "length",
+                            (json_int_t)unit->file->length, "way", cw_way_name(unit->way));
+
+    if (unit->way != CW_WAY_HELD)
+        (void)json_object_set_new(row, "bytes", json_integer((json_int_t)unit->bytes));
+    if (unit->volume != 0)
+        (void)json_object_set_new(row, "volume", json_integer((json_int_t)unit->volume));
+    if (unit->parts != 0)
+        (void)json_object_set_new(row, "parts", json_integer((json_int_t)unit->parts));
+    return row;
+}
+
+/* What is carried, for people and programs. */
+static int report(const struct export *export, struct cw_err *err)
+{
+    struct cw_export_result *result = export->result;
+    const struct cw_carry *carry = &export->carry;
+    size_t i;
+    unsigned k;
+
+    result->carried = json_array();
+    result->sizes = json_array();
+    for (i = 0; i < carry->unit_count; i++) {
+        result->held += carry->units[i].way == CW_WAY_HELD;
+        if (json_array_append_new(result->carried, unit_row(&carry->units[i])) != 0)
+            return cw_err_nomem(err);
+    }
+    for (k = 1; k <= carry->of; k++) {
+        uint64_t files, bytes = cw_carry_bytes(carry, k, &files);
+
+        result->files += files;
+        result->bytes += bytes;
+        if (json_array_append_new(result->sizes, json_pack("{s:I, s:I}", "files", (json_int_t)files, "bytes",
+                                                           (json_int_t)bytes)) != 0)
+            return cw_err_nomem(err);
+    }
+    result->volumes = carry->of;
+    return CW_OK;
+}
+
+static int choose_files(struct export *export, struct cw_err *err)
+{
+    int rc = cw_carry_make(&export->carry, &export->all, &export->held, export->mirror, export->cli, err);
+
+    if (rc == CW_OK)
+        rc = cw_carry_spread(&export->carry, export->options->volume_size, longest_file(export), err);
+    return rc == CW_OK ? report(export, err) : rc;
+}
+
+static int open_volume(struct export *export, struct volume *volume, int64_t index, struct cw_err *err)
+{
+    char name[CW_VOLUME_NAME_MAX] = "";
+    int rc = cw_volume_write_init(&volume->write, &export->carry, index, err);
+
+    if (export->options->volume_size != 0)
+        cw_volume_folder(name, index);
+    volume->where = cw_str_format("%s%s%s", export->options->to, name[0] != '\0' ? "/" : "", name);
+    if (rc == CW_OK && volume->where == NULL)
+        rc = cw_err_nomem(err);
+    if (rc == CW_OK)
+        rc = cw_at_make_dir(&volume->fd, export->to, name, err);
+    volume->write.mirror = export->mirror;
+    volume->write.to = volume->fd;
+    volume->write.where = volume->where;
+    volume->write.replace = export->options->replace;
+    volume->write.list = &volume->list;
+    return rc;
+}
+
+static int open_volumes(struct export *export, struct cw_err *err)
+{
+    unsigned k;
+    int rc = cw_dir_create(&export->to, export->options->to, err);
+
+    export->volumes = calloc(export->carry.of, sizeof *export->volumes);
+    if (rc == CW_OK && export->volumes == NULL)
+        rc = cw_err_nomem(err);
+    for (k = 0; export->volumes != NULL && k < export->carry.of; k++) {
+        export->volumes[k].fd = -1;
+        cw_buf_init(&export->volumes[k].list, CW_VOLUME_MAX);
+    }
+    for (k = 0; rc == CW_OK && k < export->carry.of; k++)
+        rc = open_volume(export, &export->volumes[k], (int64_t)k + 1, err);
+    return rc;
+}
+
+/* A bundle of one volume lies here, or what is left of it. */
+static bool is_other_bundle(const struct export *export, const char *name)
+{
+    char entry[CW_PATH_MAX];
+
+    snprintf(entry, sizeof entry, "%.900s/", name);
+    return export->options->volume_size != 0 && (cw_volume_is_part(name) || cw_volume_is_part(entry));
+}
+
+/* Another bundle beside our volumes would be taken for a part of this one. */
+static int look_beside(struct export *export, struct cw_err *err)
+{
+    CW_AUTO_LIST DIR *stream = NULL;
+    const char *name;
+    int rc = cw_at_open_list(&stream, export->to, "", err);
+
+    while (rc == CW_OK && (rc = cw_dir_next(&name, stream, "", err)) == CW_OK && name != NULL) {
+        int64_t index = strncmp(name, "volume-", 7) == 0 ? strtoll(name + 7, NULL, 10) : 0;
+        char folder[CW_VOLUME_NAME_MAX];
+
+        cw_volume_folder(folder, index);
+        if (!is_other_bundle(export, name) &&
+            (index <= (int64_t) export->carry.of || strcmp(name, folder) != 0))
+            continue;
+        if (!export->options->replace)
+            return cw_err_set(
+                err, CW_E_USAGE,
+                "'%s' holds another bundle already ('%s'); name an empty folder, or add --replace",
+                export->options->to, name);
+        rc = cw_remove_tree(export->to, name, err);
+    }
+    return rc;
+}
+
+static int add_receipts(json_t *head, const struct cw_held *held, struct cw_err *err)
+{
+    json_auto_t *list = json_array();
+    size_t i;
+
+    for (i = 0; i < held->count; i++) {
+        const struct cw_receipt *receipt = &held->sites[i].receipt;
+
+        if (receipt->doc != NULL &&
+            json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "site", receipt->site, "identity",
+                                                  receipt->keyid, "counter", (json_int_t)receipt->counter)) !=
+                0)
+            return cw_err_nomem(err);
+    }
+    if (json_array_size(list) > 0 && json_object_set(head, "for", list) != 0)
+        return cw_err_nomem(err);
+    if (held->since != 0 && json_object_set_new(head, "since", json_integer((json_int_t)held->since)) != 0)
+        return cw_err_nomem(err);
+    return CW_OK;
+}
+
+static int add_lists(json_t *head, json_t *files, const struct export *export, struct cw_err *err)
+{
+    json_t *lists = json_array();
+    unsigned k;
+
+    if (lists == NULL || json_object_set_new(head, "lists", lists) != 0)
+        return cw_err_nomem(err);
+    for (k = 0; k < export->carry.of; k++) {
+        json_t *own = cw_volume_write_files(&export->volumes[k].write);
+        char sha256[CW_SHA256_TEXT];
+        int rc = own != NULL ? cw_volume_hash(sha256, own, err) : cw_err_nomem(err);
+
+        if (json_array_append_new(files, own) != 0 && rc == CW_OK)
+            rc = cw_err_nomem(err);
+        if (rc == CW_OK && json_array_append_new(lists, json_string(sha256)) != 0)
+            rc = cw_err_nomem(err);
+        if (rc != CW_OK)
+            return rc;
+    }
+    return CW_OK;
+}
+
+/* What all volumes say alike, but for the time. files: gets each one's list. */
+static int make_head(json_t **head, json_t *files, const struct export *export, const struct cw_set *set,
+                     const struct cw_mirror_memory *memory, struct cw_err *err)
+{
+    char path[CW_PATH_MAX];
+    const char *root = NULL;
+    size_t i;
+    int rc = cw_tree_metadata_path(path, memory->root, cw_tuf_type_name(CW_TUF_ROOT), err);
+
+    if (rc != CW_OK)
+        return rc;
+    for (i = 0; i < export->all.count && root == NULL; i++)
+        root = strcmp(export->all.files[i].path, path) == 0 ? export->all.files[i].sha256 : NULL;
+    if (root == NULL)
+        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the mirror; run 'causeway-sync pull'",
+                          path);
+    *head = json_pack("{s:s, s:s, s:i, s:s, s:I, s:s, s:O}", "_type", CW_VOLUME_TYPE, "format", "1.0", "of",
+                      (int)export->carry.of, "channel", set->channel.channel, "serial",
+                      (json_int_t)set->channel.serial, "roots", root, "volumes", export->result->sizes);
+    if (*head == NULL)
+        return cw_err_nomem(err);
+    rc = add_receipts(*head, &export->held, err);
+    return rc == CW_OK ? add_lists(*head, files, export, err) : rc;
+}
+
+/* An export that goes on keeps the time of its first run, so that its volumes stay those of one bundle. *found: when a
+ * volume that is there says all that the head says. */
+static int find_time(char created[CW_TIME_TEXT], bool *found, const struct export *export, json_t *head,
+                     struct cw_err *err)
+{
+    unsigned k;
+
+    *found = false;
+    for (k = 0; k < export->carry.of && !*found; k++) {
+        CW_AUTO_BUF text = CW_BUF_INIT(CW_VOLUME_MAX);
+        struct cw_volume volume = {.doc = NULL};
+        char name[CW_VOLUME_NAME_MAX];
+        int rc;
+
+        cw_volume_name(name, (int64_t)k + 1);
+        rc = cw_at_read_file(&text, export->volumes[k].fd, name, err);
+        if (rc != CW_OK && rc != CW_E_NOTFOUND)
+            return rc;
+        if (rc != CW_OK || cw_volume_parse(&volume, cw_buf_text(&text), text.len, NULL) != CW_OK)
+            continue;
+        snprintf(created, CW_TIME_TEXT, "%s", json_string_value(json_object_get(volume.doc, "created")));
+        (void)json_object_del(volume.doc, "created");
+        (void)json_object_del(volume.doc, "bundle");
+        (void)json_object_del(volume.doc, "index");
+        (void)json_object_del(volume.doc, "files");
+        *found = json_equal(volume.doc, head);
+        cw_volume_clear(&volume);
+    }
+    return CW_OK;
+}
+
+static int format_lists(struct export *export, json_t *head, const json_t *files, struct cw_err *err)
+{
+    unsigned k;
+    int rc = CW_OK;
+
+    for (k = 0; k < export->carry.of && rc == CW_OK; k++) {
+        json_auto_t *doc = json_copy(head);
+
+        if (doc == NULL || json_object_set_new(doc, "index", json_integer((json_int_t)k + 1)) != 0 ||
+            json_object_set(doc, "files", json_array_get(files, k)) != 0)
+            return cw_err_nomem(err);
+        rc = cw_volume_format(&export->volumes[k].list, doc, err);
+        if (rc == CW_OK)
+            memcpy(export->result->bundle, json_string_value(json_object_get(doc, "bundle")), CW_SHA256_TEXT);
+    }
+    return rc;
+}
+
+static int make_lists(struct export *export, const struct cw_set *set, const struct cw_mirror_memory *memory,
+                      int64_t now, struct cw_err *err)
+{
+    char created[CW_TIME_TEXT];
+    json_auto_t *head = NULL;
+    json_auto_t *files = json_array();
+    bool found;
+    int rc = files != NULL ? make_head(&head, files, export, set, memory, err) : cw_err_nomem(err);
+
+    if (rc == CW_OK)
+        rc = find_time(created, &found, export, head, err);
+    if (rc != CW_OK)
+        return rc;
+    if (!found)
+        cw_time_format(now, created);
+    if (json_object_set_new(head, "created", json_string(created)) != 0)
+        return cw_err_nomem(err);
+    return format_lists(export, head, files, err);
 }
 
 static int check_space(const struct export *export, struct cw_err *err)
@@ -215,181 +377,40 @@ static int check_space(const struct export *export, struct cw_err *err)
     uint64_t need = SPARE_BYTES, left;
     char need_text[16], left_text[16];
     struct statvfs fs;
-    size_t i;
+    unsigned k;
 
-    for (i = 0; i < export->all.count; i++) {
-        if (!is_there(export, &export->all.files[i]))
-            need += export->all.files[i].length;
-    }
+    for (k = 0; k < export->carry.of; k++)
+        need += cw_volume_write_need(&export->volumes[k].write);
     if (fstatvfs(export->to, &fs) != 0)
-        return cw_err_errno(err, errno, "unable to ask how much space '%s' has left", export->where);
+        return cw_err_errno(err, errno, "unable to ask how much space '%s' has left", export->options->to);
     left = (uint64_t)fs.f_bavail * fs.f_frsize;
     if (left >= need)
         return CW_OK;
     cw_str_bytes(need, need_text);
     cw_str_bytes(left, left_text);
-    return cw_err_set(err, CW_E_SPACE, "'%s' needs %s more, and has %s left", export->where, need_text,
+    return cw_err_set(err, CW_E_SPACE, "'%s' needs %s more, and has %s left", export->options->to, need_text,
                       left_text);
 }
 
-/* Is what lies there good? Unreadable counts as not. */
-static int is_good(struct export *export, const struct cw_closure_file *file, bool *good, struct cw_err *err)
+static int write_volumes(struct export *export, struct cw_err *err)
 {
-    CW_AUTO_FD int fd = -1;
-    char sha256[CW_SHA256_TEXT];
-    int rc;
+    struct cw_progress progress;
+    unsigned k;
+    int rc = look_beside(export, err);
 
-    *good = false;
-    if (!is_there(export, file) || cw_at_open_file(&fd, export->to, file->path, NULL) != CW_OK)
-        return CW_OK;
-    rc = cw_sha256_fd(sha256, NULL, fd, file->path, err);
-    *good = rc == CW_OK && strcmp(sha256, file->sha256) == 0;
-    return rc == CW_E_NOMEM ? rc : CW_OK;
-}
-
-static int copy_file(struct export *export, const struct cw_closure_file *file, struct cw_out *out,
-                     struct cw_err *err)
-{
-    CW_AUTO_HASH *hash = NULL;
-    CW_AUTO_FD int fd = -1;
-    char sha256[CW_HASH_TEXT_MAX];
-    ssize_t n;
-    int rc = cw_hash_new(&hash, CW_SHA256, err);
-
-    if (rc == CW_OK)
-        rc = cw_at_open_file(&fd, export->mirror, file->path, err);
-    while (rc == CW_OK && (n = cw_fd_read(fd, export->block, BLOCK)) != 0) {
-        if (n < 0)
-            return cw_err_errno(err, errno, "unable to read '%s' in the mirror", file->path);
-        rc = cw_hash_update(hash, export->block, (size_t)n, err);
-        if (rc == CW_OK)
-            rc = cw_out_write(out, export->block, (size_t)n, err);
-        cw_progress_add(&export->progress, (uint64_t)n);
-    }
-    if (rc == CW_OK)
-        rc = cw_hash_final(hash, sha256, err);
-    if (rc == CW_OK && strcmp(sha256, file->sha256) != 0)
-        rc = cw_err_set(err, CW_E_VERIFY,
-                        "'%s' in the mirror is damaged: expected %s, got %s; run 'causeway-sync verify'",
-                        file->path, file->sha256, sha256);
-    return rc;
-}
-
-static int flush(struct export *export, struct cw_err *err)
-{
-    export->batch_bytes = 0;
-    return cw_batch_commit(&export->batch, err);
-}
-
-static int write_file(struct export *export, const struct cw_closure_file *file, struct cw_err *err)
-{
-    CW_AUTO_OUT out = CW_OUT_INIT;
-    bool good;
-    int rc = is_good(export, file, &good, err);
-
-    if (rc != CW_OK || good) {
-        cw_progress_add(&export->progress, file->length);
-        return rc;
-    }
-    rc = cw_out_open(&out, export->to, file->path, 0644, err);
-    if (rc == CW_OK)
-        rc = copy_file(export, file, &out, err);
-    if (rc == CW_OK)
-        rc = cw_batch_add(&export->batch, &out, err);
-    export->result->written += file->length;
-    export->batch_bytes += file->length;
-    if (rc == CW_OK && (export->batch.count >= BATCH_FILES || export->batch_bytes >= BATCH_BYTES))
-        rc = flush(export, err);
-    return rc;
-}
-
-/* In the order of the closure, each stage durable before the next begins; the timestamp is the last. */
-static int write_files(struct export *export, struct cw_err *err)
-{
-    size_t i;
-    int rc = CW_OK;
-
-    for (i = 0; i < export->all.count && rc == CW_OK; i++) {
-        if (i > 0 && export->all.files[i].stage != export->all.files[i - 1].stage)
-            rc = flush(export, err);
-        if (rc == CW_OK)
-            rc = write_file(export, &export->all.files[i], err);
-    }
-    if (rc == CW_OK)
-        return flush(export, err);
-    (void)flush(export,
-                NULL); /* what is whole stays for the next try; the first failure is the one to tell */
-    return rc;
-}
-
-static int make_list(struct export *export, const struct cw_set *set, const struct cw_mirror_memory *memory,
-                     int64_t now, struct cw_err *err)
-{
-    char created[CW_TIME_TEXT], path[CW_PATH_MAX];
-    const struct cw_closure_file *root;
-    json_auto_t *doc = NULL;
-    int rc = cw_tree_metadata_path(path, memory->root, cw_tuf_type_name(CW_TUF_ROOT), err);
-
-    if (rc != CW_OK)
-        return rc;
-    root = find(export, path);
-    if (root == NULL)
-        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the mirror; run 'causeway-sync pull'",
-                          path);
-    cw_time_format(now, created);
-    doc = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:I, s:s, s:o}", "_type", CW_VOLUME_TYPE, "format", "1.0",
-                    "index", 1, "of", 1, "created", created, "channel", set->channel.channel, "serial",
-                    (json_int_t)set->channel.serial, "roots", root->sha256, "files", file_list(export));
-    if (doc == NULL)
-        return cw_err_nomem(err);
-    rc = cw_volume_format(&export->list, doc, err);
-    if (rc == CW_OK)
-        memcpy(export->result->bundle, json_string_value(json_object_get(doc, "bundle")), CW_SHA256_TEXT);
-    return rc;
-}
-
-static int write_lists(struct export *export, struct cw_err *err)
-{
-    CW_AUTO_BUF sums = CW_BUF_INIT(CW_VOLUME_MAX);
-    struct cw_volume volume = {.doc = NULL};
-    char sha256[CW_SHA256_TEXT];
-    const char *text = cw_buf_text(&export->list);
-    int rc = cw_volume_parse(&volume, text, export->list.len, err);
-
-    if (rc == CW_OK)
-        rc = cw_sha256(sha256, text, export->list.len, err);
-    if (rc == CW_OK)
-        rc = cw_volume_sums(&sums, &volume, sha256, err);
-    if (rc == CW_OK)
-        rc = cw_file_replace(export->to, CW_VOLUME_SUMS, cw_buf_text(&sums), sums.len, 0644, err);
-    if (rc == CW_OK)
-        rc = cw_file_replace(export->to, CW_VOLUME_FILE, text, export->list.len, 0644, err);
-    if (rc == CW_OK)
-        rc = cw_sync_all(export->to, err);
-    cw_volume_clear(&volume);
-    return rc;
-}
-
-static int write_bundle(struct export *export, const struct cw_cli *cli, struct cw_err *err)
-{
-    int rc = cw_dir_create(&export->to, export->where, err);
-
-    export->block = malloc(BLOCK);
-    if (rc == CW_OK && export->block == NULL)
-        rc = cw_err_nomem(err);
-    if (rc == CW_OK)
-        rc = open_folder(export, err);
+    for (k = 0; k < export->carry.of && rc == CW_OK; k++)
+        rc = cw_volume_write_open(&export->volumes[k].write, err);
     if (rc == CW_OK)
         rc = check_space(export, err);
     if (rc != CW_OK)
         return rc;
-    cw_batch_init(&export->batch, export->to);
-    cw_progress_start(&export->progress, cli, "exporting", cw_closure_bytes(&export->all));
-    rc = write_files(export, err);
-    if (rc == CW_OK)
-        rc = write_lists(export, err);
-    cw_progress_end(&export->progress);
-    cw_batch_clear(&export->batch);
+    cw_progress_start(&progress, export->cli, "exporting", export->result->bytes);
+    for (k = 0; k < export->carry.of && rc == CW_OK; k++) {
+        export->volumes[k].write.progress = &progress;
+        rc = cw_volume_write_run(&export->volumes[k].write, err);
+        export->result->written += export->volumes[k].write.written;
+    }
+    cw_progress_end(&progress);
     return rc;
 }
 
@@ -398,8 +419,9 @@ static int record(const struct export *export, const struct cw_site *site, const
 {
     const struct cw_export_result *result = export->result;
     json_auto_t *data =
-        json_pack("{s:s, s:s, s:s, s:s, s:I}", "upstream", upstream->name, "to", export->where, "bundle",
-                  result->bundle, "channel", upstream->channel, "serial", (json_int_t)result->serial);
+        json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "upstream", upstream->name, "to", export->options->to,
+                  "bundle", result->bundle, "channel", upstream->channel, "serial",
+                  (json_int_t)result->serial, "volumes", (json_int_t)result->volumes);
 
     if (data == NULL)
         return cw_err_nomem(err);
@@ -416,16 +438,46 @@ static int settle(const struct export *export, const struct cw_site *site, const
     return cw_pull_settle(&pull, err);
 }
 
+static void clear(struct export *export)
+{
+    unsigned k;
+
+    for (k = 0; export->volumes != NULL && k < export->carry.of; k++) {
+        struct volume *volume = &export->volumes[k];
+
+        cw_volume_write_clear(&volume->write);
+        cw_buf_clear(&volume->list);
+        free(volume->where);
+        if (volume->fd >= 0)
+            close(volume->fd);
+    }
+    free(export->volumes);
+    cw_carry_clear(&export->carry);
+    cw_held_clear(&export->held);
+    cw_closure_clear(&export->all);
+    if (export->to >= 0)
+        close(export->to);
+    if (export->mirror >= 0)
+        close(export->mirror);
+}
+
+static int write_bundle(struct export *export, const struct cw_set *set,
+                        const struct cw_mirror_memory *memory, int64_t now, struct cw_err *err)
+{
+    int rc = cw_carry_hash_parts(&export->carry, export->mirror, export->cli, err);
+
+    if (rc == CW_OK)
+        rc = open_volumes(export, err);
+    if (rc == CW_OK)
+        rc = make_lists(export, set, memory, now, err);
+    return rc == CW_OK ? write_volumes(export, err) : rc;
+}
+
 int cw_mirror_export(struct cw_export_result *result, const struct cw_site *site,
-                     const struct cw_upstream *upstream, const char *to, bool replace, int64_t now,
+                     const struct cw_upstream *upstream, const struct cw_export_options *options, int64_t now,
                      const struct cw_cli *cli, struct cw_err *err)
 {
-    struct export export = {.mirror = -1,
-                            .to = -1,
-                            .where = to,
-                            .replace = replace,
-                            .list = CW_BUF_INIT(CW_VOLUME_MAX),
-                            .result = result};
+    struct export export = {.options = options, .cli = cli, .mirror = -1, .to = -1, .result = result};
     CW_AUTO_MEMORY memory = {.root = 0};
     CW_AUTO_SET set = {.files = NULL};
     struct cw_tuf_update *update = NULL;
@@ -439,22 +491,23 @@ int cw_mirror_export(struct cw_export_result *result, const struct cw_site *site
     if (rc == CW_OK)
         rc = collect(&export, &set, update, &memory, err);
     if (rc == CW_OK)
-        rc = make_list(&export, &set, &memory, now, err);
+        rc = find_held(&export, site, upstream, update, &memory, err);
     if (rc == CW_OK)
-        rc = write_bundle(&export, cli, err);
-    result->files = export.all.count;
-    result->bytes = cw_closure_bytes(&export.all);
+        rc = choose_files(&export, err);
     result->serial = set.channel.serial;
-    if (rc == CW_OK)
+    if (rc == CW_OK && !options->plan_only)
+        rc = write_bundle(&export, &set, &memory, now, err);
+    if (rc == CW_OK && !options->plan_only)
         rc = record(&export, site, upstream, now, err);
     cw_tuf_update_free(update);
-    cw_closure_clear(&export.all);
-    free(export.by_path);
-    cw_buf_clear(&export.list);
-    free(export.block);
-    if (export.to >= 0)
-        close(export.to);
-    if (export.mirror >= 0)
-        close(export.mirror);
+    clear(&export);
     return rc;
+}
+
+void cw_export_result_clear(struct cw_export_result *result)
+{
+    json_decref(result->carried);
+    json_decref(result->sizes);
+    result->carried = NULL;
+    result->sizes = NULL;
 }

@@ -132,6 +132,17 @@ int cw_mirror_load_update(struct cw_set *set, struct cw_tuf_update **update, str
     return CW_OK;
 }
 
+int cw_mirror_load_wanted(struct cw_set *set, struct cw_tuf_update *update,
+                          const struct cw_mirror_memory *memory, int mirror, const char *channel,
+                          const struct cw_set_wanted *wanted, struct cw_err *err)
+{
+    struct reader reader = {.mirror = mirror, .memory = memory};
+    struct cw_set_source source = {.drive = drive, .read = read_target, .ctx = &reader};
+    json_auto_t *after = NULL;
+
+    return cw_set_load(set, update, channel, wanted, &source, memory->channels, &after, err);
+}
+
 int cw_mirror_load(struct cw_set *set, int64_t *root_version, const struct cw_site *site,
                    const struct cw_upstream *upstream, struct cw_err *err)
 {

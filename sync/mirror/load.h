@@ -16,4 +16,10 @@ int cw_mirror_load_update(struct cw_set *set, struct cw_tuf_update **update, str
                           int mirror, const struct cw_site *site, const struct cw_upstream *upstream,
                           struct cw_err *err);
 
+/* Another part of the set that was loaded: what a site with these wishes needs. The mirror may not hold all of it, but
+ * its manifests. */
+int cw_mirror_load_wanted(struct cw_set *set, struct cw_tuf_update *update,
+                          const struct cw_mirror_memory *memory, int mirror, const char *channel,
+                          const struct cw_set_wanted *wanted, struct cw_err *err);
+
 #endif

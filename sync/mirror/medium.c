@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "crypt/hash.h"
 #include "fs/root.h"
 
@@ -30,29 +31,67 @@ static int check_sums(const struct cw_medium *medium, int dir, const struct cw_b
     if (rc != CW_OK)
         return rc;
     if (want.len != have.len || memcmp(cw_buf_text(&want), cw_buf_text(&have), want.len) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "'%s' does not say the same as '%s': the bundle was changed",
-                          SUMS_FILE, CW_VOLUME_FILE);
+        return cw_err_set(err, CW_E_VERIFY,
+                          "'%s' does not say the same as the volume's list: the bundle was changed",
+                          SUMS_FILE);
     return CW_OK;
 }
 
-int cw_medium_open(struct cw_medium *medium, int dir, struct cw_err *err)
+/* Which list to read, and whether there are others. */
+static int choose_list(char name[CW_VOLUME_NAME_MAX], bool *alone, int dir, int64_t index, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_VOLUME_MAX);
-    size_t i;
-    int rc = cw_at_read_file(&text, dir, CW_VOLUME_FILE, err);
+    CW_AUTO_FREE int64_t *indices = calloc(CW_VOLUMES_MAX, sizeof *indices);
+    size_t count;
+    int rc = indices != NULL ? cw_volume_look(indices, &count, dir, "", err) : cw_err_nomem(err);
 
-    *medium = (struct cw_medium){.read = NULL};
     if (rc != CW_OK)
         return rc;
-    rc = cw_volume_parse(&medium->volume, cw_buf_text(&text), text.len, err);
+    if (count == 0)
+        return cw_err_set(err, CW_E_NOTFOUND, "no '" CW_VOLUME_FILE "': this is not a bundle");
+    if (index == 0 && count > 1)
+        return cw_err_set(err, CW_E_FAIL, "%zu volumes in one folder: take each from a folder of its own",
+                          count);
+    cw_volume_name(name, index != 0 ? index : indices[0]);
+    *alone = count == 1;
+    return CW_OK;
+}
+
+static int read_list(struct cw_medium *medium, struct cw_buf *text, bool *alone, int dir, int64_t index,
+                     struct cw_err *err)
+{
+    char name[CW_VOLUME_NAME_MAX], own[CW_VOLUME_NAME_MAX];
+    int rc = choose_list(name, alone, dir, index, err);
+
+    if (rc == CW_OK)
+        rc = cw_at_read_file(text, dir, name, err);
     if (rc != CW_OK)
-        return cw_err_prefix(err, "'%s'", CW_VOLUME_FILE);
+        return rc;
+    rc = cw_volume_parse(&medium->volume, cw_buf_text(text), text->len, err);
+    if (rc != CW_OK)
+        return cw_err_prefix(err, "'%s'", name);
+    cw_volume_name(own, medium->volume.index);
+    if (strcmp(name, own) != 0)
+        return cw_err_set(err, CW_E_VERIFY, "'%s' says that it is '%s'", name, own);
+    return CW_OK;
+}
+
+int cw_medium_open(struct cw_medium *medium, int dir, int64_t index, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_VOLUME_MAX);
+    bool alone = false;
+    size_t i;
+    int rc;
+
+    *medium = (struct cw_medium){.read = NULL};
+    rc = read_list(medium, &text, &alone, dir, index, err);
+    if (rc != CW_OK)
+        return rc;
     medium->read = calloc(medium->volume.file_count + 1, sizeof *medium->read);
     if (medium->read == NULL)
         return cw_err_nomem(err);
     for (i = 0; i < medium->volume.file_count; i++)
         medium->rest += medium->volume.files[i].length;
-    return check_sums(medium, dir, &text, err);
+    return alone ? check_sums(medium, dir, &text, err) : CW_OK;
 }
 
 void cw_medium_clear(struct cw_medium *medium)

@@ -16,8 +16,9 @@ struct cw_medium {
     uint64_t rest; /* bytes of those not read yet */
 };
 
-/* Reads volume-1.json and SHA256SUMS of the folder. CW_E_NOTFOUND: no list here, so no bundle. */
-int cw_medium_open(struct cw_medium *medium, int dir, struct cw_err *err);
+/* Reads the list of a volume, and SHA256SUMS where it is of that list: where several volumes were copied into one
+ * folder, it is that of the last. index 0: the only volume. CW_E_NOTFOUND: no list here, so no bundle. */
+int cw_medium_open(struct cw_medium *medium, int dir, int64_t index, struct cw_err *err);
 void cw_medium_clear(struct cw_medium *medium);
 
 /* The list's entry for a path, as an index; CW_E_NOTFOUND. */

@@ -8,6 +8,7 @@
  *      when the pull fails later.
  *   1. The whole set is verified in memory: TUF's roles, the channel, the manifests, all against what the
  *      site remembers.
+ *      (Of a file in parts first the parts, parts.c; of a bundle's volumes each by itself, until all is there.)
  *   2. Its files go into mirror/targets, durable and hashed (fetch.c). Their names hold their hashes, so the
  *      old set is not touched. A bundle's other files are checked too.
  *   3. Role metadata, snapshot and roots go into mirror/metadata under their versions; readers of the mirror
@@ -34,6 +35,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "sync/history.h"
+#include "sync/mirror/media.h"
+#include "sync/mirror/taken.h"
 #include "sync/mirror/trust.h"
 
 static void update_free(struct cw_tuf_update **update)
@@ -93,11 +96,20 @@ static int pull_from_source(struct cw_pull *pull, struct cw_err *err)
         rc = cw_set_load(&set, update, pull->upstream->channel, &pull->upstream->wanted, &source,
                          pull->memory.channels, &channels, err);
     if (rc == CW_OK)
+        rc = cw_pull_own(pull, &set, err);
+    if (rc == CW_OK)
+        rc = cw_pull_parts(pull, &set, err);
+    if (rc == CW_OK)
         rc = cw_pull_fetch(pull, &set, err);
+    if (rc == CW_E_INCOMPLETE && set.file_count > 0)
+        return cw_pull_incomplete(pull, &set, err);
     if (rc != CW_OK)
         return rc;
     fill_result(pull, update, &set);
-    return cw_pull_enter(pull, update, channels, err);
+    rc = cw_pull_enter(pull, update, channels, err);
+    if (rc == CW_OK)
+        rc = cw_pull_drop_parts(pull, err);
+    return rc == CW_OK ? cw_taken_clear(pull->site, pull->upstream, err) : rc;
 }
 
 static int record(const struct cw_pull *pull, struct cw_err *err)
@@ -165,11 +177,11 @@ static bool is_final(const struct cw_pull *pull, int rc)
            (rc != CW_E_VERIFY && rc != CW_E_INCOMPLETE && rc != CW_E_EXPIRED);
 }
 
-static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char *where,
+static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char *where, int64_t volume,
                       const struct cw_http_options *http, bool *answered, struct cw_err *err)
 {
     CW_AUTO_SOURCE *source = NULL;
-    int rc = cw_source_open(&source, kind, where, http, err);
+    int rc = cw_source_open_volume(&source, kind, where, volume, http, err);
 
     *answered = rc != CW_OK && rc != CW_E_NOTFOUND;
     pull->older = false;
@@ -192,20 +204,33 @@ struct media {
     bool taken;
     struct cw_pull_result result; /* of those that were taken, or of an older one */
     struct cw_err first;          /* the first that failed; code CW_OK: none did */
+    struct cw_err incomplete;     /* the last that was good, but is not all; nothing was taken since */
 };
+
+/* What a medium brought counts, also when another one says at last that the set is complete. */
+static void add_up(struct cw_pull_result *all, const struct cw_pull_result *one)
+{
+    struct cw_pull_result before = *all;
+
+    *all = *one;
+    all->files += before.files;
+    all->bytes += before.bytes;
+    all->carried += before.carried;
+}
 
 static void note_medium(struct media *media, const struct cw_pull *pull, int rc, const struct cw_err *err)
 {
     const struct cw_pull_result *result = pull->result;
 
     if (rc == CW_OK && (!media->taken || result->changed)) {
-        struct cw_pull_result before = media->result;
-
-        media->result = *result;
-        media->result.files += media->taken ? before.files : 0;
-        media->result.bytes += media->taken ? before.bytes : 0;
-        media->result.carried += media->taken ? before.carried : 0;
+        add_up(&media->result, result);
         media->taken = true;
+        cw_err_clear(&media->incomplete);
+    } else if (rc == CW_E_INCOMPLETE && media->taken) {
+        media->incomplete = *err; /* of a newer bundle */
+    } else if (rc == CW_E_INCOMPLETE) {
+        add_up(&media->result, result);
+        media->incomplete = *err;
     } else if (rc != CW_OK && pull->older && !media->taken) {
         media->result = *result;
     } else if (rc != CW_OK && !pull->older && media->first.code == CW_OK) {
@@ -215,36 +240,86 @@ static void note_medium(struct media *media, const struct cw_pull *pull, int rc,
     }
 }
 
-/* All folders that a removable pattern names now, each: two sticks may be in, and the first by its name need not
- * be the newer one, or this upstream's. None is like a source that does not answer. */
-static int try_removable(struct cw_pull *pull, const char *pattern, bool *answered, struct cw_err *err)
+/* What came of all of them. Something that was taken is a success, whatever else was there. */
+static int judge_media(struct cw_pull *pull, const struct media *media, bool older, struct cw_err *err)
+{
+    const struct cw_err *first = media->first.code != CW_OK ? &media->first : &media->incomplete;
+
+    *pull->result = media->result;
+    pull->older = older && !media->taken && first->code == CW_OK;
+    if (media->first.code != CW_OK && media->incomplete.code != CW_OK)
+        cw_cli_warn(pull->cli, "%s", media->incomplete.text);
+    if (media->taken && first->code != CW_OK)
+        cw_cli_warn(pull->cli, "%s", first->text);
+    else if (first->code != CW_OK)
+        *err = *first;
+    return media->taken ? CW_OK : err->code;
+}
+
+/* Each volume and each tree that is there: two sticks may be in, and the first by its name need not be the newer one,
+ * or this upstream's. */
+static int try_media(struct cw_pull *pull, enum cw_source_kind kind, const struct cw_media *places,
+                     bool *answered, struct cw_err *err)
 {
     struct media media = {.taken = false};
     bool older = false, one;
-    char **matches;
     size_t i;
-    int rc = cw_source_match(&matches, pattern, err);
 
     *answered = false;
-    if (rc == CW_OK)
-        rc = cw_err_set(err, CW_E_TEMP, "%s: no such folder; is the medium in?", pattern);
-    for (i = 0; matches != NULL && matches[i] != NULL && media.first.code != CW_E_NOMEM; i++) {
+    for (i = 0; i < places->count && media.first.code != CW_E_NOMEM; i++) {
         struct cw_err own = {0};
+        int rc = try_source(pull, kind, places->places[i].where, places->places[i].index, NULL, &one, &own);
 
-        rc = try_source(pull, CW_SOURCE_REMOVABLE, matches[i], NULL, &one, &own);
         note_medium(&media, pull, rc, &own);
         older = older || pull->older;
         *answered = *answered || one;
         *err = own;
     }
+    return judge_media(pull, &media, older, err);
+}
+
+/* All folders that a removable pattern names now. None is like a source that does not answer. */
+static int try_removable(struct cw_pull *pull, const char *pattern, bool *answered, struct cw_err *err)
+{
+    CW_AUTO_MEDIA places = {.places = NULL};
+    char **matches;
+    size_t i;
+    int rc = cw_source_match(&matches, pattern, err);
+
+    *answered = false;
+    for (i = 0; matches != NULL && matches[i] != NULL && rc == CW_OK; i++)
+        rc = cw_media_add(&places, matches[i], err);
     cw_source_matches_free(matches);
-    *pull->result = media.result;
-    pull->older = older && !media.taken && media.first.code == CW_OK;
-    if (media.taken && media.first.code != CW_OK)
-        cw_cli_warn(pull->cli, "%s", media.first.text);
-    else if (media.first.code != CW_OK)
-        *err = media.first;
-    return media.taken ? CW_OK : err->code;
+    if (rc == CW_OK && places.count == 0)
+        rc = cw_err_set(err, CW_E_TEMP, "%s: no such folder; is the medium in?", pattern);
+    if (rc != CW_OK)
+        return rc;
+    cw_media_sort(&places);
+    return try_media(pull, CW_SOURCE_REMOVABLE, &places, answered, err);
+}
+
+/* A folder may hold many volumes. */
+static int try_folder(struct cw_pull *pull, enum cw_source_kind kind, const char *where, bool *answered,
+                      struct cw_err *err)
+{
+    CW_AUTO_MEDIA places = {.places = NULL};
+    int rc = cw_media_add(&places, where, err);
+
+    *answered = false;
+    if (rc != CW_OK)
+        return rc;
+    if (places.count == 1)
+        return try_source(pull, kind, places.places[0].where, places.places[0].index, NULL, answered, err);
+    cw_media_sort(&places);
+    return try_media(pull, kind, &places, answered, err);
+}
+
+static int try_place(struct cw_pull *pull, enum cw_source_kind kind, const char *where,
+                     const struct cw_http_options *http, bool *answered, struct cw_err *err)
+{
+    if (kind == CW_SOURCE_HTTP)
+        return try_source(pull, kind, where, 0, http, answered, err);
+    return try_folder(pull, kind, where, answered, err);
 }
 
 /* A web server that was wrong is a graver thing to tell than that another one was not there. */
@@ -274,7 +349,7 @@ static int try_configured(struct cw_pull *pull, struct cw_err *err)
         if (spec->kind == CW_SOURCE_REMOVABLE)
             rc = try_removable(pull, spec->where, &answered, err);
         else
-            rc = try_source(pull, spec->kind, spec->where, &pull->web.options[index], &answered, err);
+            rc = try_place(pull, spec->kind, spec->where, &pull->web.options[index], &answered, err);
         if (rc == CW_OK)
             return rc;
         if (!pull->older)
@@ -351,7 +426,7 @@ static int try_named(struct cw_pull *pull, const char *where, const struct cw_ht
 
     http.limit = run->limit;
     http.min_rate_seconds = run->min_rate_seconds;
-    return try_source(pull, kind_of(upstream, where), where, &http, &answered, err);
+    return try_place(pull, kind_of(upstream, where), where, &http, &answered, err);
 }
 
 static int run(struct cw_pull *pull, const struct cw_pull_how *how, struct cw_err *err)

@@ -54,6 +54,19 @@ void cw_pull_forget_kept(struct cw_pull *pull);
  * what the source lacks. */
 int cw_pull_fetch(struct cw_pull *pull, const struct cw_set *set, struct cw_err *err);
 
+/* own.c: of a bundle that was made for what sites hold: copies what the set needs and the mirror has under another name. */
+int cw_pull_own(struct cw_pull *pull, const struct cw_set *set, struct cw_err *err);
+
+/* parts.c: takes the parts of files that the source's volume has, and joins those that are whole; then what was joined
+ * is in the mirror, and its parts are gone. */
+int cw_pull_parts(struct cw_pull *pull, const struct cw_set *set, struct cw_err *err);
+/* The set is complete: no part is needed any more. */
+int cw_pull_drop_parts(const struct cw_pull *pull, struct cw_err *err);
+
+/* incomplete.c: the source does not have all that the set needs. Of a bundle's volume the other files are checked, that
+ * it was taken in is noted, and err says what is still to come. Never CW_OK. */
+int cw_pull_incomplete(struct cw_pull *pull, const struct cw_set *set, struct cw_err *err);
+
 /* delta.c: makes the file from one that the mirror holds, if the source offers a delta. *carried is what
  * came over for it; 0: nothing was made and out is not open: take the whole file. Fails only for want of
  * space or memory. */

@@ -33,7 +33,7 @@ struct cw_source {
     char *block; /* BLOCK bytes for reading folders */
 };
 
-static int open_folder(struct cw_source *source, struct cw_err *err)
+static int open_folder(struct cw_source *source, int64_t volume, struct cw_err *err)
 {
     int rc = cw_dir_open(&source->dir, source->where, err);
 
@@ -43,7 +43,7 @@ static int open_folder(struct cw_source *source, struct cw_err *err)
     source->block = malloc(BLOCK);
     if (source->block == NULL)
         return cw_err_nomem(err);
-    rc = cw_medium_open(&source->medium, source->dir, err);
+    rc = cw_medium_open(&source->medium, source->dir, volume, err);
     if (rc == CW_E_NOTFOUND)
         return CW_OK;
     source->is_bundle = true;
@@ -59,6 +59,12 @@ enum cw_source_kind cw_source_kind_of(const char *where)
 
 int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const char *where,
                    const struct cw_http_options *http, struct cw_err *err)
+{
+    return cw_source_open_volume(source, kind, where, 0, http, err);
+}
+
+int cw_source_open_volume(struct cw_source **source, enum cw_source_kind kind, const char *where,
+                          int64_t volume, const struct cw_http_options *http, struct cw_err *err)
 {
     struct cw_source *s = calloc(1, sizeof *s);
     int rc;
@@ -80,7 +86,7 @@ int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const ch
     else if (kind == CW_SOURCE_HTTP)
         rc = cw_http_new(&s->http, &s->http_options, err);
     else
-        rc = open_folder(s, err);
+        rc = open_folder(s, volume, err);
     if (rc != CW_OK) {
         cw_source_free(s);
         return rc;
@@ -116,6 +122,11 @@ enum cw_source_kind cw_source_kind(const struct cw_source *source)
 bool cw_source_answered(const struct cw_source *source)
 {
     return source->answered;
+}
+
+const struct cw_volume *cw_source_volume(const struct cw_source *source)
+{
+    return source->is_bundle ? &source->medium.volume : NULL;
 }
 
 uint64_t cw_source_rest(const struct cw_source *source)
@@ -184,6 +195,20 @@ static int read_file(struct cw_source *source, const char *path, uint64_t max, c
     return rc;
 }
 
+/* A scanner "cleans", a stick wears out: the person in front of it wants to go on. */
+static int add_remedy(struct cw_err *err)
+{
+    struct cw_err what = {.code = CW_E_VERIFY};
+
+    if (err == NULL)
+        return CW_E_VERIFY;
+    what = *err;
+    return cw_err_set(
+        err, CW_E_VERIFY,
+        "%.*s; the medium was changed or is damaged: exporting to it again mends just that file",
+        CW_ERR_TEXT_MAX - 128, what.text);
+}
+
 static int get_bundled(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink,
                        void *ctx, struct cw_err *err)
 {
@@ -204,7 +229,9 @@ static int get_bundled(struct cw_source *source, const char *path, uint64_t max,
                           source->where);
     if (rc == CW_OK)
         rc = cw_hash_final(hash, sha256, err);
-    return rc == CW_OK ? cw_medium_judge(&source->medium, index, sha256, length, err) : rc;
+    if (rc == CW_OK)
+        rc = cw_medium_judge(&source->medium, index, sha256, length, err);
+    return rc == CW_E_VERIFY ? add_remedy(err) : rc;
 }
 
 int cw_source_get(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx,

@@ -10,6 +10,7 @@
 #include "http/http.h"
 #include "intake/intake.h"
 #include "sync/site.h"
+#include "tree/volume.h"
 
 /* Folders that one removable pattern may name: more sticks than anybody plugs in. */
 #define CW_SOURCE_MATCHES_MAX 64
@@ -24,6 +25,9 @@ enum cw_source_kind cw_source_kind_of(const char *where);
  * with itself and with SHA256SUMS (CW_E_VERIFY). http: how a web server is spoken to; NULL for others. */
 int cw_source_open(struct cw_source **source, enum cw_source_kind kind, const char *where,
                    const struct cw_http_options *http, struct cw_err *err);
+/* The same for a folder in which the lists of several volumes lie: this one of them; 0: the only one. */
+int cw_source_open_volume(struct cw_source **source, enum cw_source_kind kind, const char *where,
+                          int64_t volume, const struct cw_http_options *http, struct cw_err *err);
 void cw_source_free(struct cw_source *source);
 static inline void cw_source_free_(struct cw_source **source)
 {
@@ -47,6 +51,8 @@ int cw_source_get(struct cw_source *source, const char *path, uint64_t max, cw_h
 /* The same into memory (buf's max is the limit). */
 int cw_source_get_buf(struct cw_source *source, const char *path, struct cw_buf *buf, struct cw_err *err);
 
+/* The list of the bundle's volume; NULL: this is none. */
+const struct cw_volume *cw_source_volume(const struct cw_source *source);
 /* Bytes of the bundle's files that nobody got yet; 0 for other sources. */
 uint64_t cw_source_rest(const struct cw_source *source);
 /* Reads and checks those files too, so that a bundle is accepted only when all of it is good. Each finding is
