@@ -47,6 +47,7 @@ check() {
     case $check_serial$check_mirror in
     11) echo old ;;
     21 | 22) echo new ;;
+    31 | 33) echo new ;;
     *) echo "site has serial '$check_serial', its mirror '$check_mirror'" ;;
     esac
 }
@@ -79,5 +80,52 @@ check_export() {
 
 # shellcheck disable=SC2016 # the harness expands it
 fault_rows export setup_export 'causeway-sync -C "$ROOT/site" export "$ROOT/stick"' check_export
+
+# The last of three volumes, with the last part of a file: the site stays what it was, or has all.
+head -c 9000000 /dev/urandom >build/image.bin
+cat >catalog.json <<'CATALOG'
+{"format": "1.0", "products": [{"name": "image", "releases": [{"version": "1.0.0", "severity": "normal", "notes": "",
+ "builds": [{"platform": "any", "files": [{"file": "build/image.bin", "kind": "file"}]}]}]}]}
+CATALOG
+{
+    causeway-gen -C repo add catalog.json
+    causeway-gen -C repo promote image 1.0.0 stable
+    publisher_publish
+    site_init connected
+    causeway-sync -C connected pull repo/tree
+    causeway-sync -C connected export --volume-size 6M bundle
+    cp -a site volumes
+    causeway-sync -C volumes pull bundle/volume-3
+    causeway-sync -C volumes pull bundle/volume-1
+} >volumes.out 2>&1
+expect 'two of three volumes were taken in' grep -q 'still to come: volume 2' volumes.out
+
+setup_volumes() {
+    cp -a volumes "$1/site"
+}
+
+# shellcheck disable=SC2016 # the harness expands it
+fault_rows volume setup_volumes 'causeway-sync -C "$ROOT/site" pull "$here/bundle/volume-2"' check
+
+# Whatever goes wrong, a receipt that is there is whole, and its counter was not used before.
+setup_receipt() {
+    cp -a site "$1/site"
+    mkdir "$1/stick"
+    causeway-sync -q -C "$1/site" receipt --out "$1/first.json"
+}
+
+check_receipt() {
+    if [ ! -e "$1/stick/receipts/site.receipt.json" ]; then
+        echo old
+    elif causeway-sync -q -C connected export --dry-run --for "$1/stick/receipts/site.receipt.json" --for "$1/first.json" x \
+        >receipt.out 2>&1 && ! cmp -s "$1/first.json" "$1/stick/receipts/site.receipt.json"; then
+        echo new
+    else
+        cat receipt.out
+    fi
+}
+
+# shellcheck disable=SC2016 # the harness expands it
+fault_rows receipt setup_receipt 'causeway-sync -C "$ROOT/site" receipt "$ROOT/stick"' check_receipt
 
 done_testing
