@@ -54,6 +54,17 @@ struct cw_upstream { /* texts borrowed from the site's config */
     const json_t *independent; /* array of product names declared independent; NULL: none */
 };
 
+#define CW_XATTR_PATTERNS_MAX 32
+
+/* How releases are installed: site.lua's `install`. */
+struct cw_install_options {
+    const char *owner;    /* "user[:group]" that all belongs to; NULL: who applies */
+    const json_t *owners; /* the archive's owner → "user[:group]", for exceptions; NULL: none */
+    bool modes;           /* permissions are the archive's */
+    bool set_id;          /* files may have set-uid and set-gid bits */
+    const char *xattrs[CW_XATTR_PATTERNS_MAX + 1]; /* NULL-terminated */
+};
+
 struct cw_site {
     int fd;                             /* the site's folder */
     char *path;                         /* its absolute path */
@@ -62,6 +73,7 @@ struct cw_site {
     char config_sha256[CW_SHA256_TEXT]; /* of its canonical form: comments do not count */
     const char *name;
     const char *install_root; /* absolute; NULL: this site mirrors only */
+    struct cw_install_options install;
     json_t *
         scan; /* {"action": as sync/deploy/action.h, with {file} in its words, "bad": [exit codes]}; owned; NULL:
                      nothing is scanned */

@@ -267,9 +267,66 @@ static int take_upstreams(struct cw_site *site, struct cw_err *err)
     return CW_OK;
 }
 
+static int flag_in(bool *flag, const json_t *obj, const char *key, struct cw_err *err)
+{
+    const json_t *value = json_object_get(obj, key);
+
+    if (value != NULL && !json_is_boolean(value))
+        return cw_err_set(err, CW_E_FAIL, "'%s' is neither true nor false", key);
+    *flag = json_is_true(value);
+    return CW_OK;
+}
+
+/* "user" or "user:group"; whether there are such is found out where they are needed. */
+static int check_owner(const json_t *value, const char *key, struct cw_err *err)
+{
+    const char *text = json_string_value(value), *colon = text != NULL ? strchr(text, ':') : NULL;
+
+    if (text == NULL || text[0] == '\0' || text[0] == ':' ||
+        (colon != NULL && (colon[1] == '\0' || strchr(colon + 1, ':') != NULL)))
+        return cw_err_set(err, CW_E_FAIL, "'%s' is not a user, as \"user\" or \"user:group\"", key);
+    return CW_OK;
+}
+
+static int take_owners(struct cw_install_options *options, const json_t *install, struct cw_err *err)
+{
+    const json_t *owner = json_object_get(install, "owner");
+    const char *name;
+    json_t *value;
+    int rc = object_in(&options->owners, install, "owners", err);
+
+    if (rc == CW_OK && owner != NULL)
+        rc = check_owner(owner, "owner", err);
+    options->owner = json_string_value(owner);
+    json_object_foreach ((json_t *)options->owners, name, value) {
+        if (rc == CW_OK && (rc = check_owner(value, name, err)) != CW_OK)
+            rc = cw_err_prefix(err, "owners");
+    }
+    return rc;
+}
+
+static int take_xattrs(struct cw_install_options *options, const json_t *install, struct cw_err *err)
+{
+    json_t *list, *item;
+    size_t i;
+    int rc = list_in(&list, install, "xattrs", err);
+
+    if (rc == CW_OK && json_array_size(list) > CW_XATTR_PATTERNS_MAX)
+        return cw_err_set(err, CW_E_FAIL, "'xattrs' has more than %d entries", CW_XATTR_PATTERNS_MAX);
+    json_array_foreach (list, i, item) {
+        const char *text = json_string_value(item);
+
+        if (text == NULL || (!cw_str_starts(text, "user.") && strcmp(text, "security.capability") != 0))
+            return cw_err_set(err, CW_E_FAIL,
+                              "'xattrs' has an entry that is neither \"user.…\" nor \"security.capability\"");
+        options->xattrs[i] = text;
+    }
+    return rc;
+}
+
 static int take_install(struct cw_site *site, struct cw_err *err)
 {
-    static const char *const keys[] = {"root", NULL};
+    static const char *const keys[] = {"root", "owner", "owners", "modes", "set_id", "xattrs", NULL};
     const json_t *install;
     int rc = object_in(&install, site->config, "install", err);
 
@@ -281,6 +338,14 @@ static int take_install(struct cw_site *site, struct cw_err *err)
     if (rc == CW_OK && site->install_root != NULL &&
         (site->install_root[0] != '/' || site->install_root[1] == '\0'))
         rc = cw_err_set(err, CW_E_FAIL, "root '%s' is not an absolute path below '/'", site->install_root);
+    if (rc == CW_OK)
+        rc = take_owners(&site->install, install, err);
+    if (rc == CW_OK)
+        rc = flag_in(&site->install.modes, install, "modes", err);
+    if (rc == CW_OK)
+        rc = flag_in(&site->install.set_id, install, "set_id", err);
+    if (rc == CW_OK)
+        rc = take_xattrs(&site->install, install, err);
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "install");
 }
 

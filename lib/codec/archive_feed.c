@@ -9,22 +9,32 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "codec/archive_frame.h"
 
-#define READ_BLOCK ((size_t)64 * 1024)
+#define READ_BLOCK ((size_t)512 * 1024)
+#define OUT_BLOCK ((size_t)128 * 1024)
+#define TAR_BLOCK 512
+#define CAPABILITY "security.capability"
 
 struct feeder {
     struct archive *archive;
-    int out;
-    const struct cw_archive_limits *limits;
+    int in, out;
+    const struct cw_archive_rules *rules;
     uint64_t bytes, entries; /* so far */
+    char *block;             /* what was read of the archive last: READ_BLOCK bytes … */
+    size_t block_len;
+    uint64_t block_at, in_at; /* … from there on; where the next read will be */
+    char *pending;            /* frames not written yet: OUT_BLOCK bytes */
+    size_t pending_len;
 };
 
-static int send(const struct feeder *f, const void *data, size_t len, struct cw_err *err)
+static int write_out(const struct feeder *f, const void *data, size_t len, struct cw_err *err)
 {
     const char *p = data;
 
@@ -41,13 +51,34 @@ static int send(const struct feeder *f, const void *data, size_t len, struct cw_
     return CW_OK;
 }
 
-static int send_frame(const struct feeder *f, const struct cw_frame *frame, const char *name,
+static int flush(struct feeder *f, struct cw_err *err)
+{
+    int rc = write_out(f, f->pending, f->pending_len, err);
+
+    f->pending_len = 0;
+    return rc;
+}
+
+static int send(struct feeder *f, const void *data, size_t len, struct cw_err *err)
+{
+    int rc = len > OUT_BLOCK - f->pending_len ? flush(f, err) : CW_OK;
+
+    if (rc != CW_OK || len > OUT_BLOCK)
+        return rc != CW_OK ? rc : write_out(f, data, len, err);
+    memcpy(f->pending + f->pending_len, data, len);
+    f->pending_len += len;
+    return CW_OK;
+}
+
+static int send_frame(struct feeder *f, const struct cw_frame *frame, const char *name, const char *owner,
                       const char *link, struct cw_err *err)
 {
     int rc = send(f, frame, sizeof(*frame), err);
 
     if (rc == CW_OK && name != NULL)
         rc = send(f, name, frame->name_len, err);
+    if (rc == CW_OK && owner != NULL)
+        rc = send(f, owner, frame->owner_len, err);
     if (rc == CW_OK && link != NULL)
         rc = send(f, link, frame->link_len, err);
     return rc;
@@ -72,13 +103,13 @@ static int broken(const struct feeder *f, const char *name, struct cw_err *err)
 static int too_large(const struct feeder *f, struct cw_err *err)
 {
     return cw_err_set(err, CW_E_VERIFY, "the archive's content is more than the allowed %llu bytes",
-                      (unsigned long long)f->limits->bytes);
+                      (unsigned long long)f->rules->bytes);
 }
 
 /* Counts len more bytes of content. */
 static int count(struct feeder *f, uint64_t len, struct cw_err *err)
 {
-    if (len > f->limits->bytes - f->bytes)
+    if (len > f->rules->bytes - f->bytes)
         return too_large(f, err);
     f->bytes += len;
     return CW_OK;
@@ -89,18 +120,33 @@ static int feed_zeros(struct feeder *f, uint64_t len, struct cw_err *err)
     struct cw_frame frame = {.type = CW_FRAME_ZEROS, .size = len};
     int rc = len == 0 ? CW_OK : count(f, len, err);
 
-    return rc != CW_OK || len == 0 ? rc : send_frame(f, &frame, NULL, NULL, err);
+    return rc != CW_OK || len == 0 ? rc : send_frame(f, &frame, NULL, NULL, NULL, err);
+}
+
+/* Is it, byte for byte, what stands in the archive at *offset? That is, nothing was unpacked. */
+static bool is_of_archive(uint64_t *offset, const struct feeder *f, const char *data, size_t len)
+{
+    uintptr_t block = (uintptr_t)f->block, start = (uintptr_t)data;
+
+    if (start < block || start - block > f->block_len || len > f->block_len - (start - block))
+        return false;
+    *offset = f->block_at + (start - block);
+    return true;
 }
 
 static int feed_bytes(struct feeder *f, const char *data, size_t len, struct cw_err *err)
 {
+    struct cw_frame copy = {.type = CW_FRAME_COPY, .size = len};
     int rc = count(f, len, err);
+
+    if (rc == CW_OK && len > 0 && is_of_archive(&copy.offset, f, data, len))
+        return send_frame(f, &copy, NULL, NULL, NULL, err);
 
     while (rc == CW_OK && len > 0) {
         size_t n = len < CW_FRAME_DATA_MAX ? len : CW_FRAME_DATA_MAX;
         struct cw_frame frame = {.type = CW_FRAME_DATA, .size = n};
 
-        rc = send_frame(f, &frame, NULL, NULL, err);
+        rc = send_frame(f, &frame, NULL, NULL, NULL, err);
         if (rc == CW_OK)
             rc = send(f, data, n, err);
         data += n;
@@ -170,27 +216,104 @@ static const char *plain_name(const char *name, size_t *len)
 static int check_member(struct feeder *f, struct archive_entry *entry, const char *name,
                         struct cw_frame *frame, struct cw_err *err)
 {
-    if (++f->entries > f->limits->entries)
+    mode_t forbidden =
+        f->rules->set_id && frame->type == CW_FRAME_FILE ? S_ISVTX : S_ISUID | S_ISGID | S_ISVTX;
+
+    if (++f->entries > f->rules->entries)
         return cw_err_set(err, CW_E_VERIFY, "the archive has more than the allowed %llu members",
-                          (unsigned long long)f->limits->entries);
+                          (unsigned long long)f->rules->entries);
     if (frame->type == 0)
         return cw_err_set(err, CW_E_VERIFY, "member '%s' of the archive is a device, pipe or socket", name);
-    if ((archive_entry_mode(entry) & (S_ISUID | S_ISGID | S_ISVTX)) != 0)
+    if (frame->type != CW_FRAME_HARD && (archive_entry_mode(entry) & forbidden) != 0)
         return cw_err_set(err, CW_E_VERIFY, "member '%s' of the archive has a set-uid, set-gid or sticky bit",
                           name);
     if (archive_entry_is_encrypted(entry))
         return cw_err_set(err, CW_E_VERIFY, "member '%s' of the archive is encrypted", name);
-    if (frame->sized && frame->size > f->limits->bytes - f->bytes)
+    if (frame->sized && frame->size > f->rules->bytes - f->bytes)
         return too_large(f, err);
     return CW_OK;
+}
+
+static int feed_xattrs(struct feeder *f, struct archive_entry *entry, const char *member, struct cw_err *err)
+{
+    const char *name;
+    const void *value;
+    size_t size;
+    unsigned kept = 0;
+    int rc = CW_OK;
+
+    (void)archive_entry_xattr_reset(entry);
+    while (rc == CW_OK && archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
+        struct cw_frame frame = {.type = CW_FRAME_XATTR, .size = size};
+        size_t len = name != NULL ? strlen(name) : 0;
+
+        if (name == NULL || !cw_frame_keeps_xattr(f->rules->xattrs, name)) {
+            if (name != NULL && strcmp(name, CAPABILITY) == 0)
+                return cw_err_set(err, CW_E_VERIFY, "member '%s' of the archive has capabilities", member);
+            continue;
+        }
+        if (++kept > CW_ARCHIVE_XATTRS_MAX || len > UINT16_MAX || size > CW_FRAME_XATTR_MAX)
+            return cw_err_set(
+                err, CW_E_VERIFY,
+                "member '%s' of the archive has more or larger extended attributes than allowed", member);
+        frame.name_len = (uint16_t)len;
+        rc = send_frame(f, &frame, name, NULL, NULL, err);
+        if (rc == CW_OK)
+            rc = send(f, value, size, err);
+    }
+    return rc;
+}
+
+/* Who the member belongs to in the archive: a name, else the number. */
+static const char *owner_of(struct archive_entry *entry, char number[24])
+{
+    const char *name = archive_entry_uname(entry);
+
+    if (name != NULL && name[0] != '\0')
+        return name;
+    snprintf(number, 24, "%lld", (long long)archive_entry_uid(entry));
+    return number;
+}
+
+static int name_frame(struct cw_frame *frame, const char *name, size_t len, const char *owner,
+                      size_t link_len, struct cw_err *err)
+{
+    size_t owner_len = owner != NULL ? strlen(owner) : 0;
+
+    if (len > UINT16_MAX || link_len > UINT16_MAX || owner_len > UINT16_MAX)
+        return cw_err_set(err, CW_E_VERIFY, "the archive has a member with a name of %zu bytes: '%.100s'",
+                          len, name);
+    frame->name_len = (uint16_t)len;
+    frame->link_len = (uint16_t)link_len;
+    frame->owner_len = (uint16_t)owner_len;
+    return CW_OK;
+}
+
+static int send_member(struct feeder *f, struct archive_entry *entry, struct cw_frame *frame,
+                       const char *name, size_t len, struct cw_err *err)
+{
+    const char *link = NULL, *owner = NULL;
+    char number[24];
+    size_t link_len = 0;
+    int rc;
+
+    if (frame->type == CW_FRAME_HARD)
+        link = plain_name(archive_entry_hardlink(entry), &link_len);
+    else if (frame->type == CW_FRAME_LINK && (link = archive_entry_symlink(entry)) != NULL)
+        link_len = strlen(link);
+    if (f->rules->owner != NULL)
+        owner = owner_of(entry, number);
+    rc = name_frame(frame, name, len, owner, link_len, err);
+    return rc == CW_OK ? send_frame(f, frame, name, owner, link, err) : rc;
 }
 
 static int feed_member(struct feeder *f, struct archive_entry *entry, struct cw_err *err)
 {
     struct cw_frame frame = {.type = frame_type(entry),
-                             .mode = (uint16_t)(archive_entry_mode(entry) & 07777)};
-    const char *full = archive_entry_pathname(entry), *link = NULL, *name;
-    size_t len, link_len = 0;
+                             .mode = (uint16_t)(archive_entry_mode(entry) & 07777),
+                             .mtime = archive_entry_mtime(entry)};
+    const char *full = archive_entry_pathname(entry), *name;
+    size_t len;
     int rc;
 
     if (full == NULL)
@@ -203,23 +326,53 @@ static int feed_member(struct feeder *f, struct archive_entry *entry, struct cw_
         frame.size = (uint64_t)archive_entry_size(entry);
     }
     rc = check_member(f, entry, full, &frame, err);
+    if (rc == CW_OK && frame.type == CW_FRAME_LINK)
+        frame.mode = 0;
+    if (rc == CW_OK && frame.type == CW_FRAME_HARD)
+        frame.mode &= 0777; /* what the file has counts */
     if (rc != CW_OK || len == 0)
         return rc;
-    if (frame.type == CW_FRAME_HARD)
-        link = plain_name(archive_entry_hardlink(entry), &link_len);
-    else if (frame.type == CW_FRAME_LINK && (link = archive_entry_symlink(entry)) != NULL)
-        link_len = strlen(link);
-    if (len > UINT16_MAX || link_len > UINT16_MAX)
-        return cw_err_set(err, CW_E_VERIFY, "the archive has a member with a name of %zu bytes", len);
-    frame.name_len = (uint16_t)len;
-    frame.link_len = (uint16_t)link_len;
-    rc = send_frame(f, &frame, name, link, err);
+    rc = send_member(f, entry, &frame, name, len, err);
+    if (rc == CW_OK && frame.type == CW_FRAME_FILE)
+        rc = feed_xattrs(f, entry, full, err);
     if (rc == CW_OK && (frame.type == CW_FRAME_FILE || frame.type == CW_FRAME_HARD))
         rc = feed_content(f, &frame, full, err);
     return rc;
 }
 
-static int open_archive(struct feeder *f, int in_fd, struct cw_err *err)
+static la_ssize_t read_block(struct archive *archive, void *ctx, const void **data)
+{
+    struct feeder *f = ctx;
+    ssize_t n;
+
+    do {
+        n = read(f->in, f->block, READ_BLOCK);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        archive_set_error(archive, errno, "%s", strerror(errno));
+        return ARCHIVE_FATAL;
+    }
+    f->block_at = f->in_at;
+    f->block_len = (size_t)n;
+    f->in_at += (uint64_t)n;
+    *data = f->block;
+    return n;
+}
+
+static la_int64_t seek_in(struct archive *archive, void *ctx, la_int64_t offset, int whence)
+{
+    struct feeder *f = ctx;
+    off_t at = lseek(f->in, offset, whence);
+
+    if (at < 0) {
+        archive_set_error(archive, errno, "%s", strerror(errno));
+        return ARCHIVE_FATAL;
+    }
+    f->in_at = (uint64_t)at;
+    return at;
+}
+
+static int open_archive(struct feeder *f, struct cw_err *err)
 {
     static int (*const support[])(struct archive *) = {
         archive_read_support_filter_bzip2, archive_read_support_filter_gzip, archive_read_support_filter_lz4,
@@ -228,46 +381,69 @@ static int open_archive(struct feeder *f, int in_fd, struct cw_err *err)
     };
     size_t i;
 
-    f->archive = archive_read_new();
+    f->in_at = (uint64_t)(lseek(f->in, 0, SEEK_CUR) > 0 ? lseek(f->in, 0, SEEK_CUR) : 0);
+    f->block = malloc(READ_BLOCK);
+    f->pending = malloc(OUT_BLOCK);
+    f->archive = f->block != NULL && f->pending != NULL ? archive_read_new() : NULL;
     if (f->archive == NULL)
         return cw_err_nomem(err);
     for (i = 0; i < sizeof(support) / sizeof(support[0]); i++) {
         if (support[i](f->archive) == ARCHIVE_FATAL)
             return broken(f, NULL, err);
     }
-    return archive_read_open_fd(f->archive, in_fd, READ_BLOCK) == ARCHIVE_OK ? CW_OK : broken(f, NULL, err);
+    if (archive_read_set_read_callback(f->archive, read_block) != ARCHIVE_OK ||
+        archive_read_set_seek_callback(f->archive, seek_in) != ARCHIVE_OK ||
+        archive_read_set_callback_data(f->archive, f) != ARCHIVE_OK ||
+        archive_read_open1(f->archive) != ARCHIVE_OK)
+        return broken(f, NULL, err);
+    return CW_OK;
 }
 
-static int feed_all(struct feeder *f, int in_fd, struct cw_err *err)
+/* A tar ends with a block of zeros; libarchive would take one that was cut between two members for whole. */
+static int check_end(const struct feeder *f, struct cw_err *err)
+{
+    bool tar = (archive_format(f->archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
+
+    if (tar && archive_filter_bytes(f->archive, 0) - archive_read_header_position(f->archive) < TAR_BLOCK)
+        return cw_err_set(err, CW_E_VERIFY, "the archive has no end: it was cut off");
+    return CW_OK;
+}
+
+static int feed_all(struct feeder *f, struct cw_err *err)
 {
     struct cw_frame end = {.type = CW_FRAME_END};
     struct archive_entry *entry;
-    int got, rc = open_archive(f, in_fd, err);
+    int got, rc = open_archive(f, err);
 
     while (rc == CW_OK) {
         got = archive_read_next_header(f->archive, &entry);
-        if (got == ARCHIVE_EOF)
-            return send_frame(f, &end, NULL, NULL, err);
+        if (got == ARCHIVE_EOF) {
+            rc = check_end(f, err);
+            if (rc == CW_OK)
+                rc = send_frame(f, &end, NULL, NULL, NULL, err);
+            return rc == CW_OK ? flush(f, err) : rc;
+        }
         /* A warning says that something of the header was not understood: better not guess. */
         rc = got == ARCHIVE_OK ? feed_member(f, entry, err) : broken(f, NULL, err);
     }
     return rc;
 }
 
-int cw_archive_feed(int in_fd, int out_fd, const struct cw_archive_limits *limits, struct cw_err *err)
+int cw_archive_feed(int in_fd, int out_fd, const struct cw_archive_rules *rules, struct cw_err *err)
 {
-    struct feeder f = {.out = out_fd, .limits = limits};
+    struct feeder f = {.in = in_fd, .out = out_fd, .rules = rules};
     struct cw_frame refused = {.type = CW_FRAME_REFUSED};
     struct cw_err local = {.code = CW_OK};
-    int rc = feed_all(&f, in_fd, &local);
+    int rc = feed_all(&f, &local);
 
+    if (rc == CW_E_VERIFY && f.pending != NULL) {
+        refused.name_len = (uint16_t)strlen(local.text);
+        if (send_frame(&f, &refused, local.text, NULL, NULL, NULL) == CW_OK)
+            (void)flush(&f, NULL);
+    }
     if (f.archive != NULL)
         archive_read_free(f.archive);
-    if (rc == CW_OK)
-        return CW_OK;
-    if (rc == CW_E_VERIFY) {
-        refused.name_len = (uint16_t)strlen(local.text);
-        (void)send_frame(&f, &refused, local.text, NULL, NULL);
-    }
-    return cw_err_set(err, rc, "%s", local.text);
+    free(f.block);
+    free(f.pending);
+    return rc == CW_OK ? CW_OK : cw_err_set(err, rc, "%s", local.text);
 }

@@ -104,7 +104,7 @@ static int install_unit(struct job *job, const json_t *unit, struct cw_progress 
 
     json_array_foreach (json_object_get(unit, "changes"), i, change) {
         if (rc == CW_OK && text_of(change, "to")[0] != '\0')
-            rc = cw_install_release(job->root, mirror, change, err);
+            rc = cw_install_release(job->root, mirror, &world->site->install, change, err);
         if (rc == CW_OK)
             cw_progress_add(progress, (uint64_t)json_integer_value(json_object_get(change, "bytes")));
     }

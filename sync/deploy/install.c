@@ -20,12 +20,21 @@
 #include "fs/commit.h"
 #include "fs/walk.h"
 #include "jail/jail.h"
+#include "sync/deploy/owners.h"
 #include "sync/deploy/store.h"
 #include "tree/layout.h"
 
+#define PIPE_SIZE (1 << 20)
 #define COPY_BLOCK ((size_t)256 * 1024)
 #define EXTRACT_CPU_SECONDS 3600         /* 64 GiB at a slow disk's rate */
 #define EXTRACT_MEMORY ((size_t)1 << 30) /* xz's largest windows need hundreds of MiB */
+
+/* One release being made. */
+struct staging {
+    int folder, mirror;
+    const struct cw_install_options *options;
+    struct cw_owners owners;
+};
 
 struct artifact { /* borrowed from the change */
     const char *path, *sha256, *kind;
@@ -206,10 +215,11 @@ static int copy_and_hash(char sha256[CW_HASH_TEXT_MAX], int out, int in, const s
     return rc == CW_OK ? cw_hash_final(hash, sha256, err) : rc;
 }
 
-static int install_file(int folder, int in, const struct artifact *artifact, struct cw_err *err)
+static int install_file(struct staging *staging, int in, const struct artifact *artifact, struct cw_err *err)
 {
     const char *name = cw_str_basename(artifact->path);
-    CW_AUTO_FD int out = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    CW_AUTO_FD int out =
+        openat(staging->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     char sha256[CW_HASH_TEXT_MAX];
     int rc;
 
@@ -221,7 +231,7 @@ static int install_file(int folder, int in, const struct artifact *artifact, str
     rc = copy_and_hash(sha256, out, in, artifact, err);
     if (rc == CW_OK && strcmp(sha256, artifact->sha256) != 0)
         return differs(artifact, sha256, err);
-    return rc;
+    return rc == CW_OK ? cw_owners_give(&staging->owners, out, "", artifact->path, err) : rc;
 }
 
 static int feed(void *ctx, int in_fd, int out_fd, struct cw_err *err)
@@ -234,19 +244,28 @@ static ssize_t read_jail(void *ctx, void *data, size_t len, struct cw_err *err)
     return cw_jail_read(ctx, data, len, err);
 }
 
-static int extract(int folder, int in, const struct artifact *artifact, struct cw_err *err)
+static int extract(struct staging *staging, int in, const struct artifact *artifact, struct cw_err *err)
 {
     static const struct cw_jail_limits confined = {.cpu_seconds = EXTRACT_CPU_SECONDS,
                                                    .memory = EXTRACT_MEMORY};
-    struct cw_archive_limits limits = {.bytes = CW_INSTALL_BYTES_MAX, .entries = CW_INSTALL_ENTRIES_MAX};
+    const struct cw_install_options *options = staging->options;
+    struct cw_archive_rules rules = {.bytes = CW_INSTALL_BYTES_MAX,
+                                     .entries = CW_INSTALL_ENTRIES_MAX,
+                                     .modes = options->modes,
+                                     .set_id = options->set_id,
+                                     .xattrs = options->xattrs,
+                                     .owner = cw_owners_are_set(options) ? cw_owners_find : NULL,
+                                     .owner_ctx = &staging->owners};
     CW_AUTO_JAIL jail = CW_JAIL_INIT;
     int rc;
 
     if (artifact->length < (CW_INSTALL_BYTES_MAX - CW_INSTALL_EXPANSION_FREE) / CW_INSTALL_EXPANSION_MAX)
-        limits.bytes = CW_INSTALL_EXPANSION_FREE + artifact->length * CW_INSTALL_EXPANSION_MAX;
-    rc = cw_jail_start(&jail, "the archive's reader", &confined, feed, &limits, in, err);
-    if (rc == CW_OK)
-        rc = cw_archive_take(folder, read_jail, &jail, &limits, err);
+        rules.bytes = CW_INSTALL_EXPANSION_FREE + artifact->length * CW_INSTALL_EXPANSION_MAX;
+    rc = cw_jail_start(&jail, "the archive's reader", &confined, feed, &rules, in, err);
+    if (rc == CW_OK) {
+        (void)fcntl(jail.out, F_SETPIPE_SZ, PIPE_SIZE); /* where it may not be so large, it is slower */
+        rc = cw_archive_take(staging->folder, in, read_jail, &jail, &rules, err);
+    }
     if (rc != CW_OK && rc != CW_E_INCOMPLETE)
         return rc;
     if (rc == CW_E_INCOMPLETE) { /* the reader ended too early, and knows why */
@@ -256,7 +275,8 @@ static int extract(int folder, int in, const struct artifact *artifact, struct c
     return cw_jail_finish(&jail, err);
 }
 
-static int install_archive(int folder, int in, const struct artifact *artifact, struct cw_err *err)
+static int install_archive(struct staging *staging, int in, const struct artifact *artifact,
+                           struct cw_err *err)
 {
     char sha256[CW_SHA256_TEXT];
     int rc = cw_sha256_fd(sha256, NULL, in, artifact->path, err);
@@ -266,12 +286,12 @@ static int install_archive(int folder, int in, const struct artifact *artifact, 
     if (rc == CW_OK && lseek(in, 0, SEEK_SET) != 0)
         return cw_err_errno(err, errno, "unable to read '%s'", artifact->path);
     if (rc == CW_OK)
-        rc = extract(folder, in, artifact, err);
+        rc = extract(staging, in, artifact, err);
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", artifact->path);
 }
 
 /* Archives first, so that a plain file cannot stand where one of them wants a folder. */
-static int install_artifacts(int folder, int mirror, const json_t *change, bool archives, struct cw_err *err)
+static int install_artifacts(struct staging *staging, const json_t *change, bool archives, struct cw_err *err)
 {
     char tree_path[CW_PATH_MAX];
     json_t *entry;
@@ -284,21 +304,22 @@ static int install_artifacts(int folder, int mirror, const json_t *change, bool 
 
         if (is_archive(&artifact) != archives)
             continue;
-        rc = open_artifact(&in, tree_path, mirror, &artifact, err);
+        rc = open_artifact(&in, tree_path, staging->mirror, &artifact, err);
         if (rc == CW_OK)
-            rc = archives ? install_archive(folder, in, &artifact, err)
-                          : install_file(folder, in, &artifact, err);
+            rc = archives ? install_archive(staging, in, &artifact, err)
+                          : install_file(staging, in, &artifact, err);
         if (rc != CW_OK)
             return rc;
     }
     return CW_OK;
 }
 
+/* What an archive brought is protected already, but for folders, which had to be written to. */
 static int protect_one(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
 {
-    mode_t mode = S_ISDIR(st->st_mode) || (st->st_mode & 0111) != 0 ? 0555 : 0444;
+    mode_t mode = st->st_mode & 0555;
 
-    if (S_ISLNK(st->st_mode))
+    if (S_ISLNK(st->st_mode) || (st->st_mode & 0222) == 0)
         return CW_OK;
     if (fchmodat(*(int *)ctx, path, mode, 0) != 0)
         return cw_err_errno(err, errno, "unable to protect '%s'", path);
@@ -314,15 +335,21 @@ static int protect(int folder, struct cw_err *err)
     return rc;
 }
 
-static int fill(int root, const char *tmp, int mirror, const json_t *change, struct cw_err *err)
+static int fill(int root, const char *tmp, int mirror, const struct cw_install_options *options,
+                const json_t *change, struct cw_err *err)
 {
     CW_AUTO_FD int folder = -1;
+    struct staging staging = {.mirror = mirror, .options = options};
     int rc = cw_at_make_dir(&folder, root, tmp, err);
 
+    staging.folder = folder;
+    cw_owners_init(&staging.owners, options);
     if (rc == CW_OK)
-        rc = install_artifacts(folder, mirror, change, true, err);
+        rc = cw_owners_give(&staging.owners, folder, "", tmp, err);
     if (rc == CW_OK)
-        rc = install_artifacts(folder, mirror, change, false, err);
+        rc = install_artifacts(&staging, change, true, err);
+    if (rc == CW_OK)
+        rc = install_artifacts(&staging, change, false, err);
     return rc == CW_OK ? protect(folder, err) : rc;
 }
 
@@ -354,7 +381,8 @@ static void discard(int root, const char *path, const char *tmp)
     }
 }
 
-int cw_install_release(int root, int mirror, const json_t *change, struct cw_err *err)
+int cw_install_release(int root, int mirror, const struct cw_install_options *options, const json_t *change,
+                       struct cw_err *err)
 {
     const char *manifest = text_of(change, "manifest_sha256");
     char path[CW_PATH_MAX], tmp[CW_PATH_MAX];
@@ -369,7 +397,7 @@ int cw_install_release(int root, int mirror, const json_t *change, struct cw_err
         return rc;
     rc = cw_remove_tree(root, tmp, err);
     if (rc == CW_OK)
-        rc = fill(root, tmp, mirror, change, err);
+        rc = fill(root, tmp, mirror, options, change, err);
     if (rc == CW_OK)
         rc = write_origin(root, path, manifest, err);
     if (rc == CW_OK)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "sync/site.h"
 
 /* What one archive may become: far above real software, far below what fills a plant's disk for hours. */
 #define CW_INSTALL_BYTES_MAX (UINT64_C(64) << 30)
@@ -26,10 +27,11 @@
  * is missing. */
 int cw_install_check_space(int root, const json_t *plan, struct cw_err *err);
 
-/* Makes the release of one change (sync/deploy/plan.h) from the tree of its mirror; one that is there already
+/* Makes the release of one change (sync/deploy/plan.h) from the tree of its mirror, as site.lua's `install` has it; one that is there already
  * is used as it is. CW_E_VERIFY names an artifact whose bytes are not what was signed, or the member of an
  * archive that may not be. */
-int cw_install_release(int root, int mirror, const json_t *change, struct cw_err *err);
+int cw_install_release(int root, int mirror, const struct cw_install_options *options, const json_t *change,
+                       struct cw_err *err);
 
 /* Removes a release ("releases/<product>/<version>/<platform>") that no generation links to. Killed at any moment,
  * it is there whole or not at all. */

@@ -92,7 +92,7 @@ static int make_archive(const char *format, const char *filter, const struct mem
     return fd;
 }
 
-static const struct cw_archive_limits usual = {.bytes = 10000000, .entries = 100};
+static const struct cw_archive_rules usual = {.bytes = 10000000, .entries = 100};
 
 static int feed(void *ctx, int in_fd, int out_fd, struct cw_err *err)
 {
@@ -105,7 +105,7 @@ static ssize_t read_jail(void *ctx, void *data, size_t len, struct cw_err *err)
 }
 
 /* Into a fresh folder "in"; *dir is it. Takes the descriptor. */
-static int extract(int *dir, int in, const struct cw_archive_limits *limits, struct cw_err *err)
+static int extract(int *dir, int in, const struct cw_archive_rules *limits, struct cw_err *err)
 {
     static const struct cw_jail_limits confined = {
         .cpu_seconds = 10, .wall_seconds = 30, .memory = (size_t)256 << 20};
@@ -117,7 +117,7 @@ static int extract(int *dir, int in, const struct cw_archive_limits *limits, str
         assert_cw_ok(cw_remove_tree(base, "in", err), *err);
     assert_cw_ok(cw_at_make_dir(dir, base, "in", err), *err);
     assert_cw_ok(cw_jail_start(&jail, "the archive", &confined, feed, (void *)limits, in, err), *err);
-    rc = cw_archive_take(*dir, read_jail, &jail, limits, err);
+    rc = cw_archive_take(*dir, in, read_jail, &jail, limits, err);
     ended = cw_jail_finish(&jail, &child);
     close(in);
     if (rc == CW_E_INCOMPLETE)
@@ -154,9 +154,9 @@ static void assert_good(int dir)
 {
     char target[64] = "";
 
-    assert_file(dir, "app/bin/run", "#!/bin/sh\n", 0755);
-    assert_file(dir, "app/notes", "gr\xc3\xbc\xc3\x9f", 0644);
-    assert_file(dir, "app/gr\xc3\xbcn", "leaf", 0644);
+    assert_file(dir, "app/bin/run", "#!/bin/sh\n", 0555);
+    assert_file(dir, "app/notes", "gr\xc3\xbc\xc3\x9f", 0444);
+    assert_file(dir, "app/gr\xc3\xbcn", "leaf", 0444);
     assert_file(dir, "app/empty", "", 0444);
     assert_int_equal(readlinkat(dir, "app/link", target, sizeof(target)), 7);
     assert_string_equal(target, "bin/run");
@@ -198,7 +198,7 @@ static void test_hard_links(void **state)
 
     (void)state;
     assert_cw_ok(extract(&dir, make_archive("pax", NULL, members), &usual, &err), err);
-    assert_file(dir, "d/b", "one", 0644);
+    assert_file(dir, "d/b", "one", 0444);
     assert_cw_ok(cw_at_stat(&a, dir, "a", &err), err);
     assert_cw_ok(cw_at_stat(&b, dir, "d/b", &err), err);
     assert_int_equal(a.st_ino, b.st_ino);
@@ -299,7 +299,7 @@ static void test_hostile_archives(void **state)
 
 static void test_limits_on_members(void **state)
 {
-    const struct cw_archive_limits few = {.bytes = 1000, .entries = 6};
+    const struct cw_archive_rules few = {.bytes = 1000, .entries = 6};
     CW_AUTO_FD int dir = -1;
     struct cw_err err;
 
@@ -380,6 +380,8 @@ static void test_forged_frames(void **state)
     } cases[] = {
         {"no known kind", CW_E_VERIFY, {.type = 'q'}, ""},
         {"gave content to no file", CW_E_VERIFY, {.type = CW_FRAME_DATA, .size = 1}, "x"},
+        {"gave content to no file", CW_E_VERIFY, {.type = CW_FRAME_COPY, .size = 1}, ""},
+        {"gave an attribute to no file", CW_E_VERIFY, {.type = CW_FRAME_XATTR, .name_len = 1}, "x"},
         {"leads out", CW_E_VERIFY, {.type = CW_FRAME_FILE, .name_len = 6}, "../out"},
         {"leads out", CW_E_VERIFY, {.type = CW_FRAME_FOLDER, .name_len = 1}, "."},
         {"leads out", CW_E_VERIFY, {.type = CW_FRAME_FILE, .name_len = 0}, ""},
@@ -412,7 +414,7 @@ static void test_forged_frames(void **state)
         memcpy(frames + sizeof(struct cw_frame), cases[i].text, want < 8 ? want : 1);
         assert_cw_ok(cw_remove_tree(base, "in", &err), err);
         assert_cw_ok(cw_at_make_dir(&dir, base, "in", &err), err);
-        assert_cw_fails(cases[i].code, cases[i].says, cw_archive_take(dir, read_memory, &m, &usual, &err),
+        assert_cw_fails(cases[i].code, cases[i].says, cw_archive_take(dir, -1, read_memory, &m, &usual, &err),
                         err);
     }
 }
@@ -433,14 +435,14 @@ static void test_a_file_shorter_than_it_says(void **state)
     (void)state;
     assert_cw_ok(cw_remove_tree(base, "in", &err), err);
     assert_cw_ok(cw_at_make_dir(&dir, base, "in", &err), err);
-    assert_cw_fails(CW_E_VERIFY, "has not the length", cw_archive_take(dir, read_memory, &m, &usual, &err),
-                    err);
+    assert_cw_fails(CW_E_VERIFY, "has not the length",
+                    cw_archive_take(dir, -1, read_memory, &m, &usual, &err), err);
 }
 
 /* The confined half counts what it hands on; this half must not believe that it did. */
 static void test_more_content_than_allowed(void **state)
 {
-    static const struct cw_archive_limits ten = {.bytes = 10, .entries = 2};
+    static const struct cw_archive_rules ten = {.bytes = 10, .entries = 2};
     static const uint8_t types[] = {CW_FRAME_DATA, CW_FRAME_ZEROS};
     size_t i;
 
@@ -462,8 +464,8 @@ static void test_more_content_than_allowed(void **state)
 
         assert_cw_ok(cw_remove_tree(base, "in", &err), err);
         assert_cw_ok(cw_at_make_dir(&dir, base, "in", &err), err);
-        assert_cw_fails(CW_E_VERIFY, "larger than allowed", cw_archive_take(dir, read_memory, &m, &ten, &err),
-                        err);
+        assert_cw_fails(CW_E_VERIFY, "larger than allowed",
+                        cw_archive_take(dir, -1, read_memory, &m, &ten, &err), err);
     }
 }
 
