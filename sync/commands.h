@@ -10,6 +10,7 @@
 
 int cmd_apply(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_approve(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
+int cmd_backup(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_clock(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_export(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_gc(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
@@ -21,6 +22,8 @@ int cmd_plan(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_policy(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_pull(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_receipt(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
+int cmd_recover(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
+int cmd_restore(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_rollback(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_scan(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_status(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);

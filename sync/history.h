@@ -7,7 +7,7 @@
  * newline ("" for the first)}
  *
  * Events: init, identity, pull, grace, clock, plan, apply, action (one command or request, with its stage), commit,
- * rollback, recover, hold, unhold, refuse, export, receipt, scan,
+ * rollback, recover, hold, unhold, refuse, export, receipt, scan, backup, restore,
  * approve, break-glass, revoke, approval (an envelope as it was used), volume.
  */
 #ifndef CW_SYNC_HISTORY_H

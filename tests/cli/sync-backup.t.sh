@@ -1,0 +1,67 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# A site that is lost is made again from its backup and has forgotten nothing; recover does at once what commands do first.
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+. "$CW_SRCDIR/tests/cli/deploy.sh"
+
+make_repo
+make_build gateway 1.0.0
+ship gateway 1.0.0
+make_site
+sync -q pull
+sync -q apply
+cp -a repo/tree old-tree
+make_build gateway 1.1.0
+ship gateway 1.1.0
+sync -q pull
+sync -q apply
+sync -q hold gateway 9.9.9
+expect_exit 0 sync --json status
+sed -n 's/.*"serial": *\([0-9]*\).*/\1/p' "$out" | head -n 1 >serial
+
+expect_exit 0 sync recover
+expect_out 'nothing was interrupted'
+printf '%s' '{"_type": "causeway-journal", "format": "1.0", "state": "staging", "from": 2, "to": 3, "checks": 0}' >site/journal.json
+expect_exit 0 sync recover
+expect_out 'interrupted while staging generation 3'
+expect 'the journal is closed' test ! -e site/journal.json
+
+expect_exit 0 sync backup site.backup
+expect 'only its owner may read a backup' test "$(stat -c %a site.backup)" = 600
+expect 'a backup is a tar without mirrors' test "$(tar -tf site.backup | grep -c mirror/)" -eq 0
+expect 'with what ran' sh -c 'tar -xOf site.backup running.json | grep -q 1.1.0'
+expect 'nothing is left of making it' test -z "$(find site -name '.tmp-*')"
+expect_exit 1 sync backup nowhere/site.backup
+expect_exit 2 causeway-sync restore site.backup site
+expect_err "'site' is there already"
+
+# The machine is lost.
+cp site/keys/identity.pub identity.pub 2>/dev/null || :
+rm -rf site
+chmod -R u+w plant
+rm -rf plant
+head -c 3000 site.backup >half
+expect_exit 3 causeway-sync restore half site
+tar -cf other.tar old-tree/feed.atom 2>/dev/null || tar -cf other.tar serial
+expect_exit 3 causeway-sync restore other.tar site
+expect_err 'no backup of a site'
+expect 'nothing is there of what failed' test ! -e site -a -z "$(find . -maxdepth 1 -name '.tmp-*')"
+
+expect_exit 0 causeway-sync restore site.backup site
+expect_out "remembers +acme/stable serial $(cat serial)"
+expect_out 'what this site saw after that it does not know'
+expect_exit 0 sync log
+expect_out 'restore'
+if [ -e identity.pub ]; then
+    expect 'it is the same site' cmp identity.pub site/keys/identity.pub
+    expect 'its key is its own' test "$(stat -c %a site/keys/identity.key)" = 600
+fi
+# An older tree than it had seen is refused still.
+expect_exit 3 sync pull "$PWD/old-tree"
+expect_exit 0 sync -q pull
+expect_exit 0 sync -q apply
+expect 'what ran runs again' test "$(plant/current/gateway/bin/tool)" = 'gateway 1.1.0'
+expect_exit 0 sync status
+expect_out '^hold .*9\.9\.9'
+
+done_testing
