@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# shellcheck disable=SC2016,SC2317 # strings and functions that fault_rows expands and calls
+# backup and restore under faults: a backup is whole or not there, a restored site is whole or not there.
+. "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+. "$CW_SRCDIR/tests/cli/deploy.sh"
+CW_FAULT_MAX=${CW_FAULT_MAX:-1}
+# shellcheck disable=SC2034 # for the harness
+FAULT_PROGRAM=causeway-sync
+FAULT_EXITS='1 5'
+. "$CW_SRCDIR/tests/fault/lib.sh"
+
+here=$PWD
+make_repo
+make_build gateway 1.0.0
+ship gateway 1.0.0
+make_site
+sync -q pull && sync -q backup "$here/kept.backup" || echo 'Bail out! the site cannot be set up'
+
+setup_backup() {
+    cp -a site "$1/site"
+    rm -rf "$1/site/upstreams/acme/mirror"
+}
+
+# A backup that is there can be restored, whatever happened while it was made.
+check_backup() {
+    [ -e "$1/new.backup" ] || {
+        echo old
+        return
+    }
+    rm -rf copy
+    if causeway-sync restore "$1/new.backup" copy >check.out 2>&1; then
+        echo new
+    else
+        cat check.out
+    fi
+}
+
+fault_rows backup setup_backup 'causeway-sync -C "$ROOT/site" backup "$ROOT/new.backup"' check_backup
+
+setup_restore() {
+    :
+}
+
+check_restore() {
+    if [ ! -e "$1/site" ]; then
+        echo old
+    elif causeway-sync -C "$1/site" log >check.out 2>&1 && grep -q restore check.out &&
+        causeway-sync -C "$1/site" status >check.out 2>&1 && ! grep -q '^problem' check.out &&
+        [ "$(find "$1/site/upstreams/acme/trust" -type f | wc -l)" -eq "$(find site/upstreams/acme/trust -type f | wc -l)" ]; then
+        echo new
+    else
+        cat check.out
+    fi
+}
+
+# Once it is there, saying it again is refused, and nothing was lost.
+again_restore() {
+    [ -e "$ROOT/site" ] || causeway-sync restore "$here/kept.backup" "$ROOT/site"
+}
+
+fault_rows restore setup_restore 'causeway-sync restore "$here/kept.backup" "$ROOT/site"' check_restore again_restore
+
+done_testing
