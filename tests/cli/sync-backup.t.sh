@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
+# shellcheck disable=SC2119 # make_site may be called without arguments
 # A site that is lost is made again from its backup and has forgotten nothing; recover does at once what commands do first.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/deploy.sh"

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
+# shellcheck disable=SC2119 # make_site may be called without arguments
 # Archives that a publisher signed and no site may unpack, each refused with its reason and leaving nothing; and what site.lua can allow.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/deploy.sh"

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
+# shellcheck disable=SC2119 # make_site may be called without arguments
 # The switch as its readers see it: while generations change, `current` always leads to a whole one.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/deploy.sh"
@@ -39,7 +40,8 @@ PY
 python3 reader.py >seen &
 reader=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do
-    sync -q rollback 1 && sync -q rollback 2 || diag 'a rollback failed'
+    sync -q rollback 1 || diag 'a rollback failed'
+    sync -q rollback 2 || diag 'a rollback failed'
 done
 touch stop
 wait "$reader"

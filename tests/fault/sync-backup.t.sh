@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck disable=SC2016,SC2317 # strings and functions that fault_rows expands and calls
+# shellcheck disable=SC2016,SC2119,SC2317 # strings and functions that fault_rows expands and calls
 # backup and restore under faults: a backup is whole or not there, a restored site is whole or not there.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/deploy.sh"
@@ -15,7 +15,10 @@ make_repo
 make_build gateway 1.0.0
 ship gateway 1.0.0
 make_site
-sync -q pull && sync -q backup "$here/kept.backup" || echo 'Bail out! the site cannot be set up'
+if ! sync -q pull || ! sync -q backup "$here/kept.backup"; then
+    echo 'Bail out! the site cannot be set up'
+    exit 1
+fi
 
 setup_backup() {
     cp -a site "$1/site"
