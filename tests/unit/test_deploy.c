@@ -404,25 +404,26 @@ static void test_stage(void **state)
     assert_cw_ok(cw_sha256(sha256, "hello", 5, &err), err);
     change = file_change(SHA_A, sha256);
     assert_cw_fails(CW_E_INCOMPLETE, "missing from the mirror",
-                    cw_install_release(bench->root, bench->site.fd, change, &err), err);
+                    cw_install_release(bench->root, bench->site.fd, &bench->site.install, change, &err), err);
     snprintf(path, sizeof path, "targets/gateway/3.0.0/%s.tool", sha256);
     assert_cw_ok(cw_file_replace(bench->site.fd, path, "hellO", 5, 0644, &err), err);
     assert_cw_fails(CW_E_VERIFY, "gateway/3.0.0/tool",
-                    cw_install_release(bench->root, bench->site.fd, change, &err), err);
+                    cw_install_release(bench->root, bench->site.fd, &bench->site.install, change, &err), err);
     assert_false(exists(bench->root, "releases/gateway/3.0.0/any"));
     assert_false(exists(bench->root, "releases/gateway/3.0.0/.tmp-any"));
     assert_cw_ok(cw_file_replace(bench->site.fd, path, "hello", 5, 0644, &err), err);
-    assert_cw_ok(cw_install_release(bench->root, bench->site.fd, change, &err), err);
+    assert_cw_ok(cw_install_release(bench->root, bench->site.fd, &bench->site.install, change, &err), err);
     assert_cw_ok(cw_at_stat(&st, bench->root, "releases/gateway/3.0.0/any/tool", &err), err);
     assert_int_equal(st.st_mode & 07777, 0444);
     assert_cw_ok(cw_at_stat(&source, bench->site.fd, path, &err), err);
     assert_true(source.st_ino != st.st_ino);
     assert_cw_ok(cw_at_stat(&st, bench->root, "releases/gateway/3.0.0/any", &err), err);
     assert_int_equal(st.st_mode & 07777, 0555);
-    assert_cw_ok(cw_install_release(bench->root, bench->site.fd, change, &err), err); /* used as it is */
+    assert_cw_ok(cw_install_release(bench->root, bench->site.fd, &bench->site.install, change, &err),
+                 err); /* used as it is */
     wrong = file_change(SHA_B, sha256);
     assert_cw_fails(CW_E_VERIFY, "another release manifest",
-                    cw_install_release(bench->root, bench->site.fd, wrong, &err), err);
+                    cw_install_release(bench->root, bench->site.fd, &bench->site.install, wrong, &err), err);
 }
 
 static void test_space(void **state)
