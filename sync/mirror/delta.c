@@ -147,7 +147,9 @@ int cw_pull_delta(struct cw_out *out, uint64_t *carried, struct cw_pull *pull,
     int rc;
 
     *carried = 0;
-    if (file->length < CW_DELTAS_FILE_MIN || pull->delta_misses >= MISSES_MAX)
+    /* A bundle is asked always: it costs no request, and it may have nothing else. */
+    if (file->length < CW_DELTAS_FILE_MIN ||
+        (pull->delta_misses >= MISSES_MAX && cw_source_volume(pull->source) == NULL))
         return CW_OK;
     rc = try(out, carried, pull, file, &why);
     if (rc == CW_E_NOMEM || rc == CW_E_SPACE)

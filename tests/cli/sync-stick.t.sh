@@ -165,4 +165,24 @@ expect_out 'stable serial 2'
 expect_exit 0 causeway-sync -C six pull since
 expect_out 'up to date'
 
+# However many files come whole before the one that comes as a delta.
+mkdir many
+files='{"file": "build/data.bin", "kind": "file"}'
+for k in 0 1 2 3 4 5 6 7 8 9 10 11; do
+    head -c 270000 /dev/urandom >"many/f$k.bin"
+    files="$files, {\"file\": \"many/f$k.bin\", \"kind\": \"file\"}"
+done
+echo again | dd of=build/data.bin bs=1 seek=700000 conv=notrunc 2>dd.out
+cat >catalog.json <<CATALOG
+{"format": "1.0", "products": [{"name": "gateway", "releases": [{"version": "1.2.0", "severity": "normal", "notes": "",
+ "builds": [{"platform": "linux-amd64", "files": [$files]}]}]}]}
+CATALOG
+{ causeway-gen -C repo add catalog.json && causeway-gen -C repo promote gateway 1.2.0 stable && publisher_publish; } >release.out 2>&1 || cat release.out
+causeway-sync -q -C connected pull
+causeway-sync -q -C six receipt --out six.receipt.json
+expect_exit 0 causeway-sync -C connected --json export --for six.receipt.json many-of-them
+expect_out '"way": "delta"'
+expect_exit 0 causeway-sync -C six pull many-of-them
+expect_out 'stable serial 3'
+
 done_testing
