@@ -16,6 +16,7 @@
 #include "codec/canon.h"
 #include "fs/lock.h"
 #include "sync/library.h"
+#include "sync/site_line.h"
 
 static int find_path(char **path, int fd, struct cw_err *err)
 {
@@ -55,6 +56,21 @@ static int evaluate(struct cw_site *site, struct cw_err *err)
     return rc == CW_OK ? hash_config(site, err) : rc;
 }
 
+/* "site.lua: …" becomes "site.lua:12: …", where the line can be told. */
+static int add_line(const struct cw_site *site, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_SITE_LUA_MAX);
+    const struct cw_err old = *err;
+    unsigned line = 0;
+
+    if (cw_str_starts(err->text, CW_SITE_MARKER ": ") &&
+        cw_at_read_file(&text, site->fd, CW_SITE_MARKER, NULL) == CW_OK)
+        line = cw_site_line(cw_buf_text(&text), text.len, err->text);
+    return line == 0
+               ? err->code
+               : cw_err_set(err, old.code, CW_SITE_MARKER ":%u%s", line, old.text + strlen(CW_SITE_MARKER));
+}
+
 int cw_site_open_at(struct cw_site *site, int fd, bool lock, struct cw_err *err)
 {
     int rc;
@@ -66,7 +82,10 @@ int cw_site_open_at(struct cw_site *site, int fd, bool lock, struct cw_err *err)
         rc = cw_lock_take(&site->lock, fd, CW_SITE_LOCK, err);
     if (rc == CW_OK)
         rc = evaluate(site, err);
-    return rc == CW_OK ? cw_site_configure(site, err) : rc;
+    if (rc != CW_OK)
+        return rc;
+    rc = cw_site_configure(site, err);
+    return rc == CW_E_FAIL && err != NULL ? add_line(site, err) : rc;
 }
 
 int cw_site_open(struct cw_site *site, const struct cw_cli *cli, bool lock, struct cw_err *err)

@@ -98,5 +98,26 @@ mistake 'return { site = "s", upstreams = { acme = { chanel = "stable" } } }' 'u
 mistake 'return { site = "s", upstreams = { acme = { channel = "stable", sources = { "repo" } } } }' "source 'repo'"
 mistake 'return { site = "s", upstreams = { acme = { channel = "stable", grace = { http = "soon" } } } }' 'upstreams.acme: grace: '
 mistake 'return { site = "s", install = { root = "plant" } }' "install: root 'plant'"
+mistake '-- upstreams = 1
+return {
+  site = "s", -- acme = {}
+  upstreams = {
+    other = { channel = "chanel = x" },
+    ["acme"] = {
+      --[[ chanel = 2
+      ]]
+      channel = "stable",
+      chanel = "stable",
+    },
+  },
+}' '^causeway-sync: site.lua:10: upstreams.acme: .*chanel'
+mistake 'return {
+  site = "s",
+  upstreams = { acme = { channel = "stable",
+    grace = {
+      http = "soon" } } } }' '^causeway-sync: site.lua:4: upstreams.acme: grace: '
+mistake 'local t = { site = "s" }
+t["in" .. "stall"] = { root = 5 }
+return t' '^causeway-sync: site.lua: install: '
 
 done_testing
