@@ -116,6 +116,7 @@ static int note_extra(void *ctx, const char *path, const struct stat *st, struct
 
     (void)err;
     if (S_ISDIR(st->st_mode) || strcmp(path, extra->list) == 0 || strcmp(path, CW_VOLUME_SUMS) == 0 ||
+        strcmp(path, CW_VOLUME_INDEX) == 0 || strcmp(path, CW_VOLUME_CARRY) == 0 ||
         bsearch(path, extra->volume->files, extra->volume->file_count, sizeof *extra->volume->files,
                 compare_path) != NULL)
         return CW_OK;

@@ -31,6 +31,8 @@
 #define CW_VOLUME_NAME_MAX 32          /* bytes of "volume-999.json" and more */
 #define CW_VOLUME_PARTS "parts"
 #define CW_VOLUME_SUMS "SHA256SUMS"
+#define CW_VOLUME_INDEX "index.html" /* pages for people, not in the list: they tell of the list */
+#define CW_VOLUME_CARRY "carry.html"
 #define CW_VOLUME_MAX ((size_t)16 << 20) /* bytes of a list: some 80,000 files */
 #define CW_VOLUMES_MAX 999               /* media of one bundle: more than anybody carries */
 

@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fs/walk.h"
+#include "render/render.h"
+#include "sync/mirror/pages.h"
 #include "tree/layout.h"
 
 #define BATCH_FILES 512 /* as in fetch.c */
@@ -103,9 +105,14 @@ static bool is_list(const struct cw_volume_write *write, const char *path)
     return strcmp(path, name) == 0 || strcmp(path, CW_VOLUME_SUMS) == 0;
 }
 
+static bool is_page(const char *path)
+{
+    return strcmp(path, CW_VOLUME_INDEX) == 0 || strcmp(path, CW_VOLUME_CARRY) == 0;
+}
+
 bool cw_volume_is_part(const char *path)
 {
-    return strcmp(path, CW_VOLUME_SUMS) == 0 || cw_str_starts(path, CW_TREE_METADATA "/") ||
+    return is_page(path) || strcmp(path, CW_VOLUME_SUMS) == 0 || cw_str_starts(path, CW_TREE_METADATA "/") ||
            cw_str_starts(path, CW_TREE_TARGETS "/") || cw_str_starts(path, CW_TREE_DELTAS "/") ||
            cw_str_starts(path, CW_VOLUME_PARTS "/") || cw_str_glob("volume-*.json", path);
 }
@@ -116,11 +123,20 @@ static bool is_receipt(const char *path)
     return cw_str_starts(path, "receipts/");
 }
 
+/* A page of an export that was interrupted, or of this bundle, is written over; what is somebody's own is not. */
+static bool is_own_page(const struct cw_volume_write *write, const char *path)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_RENDER_MAX);
+
+    return is_page(path) && cw_at_read_file(&text, write->to, path, NULL) == CW_OK &&
+           strstr(cw_buf_text(&text), CW_PAGE_MARK) != NULL;
+}
+
 static int look_at_file(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
 {
     struct cw_volume_write *write = ctx;
 
-    if (S_ISDIR(st->st_mode) || is_list(write, path) || find(write, path) != NULL)
+    if (S_ISDIR(st->st_mode) || is_list(write, path) || find(write, path) != NULL || is_own_page(write, path))
         return CW_OK;
     if (cw_str_starts(cw_str_basename(path), CW_TMP_PREFIX))
         return cw_volume_is_part(path) || strchr(path, '/') == NULL ? cw_remove(write->to, path, err) : CW_OK;
@@ -314,6 +330,16 @@ static int write_text(int dir, const char *name, const struct cw_buf *text, stru
     return cw_file_replace(dir, name, cw_buf_text(text), text->len, 0644, err);
 }
 
+static int write_pages(struct cw_volume_write *write, const struct cw_volume *volume, struct cw_err *err)
+{
+    CW_AUTO_BUF index = CW_BUF_INIT(CW_RENDER_MAX), carry = CW_BUF_INIT(CW_RENDER_MAX);
+    int rc = cw_bundle_pages(&index, &carry, volume->doc, err);
+
+    if (rc == CW_OK)
+        rc = write_text(write->to, CW_VOLUME_INDEX, &index, err);
+    return rc == CW_OK ? write_text(write->to, CW_VOLUME_CARRY, &carry, err) : rc;
+}
+
 static int write_lists(struct cw_volume_write *write, struct cw_err *err)
 {
     CW_AUTO_BUF sums = CW_BUF_INIT(2 * CW_VOLUME_MAX);
@@ -327,6 +353,8 @@ static int write_lists(struct cw_volume_write *write, struct cw_err *err)
         rc = cw_sha256(sha256, text, write->list->len, err);
     if (rc == CW_OK)
         rc = cw_volume_sums(&sums, &volume, sha256, err);
+    if (rc == CW_OK)
+        rc = write_pages(write, &volume, err);
     if (rc == CW_OK)
         rc = write_text(write->to, CW_VOLUME_SUMS, &sums, err);
     if (rc == CW_OK)

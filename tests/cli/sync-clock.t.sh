@@ -120,6 +120,7 @@ sed -i 's/"0d"/"14d"/' site/site.lua
 
 # Clocks of machines without a battery, and of the far future.
 if command -v faketime >/dev/null; then
+    # shellcheck disable=SC2317 # expect_exit calls it
     clock() {
         ASAN_OPTIONS="verify_asan_link_order=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}" faketime "$@"
     }
