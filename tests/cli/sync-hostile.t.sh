@@ -81,6 +81,6 @@ esac
 
 sed -i 's/set_id = true/set_id = "yes"/' site/site.lua
 expect_exit 1 sync status
-expect_err "site.lua: install: 'set_id' is neither true nor false"
+expect_err "site.lua:[0-9]+: install: 'set_id' is neither true nor false"
 
 done_testing
