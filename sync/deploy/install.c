@@ -326,15 +326,6 @@ static int protect_one(void *ctx, const char *path, const struct stat *st, struc
     return CW_OK;
 }
 
-static int protect(int folder, struct cw_err *err)
-{
-    int rc = cw_walk(folder, "", protect_one, &folder, err);
-
-    if (rc == CW_OK && fchmod(folder, 0555) != 0)
-        return cw_err_errno(err, errno, "unable to protect a release");
-    return rc;
-}
-
 static int fill(int root, const char *tmp, int mirror, const struct cw_install_options *options,
                 const json_t *change, struct cw_err *err)
 {
@@ -344,13 +335,20 @@ static int fill(int root, const char *tmp, int mirror, const struct cw_install_o
 
     staging.folder = folder;
     cw_owners_init(&staging.owners, options);
-    if (rc == CW_OK)
-        rc = cw_owners_give(&staging.owners, folder, "", tmp, err);
+    /* Nobody else gets in before all is done: who owns a folder in here could put a link where a mode is set next. */
+    if (rc == CW_OK && fchmod(folder, 0700) != 0)
+        rc = cw_err_errno(err, errno, "unable to protect '%s'", tmp);
     if (rc == CW_OK)
         rc = install_artifacts(&staging, change, true, err);
     if (rc == CW_OK)
         rc = install_artifacts(&staging, change, false, err);
-    return rc == CW_OK ? protect(folder, err) : rc;
+    if (rc == CW_OK)
+        rc = cw_walk(folder, "", protect_one, &folder, err);
+    if (rc == CW_OK)
+        rc = cw_owners_give(&staging.owners, folder, "", tmp, err);
+    if (rc == CW_OK && fchmod(folder, 0555) != 0)
+        rc = cw_err_errno(err, errno, "unable to protect a release");
+    return rc;
 }
 
 /* Removes the folder if it is empty. Nothing depends on it: an empty folder is only untidy. */
