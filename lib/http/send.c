@@ -203,8 +203,16 @@ static int judge(const struct exchange *exchange, CURLcode code, long status, st
     if (exchange->read_errno != 0)
         return cw_err_errno(err, exchange->read_errno, "unable to read what is sent to '%s'",
                             exchange->shown);
-    /* An answer before all was sent (401, 413) breaks the sending; the answer is what to tell. */
-    if (code == CURLE_OK || (code == CURLE_SEND_ERROR && status >= 200))
+    /* An answer before all was sent (401, 413) breaks the sending; the answer is what to tell. One that says yes to half of it
+     * is no answer. */
+    if (code == CURLE_SEND_ERROR && status >= 300)
+        return CW_OK;
+    if (code == CURLE_OK && status < 300 && exchange->request->body >= 0 &&
+        exchange->sent != exchange->request->length)
+        return cw_err_set(err, CW_E_TEMP, "'%s': answered %ld after %llu of %llu bytes", exchange->shown,
+                          status, (unsigned long long)exchange->sent,
+                          (unsigned long long)exchange->request->length);
+    if (code == CURLE_OK)
         return CW_OK;
     switch (code) {
     case CURLE_OUT_OF_MEMORY:
