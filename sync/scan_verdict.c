@@ -47,7 +47,9 @@ const char *cw_scan_verdict(const json_t *scans, const json_t *artifacts, const 
         const char *verdict = json_string_value(json_object_get(entry, "verdict"));
         size_t at = verdict == NULL ? 1 : rank(verdict);
 
-        if (at <= rank(worst) || at >= CW_COUNT(verdicts))
+        if (at >= CW_COUNT(verdicts))
+            at = rank("failed"); /* a word of a later version, or a damaged file: not known to be clean */
+        if (at <= rank(worst))
             continue;
         worst = verdicts[at];
         if (which != NULL) {

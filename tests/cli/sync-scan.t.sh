@@ -44,6 +44,12 @@ expect_out 'scanned 1 file: all clean'
 expect 'it saw the file in the mirror' grep -qx "$TEST_DIR/site/upstreams/acme/mirror/targets/tables/1\.0\.0/[0-9a-f]*\.one\.cfg" shown
 expect_exit 0 sync pull
 expect 'once' test "$(shown)" = 1
+cp site/scans.json kept.json
+sed 's/"clean"/"spotless"/' kept.json >site/scans.json
+expect 'a verdict is told by a word of another version' test "$(cmp -s kept.json site/scans.json; echo $?)" -eq 1
+expect_exit 6 sync apply
+expect_err 'held: .*one\.cfg'
+cp kept.json site/scans.json
 expect_exit 0 sync apply
 expect_out 'accepted by policy: scan: clean'
 
