@@ -58,6 +58,24 @@ static int take_bytes(void *ctx, const void *data, size_t len, struct cw_err *er
     return cw_out_write(receive->out, data, len, err);
 }
 
+/* Does it lie here already, with the bytes that this volume's list says? Another list's part is fetched over. */
+static int is_taken(bool *taken, int site, const char *path, const struct cw_volume_file *part,
+                    struct cw_err *err)
+{
+    CW_AUTO_FD int fd = -1;
+    char sha256[CW_SHA256_TEXT];
+    uint64_t length;
+    int rc = cw_at_open_file(&fd, site, path, NULL);
+
+    *taken = false;
+    if (rc == CW_OK)
+        rc = cw_sha256_fd(sha256, &length, fd, path, err);
+    else
+        return CW_OK;
+    *taken = rc == CW_OK && length == part->length && strcmp(sha256, part->sha256) == 0;
+    return rc == CW_E_NOMEM ? rc : CW_OK;
+}
+
 static int take_part(struct cw_pull *pull, const struct cw_closure_file *file,
                      const struct cw_volume_file *part, struct cw_err *err)
 {
@@ -65,8 +83,8 @@ static int take_part(struct cw_pull *pull, const struct cw_closure_file *file,
     CW_AUTO_OUT out = CW_OUT_INIT;
     struct receive receive = {.out = &out, .pull = pull};
     char path[CW_PATH_MAX];
-    struct stat st;
     uint64_t offset;
+    bool taken;
     size_t len;
     int rc = folder_of(path, pull, file->sha256, err);
 
@@ -78,8 +96,9 @@ static int take_part(struct cw_pull *pull, const struct cw_closure_file *file,
                           file->length);
     len = strlen(path);
     snprintf(path + len, sizeof path - len, "/%s", name);
-    if (cw_at_stat(&st, pull->site->fd, path, NULL) == CW_OK && (uint64_t)st.st_size == part->length)
-        return CW_OK;
+    rc = is_taken(&taken, pull->site->fd, path, part, err);
+    if (rc != CW_OK || taken)
+        return rc;
     rc = cw_out_open(&out, pull->site->fd, path, 0644, err);
     if (rc == CW_OK)
         rc = cw_source_get(pull->source, part->path, part->length, take_bytes, &receive, err);
@@ -109,6 +128,7 @@ static int take_parts(struct cw_pull *pull, const struct cw_closure_file *file,
 }
 
 struct measure { /* do the parts that are here make a file? */
+    int dir;
     uint64_t reached;
     bool gap;
 };
@@ -118,9 +138,10 @@ static int look_at_part(void *ctx, const char *path, const struct stat *st, stru
     struct measure *measure = ctx;
     uint64_t offset;
 
-    (void)err;
     if (!S_ISREG(st->st_mode) || !parse_offset(&offset, path))
         return CW_OK; /* what a killed run left */
+    if (offset < measure->reached)
+        return cw_remove(measure->dir, path, err); /* cut elsewhere, by another export: it would never fit */
     measure->gap = measure->gap || offset != measure->reached;
     measure->reached = offset + (uint64_t)st->st_size;
     return CW_OK;
@@ -202,6 +223,7 @@ static int join_if_whole(struct cw_pull *pull, const struct cw_closure_file *fil
         rc = cw_at_open_dir(&dir, pull->site->fd, folder, err);
     if (rc == CW_E_NOTFOUND)
         return CW_OK;
+    measure.dir = dir;
     if (rc == CW_OK)
         rc = cw_walk(dir, "", look_at_part, &measure, err);
     if (rc != CW_OK || measure.gap || measure.reached != file->length)
