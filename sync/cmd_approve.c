@@ -296,7 +296,8 @@ static int find_plan(json_t **plan, const struct desk *desk, const char *which, 
 static int check_not_revoked(const struct desk *desk, const struct cw_approval *approval, struct cw_err *err)
 {
     bool revoked;
-    int rc = cw_approvals_is_revoked(&revoked, &desk->site, &desk->world.people, approval, err);
+    int rc =
+        cw_approvals_is_revoked(&revoked, &desk->site, &desk->world.people, approval, cw_clock_now(), err);
 
     if (rc == CW_OK && revoked && approval->action != CW_REVOKE)
         return cw_err_set(err, CW_E_HELD, "'%s' took this approval back: it has to be given anew",

@@ -215,13 +215,13 @@ int cw_approvals_load(json_t **list, json_t *problems, const struct cw_site *sit
 }
 
 int cw_approvals_is_revoked(bool *revoked, const struct cw_site *site, const struct cw_people *people,
-                            const struct cw_approval *approval, struct cw_err *err)
+                            const struct cw_approval *approval, int64_t now, struct cw_err *err)
 {
     json_auto_t *found = json_array(), *taken_back = json_array(), *problems = json_array(), *entry = NULL;
     CW_AUTO_BUF none = CW_BUF_INIT(1);
     struct load load = {.site = site,
                         .people = people,
-                        .now = approval->time,
+                        .now = now,
                         .list = found,
                         .revoked = taken_back,
                         .problems = problems};

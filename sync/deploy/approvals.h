@@ -29,6 +29,6 @@ int cw_approvals_keep(char name[CW_PATH_MAX], const struct cw_site *site, const 
 int cw_approvals_log(const struct cw_site *site, const json_t *plan, int64_t now, struct cw_err *err);
 /* Is there a revocation by this person of this plan that is not older? */
 int cw_approvals_is_revoked(bool *revoked, const struct cw_site *site, const struct cw_people *people,
-                            const struct cw_approval *approval, struct cw_err *err);
+                            const struct cw_approval *approval, int64_t now, struct cw_err *err);
 
 #endif
