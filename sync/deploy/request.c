@@ -155,6 +155,8 @@ static bool ask_until(char why[512], struct cw_buf *answer, const json_t *action
             return false;
         (void)poll(NULL, 0, wait);
         left = end - now_ms();
+        if (left <= 0)
+            return false;
     }
 }
 
