@@ -147,7 +147,8 @@ for i in range(20):
     r.file("a", f"a/many-{i}.txt", str(i) * 1000)
 r.publish("a")
 PY
-server_rules '{"path": "/targets/a/*many-1?.txt", "delay": 5}'
+# Longer than this test takes: the request of the killed run is logged when it is answered.
+server_rules '{"path": "/targets/a/*many-1?.txt", "delay": 60}'
 background causeway-sync tuf mirror --root "$repo/metadata/1.root.json" "$(server_url '')" "$TEST_DIR/mirror"
 child=$!
 tries=0
