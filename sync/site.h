@@ -107,6 +107,9 @@ int cw_site_configure(struct cw_site *site, struct cw_err *err);
 
 /* The part of it that speaks of people: site_people.c. */
 int cw_site_configure_people(struct cw_site *site, struct cw_err *err);
+/* A list of persons' names, each of which stands in it once. */
+bool cw_people_has(const json_t *persons, const char *name);
+int cw_people_add(json_t *persons, const char *name, struct cw_err *err);
 
 /* The upstream by name; NULL name: the only one, else CW_E_USAGE listing them. */
 int cw_site_upstream(const struct cw_upstream **upstream, const struct cw_site *site, const char *name,

@@ -102,21 +102,21 @@ static int check_groups(const json_t *groups, const json_t *approvers, struct cw
     return CW_OK;
 }
 
-static bool has(const json_t *list, const char *name)
+bool cw_people_has(const json_t *persons, const char *name)
 {
     json_t *item;
     size_t i;
 
-    json_array_foreach (list, i, item) {
+    json_array_foreach (persons, i, item) {
         if (strcmp(json_string_value(item), name) == 0)
             return true;
     }
     return false;
 }
 
-static int add_person(json_t *persons, const char *name, struct cw_err *err)
+int cw_people_add(json_t *persons, const char *name, struct cw_err *err)
 {
-    if (!has(persons, name) && json_array_append_new(persons, json_string(name)) != 0)
+    if (!cw_people_has(persons, name) && json_array_append_new(persons, json_string(name)) != 0)
         return cw_err_nomem(err);
     return CW_OK;
 }
@@ -137,10 +137,10 @@ static int resolve(json_t *persons, const json_t *names, const json_t *people, s
         if (group == NULL && json_object_get(approvers, name) == NULL)
             return unknown("break_glass", name, approvers, err);
         if (group == NULL)
-            rc = add_person(persons, name, err);
+            rc = cw_people_add(persons, name, err);
         json_array_foreach (group, k, member) {
             if (rc == CW_OK)
-                rc = add_person(persons, json_string_value(member), err);
+                rc = cw_people_add(persons, json_string_value(member), err);
         }
         if (rc != CW_OK)
             return rc;

@@ -25,25 +25,6 @@ static const char *text_of(const json_t *obj, const char *key)
     return text != NULL ? text : "";
 }
 
-static bool has(const json_t *list, const char *name)
-{
-    json_t *item;
-    size_t i;
-
-    json_array_foreach (list, i, item) {
-        if (strcmp(json_string_value(item), name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int add_person(json_t *persons, const char *name, struct cw_err *err)
-{
-    if (!has(persons, name) && json_array_append_new(persons, json_string(name)) != 0)
-        return cw_err_nomem(err);
-    return CW_OK;
-}
-
 /* Those of all approvals that are about this plan. Who breaks the glass has approved as well. */
 static int collect(struct judgement *judgement, struct cw_err *err)
 {
@@ -59,9 +40,10 @@ static int collect(struct judgement *judgement, struct cw_err *err)
             continue;
         if (json_array_append(own, approval) != 0)
             return cw_err_nomem(err);
-        rc = add_person(judgement->approved, person, err);
-        if (rc == CW_OK && strcmp(text_of(approval, "action"), "break-glass") == 0 && has(may_break, person))
-            rc = add_person(judgement->glass, person, err);
+        rc = cw_people_add(judgement->approved, person, err);
+        if (rc == CW_OK && strcmp(text_of(approval, "action"), "break-glass") == 0 &&
+            cw_people_has(may_break, person))
+            rc = cw_people_add(judgement->glass, person, err);
     }
     return rc;
 }
@@ -145,7 +127,7 @@ static json_t *describe_glass(const struct judgement *judgement)
 
     json_array_foreach (json_object_get(judgement->plan, "approvals"), i, approval) {
         if (strcmp(text_of(approval, "action"), "break-glass") == 0 &&
-            has(judgement->glass, text_of(approval, "person")) &&
+            cw_people_has(judgement->glass, text_of(approval, "person")) &&
             json_array_append_new(reasons,
                                   json_pack("{s:O, s:O, s:O}", "person", json_object_get(approval, "person"),
                                             "reason", json_object_get(approval, "reason"), "expires",
