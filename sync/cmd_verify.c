@@ -47,6 +47,7 @@ struct verify { /* one folder */
     uint64_t bad, missing;    /* findings told; a bundle's list and its tree may name the same file */
     uint64_t mended;          /* of them, and of what mending brought to light */
     bool lost;                /* a finding could not be kept for want of memory */
+    struct cw_volume volume;  /* the list of the bundle; doc NULL: it is none */
     struct cw_progress progress;
 };
 
@@ -174,6 +175,7 @@ static int repair(int *rc, struct verify *verify, const struct cw_tree_check *ch
                                          .now = check->now,
                                          .partial = check->partial,
                                          .channel = check->channel,
+                                         .volume = check->volume,
                                          .wanted = check->wanted},
                                .cli = verify->cli};
     uint64_t left;
@@ -204,21 +206,30 @@ static int check_tree_is_there(const struct verify *verify, int dir, struct cw_e
 }
 
 /* One volume of several, or what some sites lack: then the set need not be whole in this folder. */
-static bool is_part_of_set(int dir, int64_t index)
+static bool is_part_of_set(const struct cw_volume *volume)
+{
+    return volume->of > 1 || json_object_get(volume->doc, "for") != NULL ||
+           json_object_get(volume->doc, "since") != NULL;
+}
+
+/* What the list says of the tree; if it is none, cw_bundle_check() tells. */
+static int read_list(struct verify *verify, struct cw_tree_check *check, int dir, int64_t index,
+                     struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_VOLUME_MAX);
-    struct cw_volume volume = {.doc = NULL};
     char name[CW_VOLUME_NAME_MAX];
-    bool part;
+    int rc;
 
     cw_volume_name(name, index);
-    if (cw_at_read_file(&text, dir, name, NULL) != CW_OK ||
-        cw_volume_parse(&volume, cw_buf_text(&text), text.len, NULL) != CW_OK)
-        return false;
-    part = volume.of > 1 || json_object_get(volume.doc, "for") != NULL ||
-           json_object_get(volume.doc, "since") != NULL;
-    cw_volume_clear(&volume);
-    return part;
+    rc = cw_at_read_file(&text, dir, name, err);
+    if (rc == CW_OK)
+        rc = cw_volume_parse(&verify->volume, cw_buf_text(&text), text.len, err);
+    if (rc != CW_OK)
+        return rc == CW_E_NOMEM ? rc : CW_OK;
+    check->volume = &verify->volume;
+    if (is_part_of_set(&verify->volume))
+        check->channel = NULL;
+    return CW_OK;
 }
 
 /* The list of a bundle, where the folder has one. *rc is its verdict; anything else comes back. */
@@ -234,8 +245,9 @@ static int check_list(int *rc, struct verify *verify, struct cw_tree_check *chec
     *rc = CW_OK;
     if (got != CW_OK || verify->mirror || count == 0)
         return got;
-    if (is_part_of_set(dir, indices[0]))
-        check->channel = NULL;
+    got = read_list(verify, check, dir, indices[0], err);
+    if (got != CW_OK)
+        return got;
     *rc = cw_bundle_check(&listed, dir, &verdict);
     if (*rc == CW_OK || *rc == CW_E_VERIFY || *rc == CW_E_INCOMPLETE)
         return CW_OK;
@@ -298,12 +310,15 @@ static int check_folder(struct verify *verify, int dir, json_t *list, struct cw_
 static int verify_one(struct verify *verify, int dir, json_t *list, struct cw_err *err)
 {
     json_auto_t *findings = json_array(), *files = json_object();
+    int rc;
 
     if (findings == NULL || files == NULL)
         return cw_err_nomem(err);
     verify->findings = findings;
     verify->files = files;
-    return check_folder(verify, dir, list, err);
+    rc = check_folder(verify, dir, list, err);
+    cw_volume_clear(&verify->volume);
+    return rc;
 }
 
 static int verify_mirror(struct verify *verify, json_t *list, struct cw_err *err)

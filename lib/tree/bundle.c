@@ -5,7 +5,9 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -15,6 +17,8 @@
 #include "tree/check.h"
 #include "tree/hashing.h"
 #include "tree/volume.h"
+
+#define BLOCK ((size_t)128 * 1024)
 
 /* The number of the one list that lies on the medium. */
 static int find_list(char name[32], int dir, struct cw_err *err)
@@ -98,16 +102,63 @@ static int check_files(struct cw_tree_check *check, int dir, const struct cw_vol
     return rc;
 }
 
+/* A file in a pack that holds, by what the list says of it. */
+static int check_packed(struct cw_tree_check *check, const struct cw_volume_packed *packed, int fd,
+                        const char *pack, struct cw_err *err)
+{
+    CW_AUTO_FREE char *bytes = malloc(BLOCK);
+    CW_AUTO_HASH *hash = NULL;
+    char sha256[CW_HASH_TEXT_MAX];
+    uint64_t done = 0;
+    int rc = bytes != NULL ? cw_hash_new(&hash, CW_SHA256, err) : cw_err_nomem(err);
+
+    while (rc == CW_OK && done < packed->file.length) {
+        uint64_t left = packed->file.length - done;
+        ssize_t n = pread(fd, bytes, left < BLOCK ? (size_t)left : BLOCK, (off_t)(packed->offset + done));
+
+        if (n <= 0)
+            break;
+        rc = cw_hash_update(hash, bytes, (size_t)n, err);
+        done += (uint64_t)n;
+    }
+    if (rc == CW_OK)
+        rc = cw_hash_final(hash, sha256, err);
+    if (rc == CW_OK && strcmp(sha256, packed->file.sha256) != 0)
+        cw_finding_add(check, CW_FINDING_BAD, pack, "does not have '%s' where the list says",
+                       packed->file.path);
+    return rc;
+}
+
+/* The packs themselves were hashed; that they have what the list says of them is as much a part of it. */
+static int check_packs(struct cw_tree_check *check, int dir, const struct cw_volume *volume,
+                       struct cw_err *err)
+{
+    size_t i, open = SIZE_MAX;
+    CW_AUTO_FD int fd = -1;
+    int rc = CW_OK;
+
+    for (i = 0; i < volume->packed_count && rc == CW_OK; i++) {
+        const struct cw_volume_packed *packed = &volume->packed[i];
+        const char *pack = volume->files[packed->pack].path;
+
+        if (packed->pack != open) {
+            cw_fd_close_(&fd);
+            fd = -1;
+            open = packed->pack;
+            if (cw_at_open_file(&fd, dir, pack, NULL) != CW_OK)
+                fd = -1; /* was told */
+        }
+        if (fd >= 0)
+            rc = check_packed(check, packed, fd, pack, err);
+    }
+    return rc;
+}
+
 struct extra {
     struct cw_tree_check *check;
     const struct cw_volume *volume;
     const char *list;
 };
-
-static int compare_path(const void *key, const void *file)
-{
-    return strcmp(key, ((const struct cw_volume_file *)file)->path);
-}
 
 /* Sticks gather files (a photo, a scanner's folder): told, not held against the bundle. */
 static int note_extra(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
@@ -117,8 +168,7 @@ static int note_extra(void *ctx, const char *path, const struct stat *st, struct
     (void)err;
     if (S_ISDIR(st->st_mode) || strcmp(path, extra->list) == 0 || strcmp(path, CW_VOLUME_SUMS) == 0 ||
         strcmp(path, CW_VOLUME_INDEX) == 0 || strcmp(path, CW_VOLUME_CARRY) == 0 ||
-        bsearch(path, extra->volume->files, extra->volume->file_count, sizeof *extra->volume->files,
-                compare_path) != NULL)
+        cw_volume_find(extra->volume, path) != NULL)
         return CW_OK;
     cw_finding_add(extra->check, CW_FINDING_ORPHAN, path, "is not in the volume list");
     return CW_OK;
@@ -137,6 +187,8 @@ static int check_volume(struct cw_tree_check *check, int dir, const char *name,
     rc = check_sums(check, dir, volume, list, err);
     if (rc == CW_OK)
         rc = check_files(check, dir, volume, err);
+    if (rc == CW_OK && check->bad == 0 && check->missing == 0)
+        rc = check_packs(check, dir, volume, err);
     return rc == CW_OK ? cw_walk(dir, "", note_extra, &extra, err) : rc;
 }
 

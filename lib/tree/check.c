@@ -87,13 +87,23 @@ static void tell_lack(const struct tree *tree, const char *path, const char *sha
         tree->check->lacks(tree->check->ctx, path, sha256, length);
 }
 
+/* A file in a pack of the bundle, with the bytes that are signed. */
+static bool is_packed(const struct tree *tree, const char *path, const char *sha256, int64_t length)
+{
+    const struct cw_volume_packed *packed =
+        tree->check->volume != NULL ? cw_volume_find_packed(tree->check->volume, path) : NULL;
+
+    return packed != NULL && strcmp(packed->file.sha256, sha256) == 0 &&
+           (length < 0 || packed->file.length == (uint64_t)length);
+}
+
 static int add_present(struct tree *tree, const char *path, const char *sha256, int64_t length,
                        struct cw_err *err)
 {
     bool there;
     int rc = cw_at_has(&there, tree->dir, path, err);
 
-    if (rc == CW_OK && !there) {
+    if (rc == CW_OK && !there && !is_packed(tree, path, sha256, length)) {
         tree->missing++;
         cw_finding_add(tree->check, CW_FINDING_MISSING, path, "is missing");
         tell_lack(tree, path, sha256, length);

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "tree/set.h"
+#include "tree/volume.h"
 
 enum cw_finding {
     CW_FINDING_BAD,     /* it is there, and wrong */
@@ -42,6 +43,8 @@ struct cw_tree_check {
      * channel's set must be. */
     const char *channel;
     const struct cw_set_wanted *wanted; /* the part of it that must be there; NULL: all */
+    /* A bundle's list: what it says lies in packs is there, if cw_bundle_check() found it good. NULL: there is none. */
+    const struct cw_volume *volume;
     /* Called for each finding; path is a tree path, what says what is wrong (lower case, no full stop). May
      * be NULL. */
     void (*found)(void *ctx, enum cw_finding kind, const char *path, const char *what);

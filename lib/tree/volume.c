@@ -126,7 +126,7 @@ int cw_volume_format(struct cw_buf *buf, json_t *doc, struct cw_err *err)
     return rc;
 }
 
-static int parse_file(struct cw_volume_file *file, const json_t *obj, struct cw_err *err)
+int cw_volume_parse_file(struct cw_volume_file *file, const json_t *obj, struct cw_err *err)
 {
     int64_t length;
     int rc = json_is_object(obj) ? cw_json_get_str(&file->path, obj, "path", err)
@@ -162,7 +162,7 @@ static int parse_files(struct cw_volume *volume, const json_t *files, struct cw_
     json_array_foreach (files, i, obj) {
         struct cw_volume_file *file = &volume->files[i];
 
-        if (parse_file(file, obj, err) != CW_OK)
+        if (cw_volume_parse_file(file, obj, err) != CW_OK)
             return cw_err_prefix(err, "files[%zu]", i);
         if (i > 0 && strcmp(file[-1].path, file->path) >= 0)
             return cw_err_set(err, CW_E_VERIFY, "files[%zu]: '%s' is not sorted behind '%s'", i, file->path,
@@ -179,22 +179,27 @@ static int compare_folded(const void *a, const void *b)
 /* FAT32 takes "A" and "a" for one file; and the list cannot say its own hash. */
 static int check_paths(const struct cw_volume *volume, struct cw_err *err)
 {
-    CW_AUTO_FREE const char **paths = calloc(volume->file_count + 1, sizeof *paths);
+    size_t i, count = volume->file_count + volume->packed_count;
+    CW_AUTO_FREE const char **paths = calloc(count + 1, sizeof *paths);
     char own[32];
-    size_t i;
 
     if (paths == NULL)
         return cw_err_nomem(err);
     for (i = 0; i < volume->file_count; i++)
         paths[i] = volume->files[i].path;
+    for (i = 0; i < volume->packed_count; i++)
+        paths[volume->file_count + i] = volume->packed[i].file.path;
     snprintf(own, sizeof own, "volume-%" PRId64 ".json", volume->index);
-    qsort(paths, volume->file_count, sizeof *paths, compare_folded);
-    for (i = 0; i < volume->file_count; i++) {
+    qsort(paths, count, sizeof *paths, compare_folded);
+    for (i = 0; i < count; i++) {
         if (strcasecmp(paths[i], own) == 0 || strcasecmp(paths[i], CW_VOLUME_SUMS) == 0)
             return cw_err_set(err, CW_E_VERIFY, "files: '%s' cannot be in the list", paths[i]);
         if (i > 0 && strcasecmp(paths[i - 1], paths[i]) == 0)
-            return cw_err_set(err, CW_E_VERIFY, "files: '%s' and '%s' differ by case only", paths[i - 1],
-                              paths[i]);
+            return cw_err_set(err, CW_E_VERIFY,
+                              strcmp(paths[i - 1], paths[i]) == 0
+                                  ? "files: '%s' and '%s' are the same"
+                                  : "files: '%s' and '%s' differ by case only",
+                              paths[i - 1], paths[i]);
     }
     return CW_OK;
 }
@@ -330,6 +335,8 @@ static int parse(struct cw_volume *volume, const void *bytes, size_t len, struct
     if (rc == CW_OK)
         rc = parse_files(volume, files, err);
     if (rc == CW_OK)
+        rc = cw_volume_parse_packed(volume, files, err);
+    if (rc == CW_OK)
         rc = check_paths(volume, err);
     return rc == CW_OK ? check_hashes(volume, files, err) : rc;
 }
@@ -351,6 +358,7 @@ void cw_volume_clear(struct cw_volume *volume)
 {
     json_decref(volume->doc);
     free(volume->files);
+    free(volume->packed);
     *volume = (struct cw_volume){0};
 }
 

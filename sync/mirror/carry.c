@@ -174,62 +174,9 @@ int cw_carry_make(struct cw_carry *carry, const struct cw_closure *all, const st
     return rc;
 }
 
-/* The block of the mirror's file that fd stands before is hashed as far as the part goes. */
-static int hash_part(struct cw_carry_file *part, int fd, char *block, size_t size,
-                     struct cw_progress *progress, struct cw_err *err)
-{
-    CW_AUTO_HASH *hash = NULL;
-    char sha256[CW_HASH_TEXT_MAX];
-    uint64_t done = 0;
-    int rc = cw_hash_new(&hash, CW_SHA256, err);
-
-    while (rc == CW_OK && done < part->length) {
-        size_t want = part->length - done < size ? (size_t)(part->length - done) : size;
-        ssize_t n = pread(fd, block, want, (off_t)(part->offset + done));
-
-        if (n <= 0)
-            return cw_err_set(err, CW_E_VERIFY, "'%s' in the mirror cannot be read to its end", part->from);
-        rc = cw_hash_update(hash, block, (size_t)n, err);
-        done += (uint64_t)n;
-        cw_progress_add(progress, (uint64_t)n);
-    }
-    if (rc == CW_OK)
-        rc = cw_hash_final(hash, sha256, err);
-    if (rc == CW_OK)
-        memcpy(part->sha256, sha256, CW_SHA256_TEXT);
-    return rc;
-}
-
-int cw_carry_hash_parts(struct cw_carry *carry, int mirror, const struct cw_cli *cli, struct cw_err *err)
-{
-    const size_t size = (size_t)256 * 1024;
-    CW_AUTO_FREE char *block = malloc(size);
-    struct cw_progress progress;
-    uint64_t total = 0;
-    size_t i;
-    int rc = block != NULL ? CW_OK : cw_err_nomem(err);
-
-    for (i = 0; i < carry->count; i++)
-        total += carry->files[i].part ? carry->files[i].length : 0;
-    if (total == 0)
-        return rc;
-    cw_progress_start(&progress, cli, "measuring", total);
-    for (i = 0; i < carry->count && rc == CW_OK; i++) {
-        CW_AUTO_FD int fd = -1;
-
-        if (!carry->files[i].part)
-            continue;
-        rc = cw_at_open_file(&fd, mirror, carry->files[i].from, err);
-        if (rc == CW_OK)
-            rc = hash_part(&carry->files[i], fd, block, size, &progress, err);
-    }
-    cw_progress_end(&progress);
-    return rc;
-}
-
 bool cw_carry_is_on(const struct cw_carry_file *file, unsigned volume)
 {
-    return file->volume == 0 || file->volume == volume;
+    return file->pack == 0 && (file->volume == 0 || file->volume == volume);
 }
 
 uint64_t cw_carry_bytes(const struct cw_carry *carry, unsigned volume, uint64_t *files)
@@ -255,6 +202,7 @@ void cw_carry_clear(struct cw_carry *carry)
         free(carry->files[i].path);
         free(carry->files[i].from);
         free(carry->files[i].bytes);
+        free(carry->files[i].members);
     }
     free(carry->files);
     free(carry->units);

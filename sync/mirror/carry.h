@@ -4,7 +4,7 @@
  *
  * Roots, metadata and manifests go on every volume, so that each can be verified alone. Any other file goes once: whole;
  * or, where all who lack it can make it from what they hold, as deltas with the hint that lists them; or, where it is
- * too large for a medium, in parts.
+ * too large for a medium, in parts; or, where there are many small ones, in a pack.
  */
 #ifndef CW_SYNC_MIRROR_CARRY_H
 #define CW_SYNC_MIRROR_CARRY_H
@@ -21,6 +21,13 @@
 #define CW_CARRY_VOLUME_FILES 40000
 #define CW_CARRY_DELTAS_MAX 16 /* from different files to one */
 
+/* Small files: a medium needs a cluster, a long name and a few writes in scattered places for each, and FAT32 finds none in a folder
+ * but by looking at all, and holds some 9,000 names as long as ours in one. So many of them go in packs. Fewer stay as they
+ * are, for a tree of plain files is what other programs read. */
+#define CW_PACK_FILE_MAX (UINT64_C(128) << 10)
+#define CW_PACK_FILES_MIN 64
+#define CW_PACK_MAX (UINT64_C(32) << 20) /* what one changed bit costs, and what a reader's cache must hold */
+
 #define CW_CARRY_NOWHERE UINT_MAX /* the volume of a file that is not needed after all */
 
 enum cw_way {
@@ -36,8 +43,11 @@ struct cw_carry_file {
     char sha256[CW_SHA256_TEXT];
     uint64_t length;
     char *from;      /* the file in the mirror that it is (a part of); NULL: bytes; owned */
-    uint64_t offset; /* where in that file it begins */
+    uint64_t offset; /* where in that file, or in its pack, it begins */
     bool part;
+    size_t pack;     /* it lies in this one: its index + 1; 0: it is a file of the medium */
+    size_t *members; /* of a pack: indices of what lies in it, in their order; owned */
+    size_t member_count;
     char *bytes; /* of a hint, which is made for the bundle; owned */
     enum cw_closure_stage stage;
     unsigned volume; /* from 1; 0: on every one */
@@ -69,12 +79,24 @@ int cw_carry_make(struct cw_carry *carry, const struct cw_closure *all, const st
 /* Puts each file on a volume of `size` bytes (0: one volume of any size), no file longer than file_max (0: any). Pure,
  * the same for the same files. CW_E_USAGE: the volumes are too small, or too many. */
 int cw_carry_spread(struct cw_carry *carry, uint64_t size, uint64_t file_max, struct cw_err *err);
-/* Reads the files that were cut into parts for the hashes of these. */
-int cw_carry_hash_parts(struct cw_carry *carry, int mirror, const struct cw_cli *cli, struct cw_err *err);
+/* Reads what is cut into parts or packed, for the hashes of parts and packs, which give packs their names. */
+int cw_carry_measure(struct cw_carry *carry, int mirror, const struct cw_cli *cli, struct cw_err *err);
 void cw_carry_clear(struct cw_carry *carry);
 
 bool cw_carry_is_on(const struct cw_carry_file *file, unsigned volume);
 uint64_t cw_carry_bytes(const struct cw_carry *carry, unsigned volume, uint64_t *files);
+
+/* packs.c: are there so many small files that they are packed? */
+bool cw_pack_wanted(const struct cw_carry *carry);
+bool cw_pack_fits(const struct cw_carry *carry, const struct cw_carry_unit *unit);
+/* Puts a file into *pack, the index + 1 of one on that volume; into a new one where it is 0 or full. */
+int cw_pack_add(size_t *pack, struct cw_carry *carry, size_t file, unsigned volume, struct cw_err *err);
+/* All bytes of a pack. CW_E_VERIFY: a file in the mirror is damaged. */
+typedef int cw_pack_sink(void *ctx, const void *data, size_t len, struct cw_err *err);
+int cw_pack_read(const struct cw_carry *carry, const struct cw_carry_file *pack, int mirror,
+                 cw_pack_sink *sink, void *ctx, struct cw_err *err);
+/* What the list says that it holds; NULL: no memory. */
+json_t *cw_pack_holds(const struct cw_carry *carry, const struct cw_carry_file *pack);
 
 /* ways.c: fills way and from of each unit. */
 int cw_carry_choose_ways(struct cw_carry *carry, const struct cw_held *held, int mirror,

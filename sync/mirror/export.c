@@ -2,7 +2,7 @@
 /*
  * The whole of an export: what is carried, the lists of all volumes, then each volume into its folder.
  */
-#include "sync/mirror/export.h"
+#include "sync/mirror/export_run.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,27 +26,8 @@
 #define SPARE_BYTES (UINT64_C(4) << 20) /* for the lists, and because media round up */
 #define FAT_MAGIC 0x4d44                /* statfs(2): MSDOS_SUPER_MAGIC */
 
-struct volume {
-    struct cw_volume_write write;
-    struct cw_buf list; /* the text of volume-<k>.json */
-    int fd;             /* its folder */
-    char *where;        /* that, for messages */
-};
-
-struct export
-{
-    const struct cw_export_options *options;
-    const struct cw_cli *cli;
-    int mirror, to;
-    struct cw_closure all;
-    struct cw_held held;
-    struct cw_carry carry;
-    struct volume *volumes; /* carry.of of them */
-    struct cw_export_result *result;
-};
-
 struct root_walk {
-    struct export *export;
+    struct cw_export_run *export;
     int64_t newest;
 };
 
@@ -70,7 +51,7 @@ static int add_root(void *ctx, const char *name, const struct stat *st, struct c
 }
 
 /* Everything that the set needs, with the roots up to the one it entered under. */
-static int collect(struct export *export, const struct cw_set *set, const struct cw_tuf_update *update,
+static int collect(struct cw_export_run *export, const struct cw_set *set, const struct cw_tuf_update *update,
                    const struct cw_mirror_memory *memory, struct cw_err *err)
 {
     struct root_walk walk = {.export = export, .newest = memory->root};
@@ -83,8 +64,9 @@ static int collect(struct export *export, const struct cw_set *set, const struct
     return rc == CW_OK ? cw_closure_sort(&export->all, err) : rc;
 }
 
-static int find_held(struct export *export, const struct cw_site *site, const struct cw_upstream *upstream,
-                     struct cw_tuf_update *update, const struct cw_mirror_memory *memory, struct cw_err *err)
+static int find_held(struct cw_export_run *export, const struct cw_site *site,
+                     const struct cw_upstream *upstream, struct cw_tuf_update *update,
+                     const struct cw_mirror_memory *memory, struct cw_err *err)
 {
     const struct cw_export_options *options = export->options;
     size_t i;
@@ -100,7 +82,7 @@ static int find_held(struct export *export, const struct cw_site *site, const st
 }
 
 /* A folder that is there is asked what it can hold; a medium that is not in yet may be anything. */
-static uint64_t longest_file(const struct export *export)
+static uint64_t longest_file(const struct cw_export_run *export)
 {
     CW_AUTO_FD int fd = -1;
     struct statfs fs;
@@ -128,7 +110,7 @@ static json_t *unit_row(const struct cw_carry_unit *unit)
 }
 
 /* What is carried, for people and programs. */
-static int report(const struct export *export, struct cw_err *err)
+static int report(const struct cw_export_run *export, struct cw_err *err)
 {
     struct cw_export_result *result = export->result;
     const struct cw_carry *carry = &export->carry;
@@ -155,7 +137,7 @@ static int report(const struct export *export, struct cw_err *err)
     return CW_OK;
 }
 
-static int choose_files(struct export *export, struct cw_err *err)
+static int choose_files(struct cw_export_run *export, struct cw_err *err)
 {
     int rc = cw_carry_make(&export->carry, &export->all, &export->held, export->mirror, export->cli, err);
 
@@ -164,7 +146,8 @@ static int choose_files(struct export *export, struct cw_err *err)
     return rc == CW_OK ? report(export, err) : rc;
 }
 
-static int open_volume(struct export *export, struct volume *volume, int64_t index, struct cw_err *err)
+static int open_volume(struct cw_export_run *export, struct cw_export_volume *volume, int64_t index,
+                       struct cw_err *err)
 {
     char name[CW_VOLUME_NAME_MAX] = "";
     int rc = cw_volume_write_init(&volume->write, &export->carry, index, err);
@@ -184,7 +167,7 @@ static int open_volume(struct export *export, struct volume *volume, int64_t ind
     return rc;
 }
 
-static int open_volumes(struct export *export, struct cw_err *err)
+static int open_volumes(struct cw_export_run *export, struct cw_err *err)
 {
     unsigned k;
     int rc = cw_dir_create(&export->to, export->options->to, err);
@@ -202,7 +185,7 @@ static int open_volumes(struct export *export, struct cw_err *err)
 }
 
 /* A bundle of one volume lies here, or what is left of it. */
-static bool is_other_bundle(const struct export *export, const char *name)
+static bool is_other_bundle(const struct cw_export_run *export, const char *name)
 {
     char entry[CW_PATH_MAX];
 
@@ -211,7 +194,7 @@ static bool is_other_bundle(const struct export *export, const char *name)
 }
 
 /* Another bundle beside our volumes would be taken for a part of this one. */
-static int look_beside(struct export *export, struct cw_err *err)
+static int look_beside(struct cw_export_run *export, struct cw_err *err)
 {
     CW_AUTO_LIST DIR *stream = NULL;
     const char *name;
@@ -235,144 +218,7 @@ static int look_beside(struct export *export, struct cw_err *err)
     return rc;
 }
 
-static int add_receipts(json_t *head, const struct cw_held *held, struct cw_err *err)
-{
-    json_auto_t *list = json_array();
-    size_t i;
-
-    for (i = 0; i < held->count; i++) {
-        const struct cw_receipt *receipt = &held->sites[i].receipt;
-
-        if (receipt->doc != NULL &&
-            json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "site", receipt->site, "identity",
-                                                  receipt->keyid, "counter", (json_int_t)receipt->counter)) !=
-                0)
-            return cw_err_nomem(err);
-    }
-    if (json_array_size(list) > 0 && json_object_set(head, "for", list) != 0)
-        return cw_err_nomem(err);
-    if (held->since != 0 && json_object_set_new(head, "since", json_integer((json_int_t)held->since)) != 0)
-        return cw_err_nomem(err);
-    return CW_OK;
-}
-
-static int add_lists(json_t *head, json_t *files, const struct export *export, struct cw_err *err)
-{
-    json_t *lists = json_array();
-    unsigned k;
-
-    if (lists == NULL || json_object_set_new(head, "lists", lists) != 0)
-        return cw_err_nomem(err);
-    for (k = 0; k < export->carry.of; k++) {
-        json_t *own = cw_volume_write_files(&export->volumes[k].write);
-        char sha256[CW_SHA256_TEXT];
-        int rc = own != NULL ? cw_volume_hash(sha256, own, err) : cw_err_nomem(err);
-
-        if (json_array_append_new(files, own) != 0 && rc == CW_OK)
-            rc = cw_err_nomem(err);
-        if (rc == CW_OK && json_array_append_new(lists, json_string(sha256)) != 0)
-            rc = cw_err_nomem(err);
-        if (rc != CW_OK)
-            return rc;
-    }
-    return CW_OK;
-}
-
-/* What all volumes say alike, but for the time. files: gets each one's list. */
-static int make_head(json_t **head, json_t *files, const struct export *export, const struct cw_set *set,
-                     const struct cw_mirror_memory *memory, struct cw_err *err)
-{
-    char path[CW_PATH_MAX];
-    const char *root = NULL;
-    size_t i;
-    int rc = cw_tree_metadata_path(path, memory->root, cw_tuf_type_name(CW_TUF_ROOT), err);
-
-    if (rc != CW_OK)
-        return rc;
-    for (i = 0; i < export->all.count && root == NULL; i++)
-        root = strcmp(export->all.files[i].path, path) == 0 ? export->all.files[i].sha256 : NULL;
-    if (root == NULL)
-        return cw_err_set(err, CW_E_INCOMPLETE, "'%s' is missing from the mirror; run 'causeway-sync pull'",
-                          path);
-    *head = json_pack("{s:s, s:s, s:i, s:s, s:I, s:s, s:O}", "_type", CW_VOLUME_TYPE, "format", "1.0", "of",
-                      (int)export->carry.of, "channel", set->channel.channel, "serial",
-                      (json_int_t)set->channel.serial, "roots", root, "volumes", export->result->sizes);
-    if (*head == NULL)
-        return cw_err_nomem(err);
-    rc = add_receipts(*head, &export->held, err);
-    return rc == CW_OK ? add_lists(*head, files, export, err) : rc;
-}
-
-/* An export that goes on keeps the time of its first run, so that its volumes stay those of one bundle. *found: when a
- * volume that is there says all that the head says. */
-static int find_time(char created[CW_TIME_TEXT], bool *found, const struct export *export, json_t *head,
-                     struct cw_err *err)
-{
-    unsigned k;
-
-    *found = false;
-    for (k = 0; k < export->carry.of && !*found; k++) {
-        CW_AUTO_BUF text = CW_BUF_INIT(CW_VOLUME_MAX);
-        struct cw_volume volume = {.doc = NULL};
-        char name[CW_VOLUME_NAME_MAX];
-        int rc;
-
-        cw_volume_name(name, (int64_t)k + 1);
-        rc = cw_at_read_file(&text, export->volumes[k].fd, name, err);
-        if (rc != CW_OK && rc != CW_E_NOTFOUND)
-            return rc;
-        if (rc != CW_OK || cw_volume_parse(&volume, cw_buf_text(&text), text.len, NULL) != CW_OK)
-            continue;
-        snprintf(created, CW_TIME_TEXT, "%s", json_string_value(json_object_get(volume.doc, "created")));
-        (void)json_object_del(volume.doc, "created");
-        (void)json_object_del(volume.doc, "bundle");
-        (void)json_object_del(volume.doc, "index");
-        (void)json_object_del(volume.doc, "files");
-        *found = json_equal(volume.doc, head);
-        cw_volume_clear(&volume);
-    }
-    return CW_OK;
-}
-
-static int format_lists(struct export *export, json_t *head, const json_t *files, struct cw_err *err)
-{
-    unsigned k;
-    int rc = CW_OK;
-
-    for (k = 0; k < export->carry.of && rc == CW_OK; k++) {
-        json_auto_t *doc = json_copy(head);
-
-        if (doc == NULL || json_object_set_new(doc, "index", json_integer((json_int_t)k + 1)) != 0 ||
-            json_object_set(doc, "files", json_array_get(files, k)) != 0)
-            return cw_err_nomem(err);
-        rc = cw_volume_format(&export->volumes[k].list, doc, err);
-        if (rc == CW_OK)
-            memcpy(export->result->bundle, json_string_value(json_object_get(doc, "bundle")), CW_SHA256_TEXT);
-    }
-    return rc;
-}
-
-static int make_lists(struct export *export, const struct cw_set *set, const struct cw_mirror_memory *memory,
-                      int64_t now, struct cw_err *err)
-{
-    char created[CW_TIME_TEXT];
-    json_auto_t *head = NULL;
-    json_auto_t *files = json_array();
-    bool found;
-    int rc = files != NULL ? make_head(&head, files, export, set, memory, err) : cw_err_nomem(err);
-
-    if (rc == CW_OK)
-        rc = find_time(created, &found, export, head, err);
-    if (rc != CW_OK)
-        return rc;
-    if (!found)
-        cw_time_format(now, created);
-    if (json_object_set_new(head, "created", json_string(created)) != 0)
-        return cw_err_nomem(err);
-    return format_lists(export, head, files, err);
-}
-
-static int check_space(const struct export *export, struct cw_err *err)
+static int check_space(const struct cw_export_run *export, struct cw_err *err)
 {
     uint64_t need = SPARE_BYTES, left;
     char need_text[16], left_text[16];
@@ -392,7 +238,7 @@ static int check_space(const struct export *export, struct cw_err *err)
                       left_text);
 }
 
-static int write_volumes(struct export *export, struct cw_err *err)
+static int write_volumes(struct cw_export_run *export, struct cw_err *err)
 {
     struct cw_progress progress;
     unsigned k;
@@ -414,8 +260,8 @@ static int write_volumes(struct export *export, struct cw_err *err)
     return rc;
 }
 
-static int record(const struct export *export, const struct cw_site *site, const struct cw_upstream *upstream,
-                  int64_t now, struct cw_err *err)
+static int record(const struct cw_export_run *export, const struct cw_site *site,
+                  const struct cw_upstream *upstream, int64_t now, struct cw_err *err)
 {
     const struct cw_export_result *result = export->result;
     json_auto_t *data =
@@ -430,20 +276,21 @@ static int record(const struct export *export, const struct cw_site *site, const
 
 /* A pull that was killed behind its commit left the mirror's timestamp behind; what is exported is what the
  * site holds. */
-static int settle(const struct export *export, const struct cw_site *site, const struct cw_upstream *upstream,
-                  const struct cw_mirror_memory *memory, struct cw_err *err)
+static int settle(const struct cw_export_run *export, const struct cw_site *site,
+                  const struct cw_upstream *upstream, const struct cw_mirror_memory *memory,
+                  struct cw_err *err)
 {
     struct cw_pull pull = {.site = site, .upstream = upstream, .mirror = export->mirror, .memory = *memory};
 
     return cw_pull_settle(&pull, err);
 }
 
-static void clear(struct export *export)
+static void clear(struct cw_export_run *export)
 {
     unsigned k;
 
     for (k = 0; export->volumes != NULL && k < export->carry.of; k++) {
-        struct volume *volume = &export->volumes[k];
+        struct cw_export_volume *volume = &export->volumes[k];
 
         cw_volume_write_clear(&volume->write);
         cw_buf_clear(&volume->list);
@@ -461,15 +308,15 @@ static void clear(struct export *export)
         close(export->mirror);
 }
 
-static int write_bundle(struct export *export, const struct cw_set *set,
+static int write_bundle(struct cw_export_run *export, const struct cw_set *set,
                         const struct cw_mirror_memory *memory, int64_t now, struct cw_err *err)
 {
-    int rc = cw_carry_hash_parts(&export->carry, export->mirror, export->cli, err);
+    int rc = cw_carry_measure(&export->carry, export->mirror, export->cli, err);
 
     if (rc == CW_OK)
         rc = open_volumes(export, err);
     if (rc == CW_OK)
-        rc = make_lists(export, set, memory, now, err);
+        rc = cw_export_lists(export, set, memory, now, err);
     return rc == CW_OK ? write_volumes(export, err) : rc;
 }
 
@@ -477,7 +324,7 @@ int cw_mirror_export(struct cw_export_result *result, const struct cw_site *site
                      const struct cw_upstream *upstream, const struct cw_export_options *options, int64_t now,
                      const struct cw_cli *cli, struct cw_err *err)
 {
-    struct export export = {.options = options, .cli = cli, .mirror = -1, .to = -1, .result = result};
+    struct cw_export_run export = {.options = options, .cli = cli, .mirror = -1, .to = -1, .result = result};
     CW_AUTO_MEMORY memory = {.root = 0};
     CW_AUTO_SET set = {.files = NULL};
     struct cw_tuf_update *update = NULL;

@@ -3,10 +3,12 @@
  * Writing a bundle: what a mirror's set needs and the sites it is for lack, with all roots and the metadata for it,
  * as folders that pull, sha256sum(1) and any static web server can read; one folder for each volume.
  *
- *     export.c         the whole: what is carried, the lists, all volumes in turn
+ *     export.c         the whole: what is carried, then all volumes in turn
  *     held.c           what the sites hold
  *     carry.c ways.c   which files, by which way
- *     spread.c         on which volume
+ *     spread.c packs.c on which volume, and in which pack
+ *     measure.c        hashes of what is cut or packed
+ *     export_lists.c   the lists
  *     volume_write.c   one volume into its folder
  */
 #ifndef CW_SYNC_MIRROR_EXPORT_H

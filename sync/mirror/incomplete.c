@@ -31,15 +31,12 @@ static const struct cw_closure_file *find_baseless(const struct cw_closure *miss
                                                    const struct cw_volume *volume)
 {
     char path[CW_PATH_MAX];
-    size_t i, k;
+    size_t i;
 
     for (i = 0; i < missing->count; i++) {
-        if (cw_tree_hint_path(path, missing->files[i].sha256, NULL) != CW_OK)
-            continue;
-        for (k = 0; k < volume->file_count; k++) {
-            if (strcmp(volume->files[k].path, path) == 0)
-                return &missing->files[i];
-        }
+        if (cw_tree_hint_path(path, missing->files[i].sha256, NULL) == CW_OK &&
+            cw_volume_carries(volume, path))
+            return &missing->files[i];
     }
     return NULL;
 }

@@ -103,29 +103,16 @@ void cw_medium_clear(struct cw_medium *medium)
 
 int cw_medium_find(size_t *index, const struct cw_medium *medium, const char *path, struct cw_err *err)
 {
-    size_t low = 0, high = medium->volume.file_count;
+    const struct cw_volume_file *file = cw_volume_find(&medium->volume, path);
 
-    while (low < high) { /* the list is sorted by path */
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(path, medium->volume.files[middle].path);
-
-        if (order == 0) {
-            *index = middle;
-            return CW_OK;
-        }
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return cw_err_set(err, CW_E_NOTFOUND, "'%s' is not in this bundle", path);
+    if (file == NULL)
+        return cw_err_set(err, CW_E_NOTFOUND, "'%s' is not in this bundle", path);
+    *index = (size_t)(file - medium->volume.files);
+    return CW_OK;
 }
 
-int cw_medium_judge(struct cw_medium *medium, size_t index, const char *sha256, uint64_t length,
-                    struct cw_err *err)
+static int judge(const struct cw_volume_file *file, const char *sha256, uint64_t length, struct cw_err *err)
 {
-    const struct cw_volume_file *file = &medium->volume.files[index];
-
     if (length != file->length)
         return cw_err_set(err, CW_E_VERIFY, "'%s' is %llu bytes long, not %llu as the bundle's list says",
                           file->path, (unsigned long long)length, (unsigned long long)file->length);
@@ -133,9 +120,25 @@ int cw_medium_judge(struct cw_medium *medium, size_t index, const char *sha256, 
         return cw_err_set(err, CW_E_VERIFY,
                           "'%s': sha256 differs from the bundle's list: expected %s, got %s", file->path,
                           file->sha256, sha256);
-    if (!medium->read[index]) {
-        medium->read[index] = true;
-        medium->rest -= file->length;
-    }
     return CW_OK;
+}
+
+int cw_medium_judge(struct cw_medium *medium, size_t index, const char *sha256, uint64_t length,
+                    struct cw_err *err)
+{
+    int rc = judge(&medium->volume.files[index], sha256, length, err);
+
+    if (rc == CW_OK && !medium->read[index]) {
+        medium->read[index] = true;
+        medium->rest -= medium->volume.files[index].length;
+    }
+    return rc;
+}
+
+int cw_medium_judge_packed(const struct cw_medium *medium, const struct cw_volume_packed *packed,
+                           const char *sha256, uint64_t length, struct cw_err *err)
+{
+    int rc = judge(&packed->file, sha256, length, err);
+
+    return rc == CW_OK ? rc : cw_err_prefix(err, "'%s'", medium->volume.files[packed->pack].path);
 }

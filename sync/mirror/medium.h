@@ -26,5 +26,8 @@ int cw_medium_find(size_t *index, const struct cw_medium *medium, const char *pa
 /* The file was read to its end and has this hash and length: notes it, or refuses it. */
 int cw_medium_judge(struct cw_medium *medium, size_t index, const char *sha256, uint64_t length,
                     struct cw_err *err);
+/* The same for what lies in a pack; that was read before, so it is only judged. */
+int cw_medium_judge_packed(const struct cw_medium *medium, const struct cw_volume_packed *packed,
+                           const char *sha256, uint64_t length, struct cw_err *err);
 
 #endif

@@ -35,25 +35,6 @@ static bool is_present(void *ctx, const struct cw_closure_file *file)
            (uint64_t)st.st_size == file->length;
 }
 
-/* Is what the volume carries for it. */
-static bool is_carried(const struct cw_volume *volume, const char *path)
-{
-    size_t low = 0, high = volume->file_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(volume->files[middle].path, path);
-
-        if (order == 0)
-            return true;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
-}
-
 static int copy_bytes(struct own *own, const char *from, struct cw_out *out, char sha256[CW_HASH_TEXT_MAX],
                       struct cw_err *err)
 {
@@ -133,7 +114,7 @@ static int note_wanted(struct own *own, const struct cw_volume *volume, struct c
     for (i = 0; i < own->missing->count; i++) {
         const struct cw_closure_file *file = &own->missing->files[i];
 
-        if (!is_carried(volume, file->path) && json_object_get(own->wanted, file->sha256) == NULL &&
+        if (!cw_volume_carries(volume, file->path) && json_object_get(own->wanted, file->sha256) == NULL &&
             json_object_set_new(own->wanted, file->sha256, json_integer((json_int_t)i)) != 0)
             return cw_err_nomem(err);
     }

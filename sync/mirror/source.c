@@ -30,6 +30,8 @@ struct cw_source {
     int dir; /* the others */
     bool is_bundle;
     struct cw_medium medium;
+    int pack; /* of the bundle, open; -1: none is */
+    size_t pack_index;
     char *block; /* BLOCK bytes for reading folders */
 };
 
@@ -76,6 +78,7 @@ int cw_source_open_volume(struct cw_source **source, enum cw_source_kind kind, c
     if (http != NULL)
         s->http_options = *http;
     s->dir = -1;
+    s->pack = -1;
     s->where = strdup(where);
     if (kind == CW_SOURCE_HTTP)
         cw_http_shown(s->shown, where);
@@ -103,6 +106,8 @@ void cw_source_free(struct cw_source *source)
         cw_http_free(source->http);
     if (source->dir >= 0)
         close(source->dir);
+    if (source->pack >= 0)
+        close(source->pack);
     cw_medium_clear(&source->medium);
     free(source->block);
     free(source->where);
@@ -209,18 +214,15 @@ static int add_remedy(struct cw_err *err)
         CW_ERR_TEXT_MAX - 128, what.text);
 }
 
-static int get_bundled(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink,
-                       void *ctx, struct cw_err *err)
+static int get_listed(struct cw_source *source, size_t index, uint64_t max, cw_http_sink *sink, void *ctx,
+                      struct cw_err *err)
 {
+    const char *path = source->medium.volume.files[index].path;
     CW_AUTO_HASH *hash = NULL;
     char sha256[CW_HASH_TEXT_MAX];
     uint64_t length;
-    size_t index;
-    int rc = cw_medium_find(&index, &source->medium, path, err);
+    int rc = cw_hash_new(&hash, CW_SHA256, err);
 
-    if (rc != CW_OK)
-        return rc;
-    rc = cw_hash_new(&hash, CW_SHA256, err);
     if (rc == CW_OK)
         rc = read_file(source, path, max, sink, ctx, hash, &length, err);
     if (rc == CW_E_NOTFOUND)
@@ -232,6 +234,97 @@ static int get_bundled(struct cw_source *source, const char *path, uint64_t max,
     if (rc == CW_OK)
         rc = cw_medium_judge(&source->medium, index, sha256, length, err);
     return rc == CW_E_VERIFY ? add_remedy(err) : rc;
+}
+
+static int ignore(void *ctx, const void *data, size_t len, struct cw_err *err)
+{
+    (void)ctx;
+    (void)data;
+    (void)len;
+    (void)err;
+    return CW_OK;
+}
+
+/* A pack is read through and judged before the first file is taken out of it: slow media like to be read in order, and
+ * the files then come from the cache. */
+static int open_pack(struct cw_source *source, size_t index, struct cw_err *err)
+{
+    const struct cw_volume_file *pack = &source->medium.volume.files[index];
+    int rc = CW_OK;
+
+    if (source->pack >= 0 && source->pack_index == index)
+        return CW_OK;
+    if (!source->medium.read[index])
+        rc = get_listed(source, index, pack->length, ignore, NULL, err);
+    if (rc != CW_OK)
+        return rc;
+    if (source->pack >= 0)
+        close(source->pack);
+    source->pack = -1;
+    source->pack_index = index;
+    return cw_at_open_file(&source->pack, source->dir, pack->path, err);
+}
+
+static int read_packed(struct cw_source *source, const struct cw_volume_packed *packed, cw_http_sink *sink,
+                       void *ctx, struct cw_hash *hash, uint64_t *length, struct cw_err *err)
+{
+    const char *pack = source->medium.volume.files[packed->pack].path;
+    int rc = CW_OK;
+
+    *length = 0;
+    while (rc == CW_OK && *length < packed->file.length) {
+        uint64_t left = packed->file.length - *length;
+        ssize_t n = pread(source->pack, source->block, left < BLOCK ? (size_t)left : BLOCK,
+                          (off_t)(packed->offset + *length));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return cw_err_errno(err, errno, "unable to read '%s' in '%s'", pack, source->where);
+        if (n == 0)
+            break;
+        *length += (uint64_t)n;
+        rc = cw_hash_update(hash, source->block, (size_t)n, err);
+        if (rc == CW_OK)
+            rc = sink(ctx, source->block, (size_t)n, err);
+    }
+    return rc;
+}
+
+static int get_packed(struct cw_source *source, const struct cw_volume_packed *packed, uint64_t max,
+                      cw_http_sink *sink, void *ctx, struct cw_err *err)
+{
+    CW_AUTO_HASH *hash = NULL;
+    char sha256[CW_HASH_TEXT_MAX];
+    uint64_t length;
+    int rc = open_pack(source, packed->pack, err);
+
+    if (rc == CW_OK && packed->file.length > max)
+        rc = cw_err_set(err, CW_E_VERIFY, "'%s' is longer than %llu bytes", packed->file.path,
+                        (unsigned long long)max);
+    if (rc == CW_OK)
+        rc = cw_hash_new(&hash, CW_SHA256, err);
+    if (rc == CW_OK)
+        rc = read_packed(source, packed, sink, ctx, hash, &length, err);
+    if (rc == CW_OK)
+        rc = cw_hash_final(hash, sha256, err);
+    if (rc != CW_OK)
+        return rc;
+    rc = cw_medium_judge_packed(&source->medium, packed, sha256, length, err);
+    return rc == CW_E_VERIFY ? add_remedy(err) : rc;
+}
+
+static int get_bundled(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink,
+                       void *ctx, struct cw_err *err)
+{
+    const struct cw_volume_packed *packed = cw_volume_find_packed(&source->medium.volume, path);
+    size_t index;
+    int rc;
+
+    if (packed != NULL)
+        return get_packed(source, packed, max, sink, ctx, err);
+    rc = cw_medium_find(&index, &source->medium, path, err);
+    return rc == CW_OK ? get_listed(source, index, max, sink, ctx, err) : rc;
 }
 
 int cw_source_get(struct cw_source *source, const char *path, uint64_t max, cw_http_sink *sink, void *ctx,
@@ -281,7 +374,7 @@ int cw_source_check_rest(struct cw_source *source, struct cw_progress *progress,
 
         if (source->medium.read[i])
             continue;
-        rc = get_bundled(source, file->path, file->length, count_progress, progress, err);
+        rc = get_listed(source, i, file->length, count_progress, progress, err);
         if (rc != CW_OK && rc != CW_E_INCOMPLETE)
             return rc;
         if (rc == CW_E_INCOMPLETE && missing++ < MISSING_SHOWN)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Which file lies on which volume. Each goes on the first volume that has room for it; what fits on none is cut into
- * parts. Room is counted as media use it: in clusters, with something left for folders and pages.
+ * parts, and many small ones go in packs. Room is counted as media use it: in clusters, with something left for folders and
+ * pages.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/ustar.h"
 #include "sync/mirror/carry.h"
 
 #define CLUSTER (UINT64_C(32) << 10)   /* the largest that FAT32 has by itself */
@@ -20,12 +22,14 @@
 
 struct volume {
     uint64_t room;
-    size_t files;
+    size_t files; /* in its list */
+    size_t pack;  /* the one that the next small file goes into: its index + 1; 0: none */
 };
 
 struct spread {
     struct cw_carry *carry;
     struct volume *volumes;
+    bool packing;
     uint64_t room; /* of an empty volume */
     uint64_t file_max;
     size_t files;      /* on every volume */
@@ -154,12 +158,38 @@ static int cut_once(struct spread *spread, struct cw_carry_unit *unit, struct cw
     return CW_OK;
 }
 
+/* As if each needed a new pack: what that counts too much is given back. */
+static int pack(struct spread *spread, struct cw_carry_unit *unit, struct cw_err *err)
+{
+    const uint64_t opening = CLUSTER + LISTED + CW_USTAR_END;
+    struct cw_carry *carry = spread->carry;
+    uint64_t cost = 0;
+    size_t i, before = carry->count;
+    struct volume *v;
+    int rc;
+
+    for (i = unit->first; i < unit->first + unit->count; i++)
+        cost += cw_ustar_size(carry->files[i].path, carry->files[i].length) + LISTED;
+    rc = find_volume(&unit->volume, spread, cost + unit->count * opening, 2 * unit->count, err);
+    if (rc != CW_OK)
+        return rc;
+    v = &spread->volumes[unit->volume - 1];
+    for (i = unit->first; i < unit->first + unit->count && rc == CW_OK; i++)
+        rc = cw_pack_add(&v->pack, carry, i, unit->volume, err);
+    cost += (carry->count - before) * opening;
+    v->room -= cost < v->room ? cost : v->room;
+    v->files += unit->count + carry->count - before;
+    return rc;
+}
+
 static int place(struct spread *spread, struct cw_carry_unit *unit, struct cw_err *err)
 {
     uint64_t cost = unit->way == CW_WAY_WHOLE ? 0 : CLUSTER; /* deltas have a folder of their own */
     size_t i;
     int rc;
 
+    if (spread->packing && cw_pack_fits(spread->carry, unit))
+        return pack(spread, unit, err);
     for (i = unit->first; i < unit->first + unit->count; i++)
         cost += cost_of(spread->carry->files[i].length);
     if (unit->way == CW_WAY_WHOLE &&
@@ -210,6 +240,7 @@ int cw_carry_spread(struct cw_carry *carry, uint64_t size, uint64_t file_max, st
     struct spread spread = {.carry = carry,
                             .volumes = volumes,
                             .file_max = file_max,
+                            .packing = cw_pack_wanted(carry),
                             .files_most = size != 0 ? CW_CARRY_VOLUME_FILES : SIZE_MAX};
     size_t i;
     int rc = volumes != NULL ? measure(&spread, size, err) : cw_err_nomem(err);

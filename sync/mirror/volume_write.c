@@ -43,6 +43,7 @@ int cw_volume_write_init(struct cw_volume_write *write, const struct cw_carry *c
     size_t i;
 
     write->index = index;
+    write->carry = carry;
     write->files = calloc(carry->count + 1, sizeof *write->files);
     write->by_path = calloc(carry->count + 1, sizeof *write->by_path);
     write->block = malloc(BLOCK);
@@ -80,16 +81,27 @@ static const struct cw_carry_file *find(const struct cw_volume_write *write, con
     return found != NULL ? *found : NULL;
 }
 
+/* Its entry in the list; NULL: no memory. */
+static json_t *entry_of(const struct cw_volume_write *write, const struct cw_carry_file *file)
+{
+    json_t *entry = json_pack("{s:s, s:I, s:s}", "path", file->path, "length", (json_int_t)file->length,
+                              "sha256", file->sha256);
+
+    if (entry != NULL && file->member_count > 0 &&
+        json_object_set_new(entry, "holds", cw_pack_holds(write->carry, file)) != 0) {
+        json_decref(entry);
+        return NULL;
+    }
+    return entry;
+}
+
 json_t *cw_volume_write_files(const struct cw_volume_write *write)
 {
     json_t *list = json_array();
     size_t i;
 
     for (i = 0; list != NULL && i < write->count; i++) {
-        const struct cw_carry_file *file = write->by_path[i];
-
-        if (json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "path", file->path, "length",
-                                                  (json_int_t)file->length, "sha256", file->sha256)) != 0) {
+        if (json_array_append_new(list, entry_of(write, write->by_path[i])) != 0) {
             json_decref(list);
             return NULL;
         }
@@ -114,7 +126,8 @@ bool cw_volume_is_part(const char *path)
 {
     return is_page(path) || strcmp(path, CW_VOLUME_SUMS) == 0 || cw_str_starts(path, CW_TREE_METADATA "/") ||
            cw_str_starts(path, CW_TREE_TARGETS "/") || cw_str_starts(path, CW_TREE_DELTAS "/") ||
-           cw_str_starts(path, CW_VOLUME_PARTS "/") || cw_str_glob("volume-*.json", path);
+           cw_str_starts(path, CW_VOLUME_PARTS "/") || cw_str_starts(path, CW_VOLUME_PACKS "/") ||
+           cw_str_glob("volume-*.json", path);
 }
 
 /* What travels back on a medium is in nobody's way. */
@@ -222,21 +235,27 @@ static int is_good(const struct cw_volume_write *write, const struct cw_carry_fi
 }
 
 /* Puts a block through to the medium and into the hash. */
-static int pass(struct cw_volume_write *write, struct cw_out *out, struct cw_hash *hash, const void *data,
-                size_t len, struct cw_err *err)
+struct through {
+    struct cw_volume_write *write;
+    struct cw_out *out;
+    struct cw_hash *hash;
+};
+
+static int pass(void *ctx, const void *data, size_t len, struct cw_err *err)
 {
-    int rc = cw_hash_update(hash, data, len, err);
+    struct through *through = ctx;
+    int rc = cw_hash_update(through->hash, data, len, err);
 
     if (rc == CW_OK)
-        rc = cw_out_write(out, data, len, err);
-    cw_progress_add(write->progress, len);
+        rc = cw_out_write(through->out, data, len, err);
+    cw_progress_add(through->write->progress, len);
     return rc;
 }
 
 /* All of the mirror's file, or as much of it as a part has. */
-static int copy_bytes(struct cw_volume_write *write, const struct cw_carry_file *file, struct cw_out *out,
-                      struct cw_hash *hash, struct cw_err *err)
+static int copy_bytes(struct through *through, const struct cw_carry_file *file, struct cw_err *err)
 {
+    struct cw_volume_write *write = through->write;
     CW_AUTO_FD int fd = -1;
     uint64_t left = file->part ? file->length : UINT64_MAX;
     ssize_t n = 1;
@@ -249,7 +268,7 @@ static int copy_bytes(struct cw_volume_write *write, const struct cw_carry_file 
         if (n < 0)
             return cw_err_errno(err, errno, "unable to read '%s' in the mirror", file->from);
         left -= (uint64_t)n;
-        rc = pass(write, out, hash, write->block, (size_t)n, err);
+        rc = pass(through, write->block, (size_t)n, err);
     }
     return rc;
 }
@@ -258,12 +277,16 @@ static int copy_file(struct cw_volume_write *write, const struct cw_carry_file *
                      struct cw_err *err)
 {
     CW_AUTO_HASH *hash = NULL;
+    struct through through = {.write = write, .out = out};
     char sha256[CW_HASH_TEXT_MAX];
     int rc = cw_hash_new(&hash, CW_SHA256, err);
 
-    if (rc == CW_OK)
-        rc = file->bytes != NULL ? pass(write, out, hash, file->bytes, (size_t)file->length, err)
-                                 : copy_bytes(write, file, out, hash, err);
+    through.hash = hash;
+    if (rc == CW_OK && file->member_count > 0)
+        rc = cw_pack_read(write->carry, file, write->mirror, pass, &through, err);
+    else if (rc == CW_OK)
+        rc = file->bytes != NULL ? pass(&through, file->bytes, (size_t)file->length, err)
+                                 : copy_bytes(&through, file, err);
     if (rc == CW_OK)
         rc = cw_hash_final(hash, sha256, err);
     if (rc == CW_OK && strcmp(sha256, file->sha256) != 0)

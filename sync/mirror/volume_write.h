@@ -16,6 +16,7 @@ struct cw_volume_write {
     int64_t index;
     bool replace;
     const struct cw_buf *list;          /* the text of the volume's list */
+    const struct cw_carry *carry;       /* borrowed */
     const struct cw_carry_file **files; /* of this volume, in the order of writing; owned */
     const struct cw_carry_file **by_path;
     size_t count;

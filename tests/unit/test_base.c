@@ -215,6 +215,53 @@ static void sizes_for_people(void **state)
     assert_string_equal(text, "16.0 EiB");
 }
 
+static void sizes_of_people(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t bytes; /* 0: refused */
+    } cases[] = {
+        {"1", 1},
+        {"700M", UINT64_C(700000000)},
+        {"700MB", UINT64_C(700000000)},
+        {"4GiB", UINT64_C(4) << 30},
+        {"4Gi", UINT64_C(4) << 30},
+        {"1K", 1000},
+        {"1KiB", 1024},
+        {"2T", UINT64_C(2000000000000)},
+        {"18446744073709551615", UINT64_MAX},
+        {"18446744073709551616", 0},
+        {"18446744074G", 0},
+        {"16777216TiB", 0},
+        {"16777215TiB", UINT64_MAX - (UINT64_C(1) << 40) + 1},
+        {"0", 0},
+        {"0G", 0},
+        {"", 0},
+        {"G", 0},
+        {"-1", 0},
+        {"+1", 0},
+        {" 1", 0},
+        {"1 G", 0},
+        {"1g", 0},
+        {"1GB ", 0},
+        {"1GG", 0},
+        {"1iB", 0},
+        {"1B", 0},
+        {"1.5G", 0},
+        {"00000000000000000000000001", 0},
+        {"0x10", 0},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < CW_COUNT(cases); i++) {
+        uint64_t bytes = 0;
+
+        if (cw_str_to_size(cases[i].text, &bytes) != (cases[i].bytes != 0) || bytes != cases[i].bytes)
+            fail_msg("'%s' is taken for %llu", cases[i].text, (unsigned long long)bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +278,7 @@ int main(void)
         cmocka_unit_test(nearest_word_is_suggested),
         cmocka_unit_test(globs_never_cross_a_slash),
         cmocka_unit_test(sizes_for_people),
+        cmocka_unit_test(sizes_of_people),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,11 @@
 #define SHA_HELLO "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" /* of "hello" */
 #define SHA_EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
+/* "abchello" is a pack, "hello" a file in it. */
+#define SHA_PACK "2cb9c710242d0e384bb068a76a664a10f3970c7e81d58059378cfd5f5ba12b0f"
+#define PACK "[{\"path\": \"p.tar\", \"length\": 8, \"sha256\": \"" SHA_PACK "\", "
+#define HELD " \"length\": 5, \"sha256\": \"" SHA_HELLO "\", "
+
 static json_t *doc_new(void)
 {
     json_t *doc =
@@ -118,6 +123,20 @@ static void changes_show(void **state)
          "[{\"path\": \"A\", \"length\": 0, \"sha256\": \"" SHA_EMPTY
          "\"}, {\"path\": \"a\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}]",
          "differ by case only"},
+        {"files", PACK "\"holds\": 1}]", "field 'holds'"},
+        {"files", PACK "\"holds\": [{\"path\": \"../x\"," HELD "\"offset\": 3}]}]",
+         "holds[0]: '../x' is not a plain"},
+        {"files", PACK "\"holds\": [{\"path\": \"x\"," HELD "\"offset\": 4}]}]", "cannot begin at byte 4"},
+        {"files", PACK "\"holds\": [{\"path\": \"x\"," HELD "\"offset\": 9}]}]", "cannot begin at byte 9"},
+        {"files", PACK "\"holds\": [{\"path\": \"x\"," HELD "\"offset\": -1}]}]", "field 'offset'"},
+        {"files",
+         PACK "\"holds\": [{\"path\": \"x\"," HELD "\"offset\": 3}, {\"path\": \"y\"," HELD
+              "\"offset\": 3}]}]",
+         "holds[1]: 'y' cannot begin at byte 3"},
+        {"files", PACK "\"holds\": [{\"path\": \"p.tar\"," HELD "\"offset\": 3}]}]", "are the same"},
+        {"files", PACK "\"holds\": [{\"path\": \"P.tar\"," HELD "\"offset\": 3}]}]", "differ by case only"},
+        {"files", PACK "\"holds\": [{\"path\": \"volume-1.json\"," HELD "\"offset\": 3}]}]",
+         "cannot be in the list"},
         {"files", "[{\"path\": \"Volume-1.json\", \"length\": 0, \"sha256\": \"" SHA_EMPTY "\"}]",
          "cannot be in the list"},
     };
@@ -163,28 +182,35 @@ static int put(struct fixture *fixture, const char *path, const char *text)
     return cw_file_replace(fixture->dir, path, text, strlen(text), 0644, NULL);
 }
 
-static int setup(void **state)
+/* The list and SHA256SUMS of what doc says. */
+static void put_lists(struct fixture *fixture, json_t *doc)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_VOLUME_MAX), sums = CW_BUF_INIT(CW_VOLUME_MAX);
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    json_auto_t *doc = doc_new();
     struct cw_volume volume;
     char sha256[CW_SHA256_TEXT];
 
-    assert_non_null(fixture);
-    snprintf(fixture->path, sizeof fixture->path, "/tmp/causeway-volume-XXXXXX");
-    assert_non_null(mkdtemp(fixture->path));
-    assert_int_equal(cw_dir_open(&fixture->dir, fixture->path, NULL), CW_OK);
     assert_int_equal(cw_volume_format(&text, doc, NULL), CW_OK);
     assert_int_equal(cw_volume_parse(&volume, text.data, text.len, NULL), CW_OK);
     assert_int_equal(cw_sha256(sha256, text.data, text.len, NULL), CW_OK);
     assert_int_equal(cw_volume_sums(&sums, &volume, sha256, NULL), CW_OK);
     snprintf(fixture->list, sizeof fixture->list, "%s", text.data);
     cw_volume_clear(&volume);
-    assert_int_equal(put(fixture, "a/empty", ""), CW_OK);
-    assert_int_equal(put(fixture, "hello.txt", "hello"), CW_OK);
     assert_int_equal(put(fixture, CW_VOLUME_FILE, text.data), CW_OK);
     assert_int_equal(put(fixture, CW_VOLUME_SUMS, sums.data), CW_OK);
+}
+
+static int setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    json_auto_t *doc = doc_new();
+
+    assert_non_null(fixture);
+    snprintf(fixture->path, sizeof fixture->path, "/tmp/causeway-volume-XXXXXX");
+    assert_non_null(mkdtemp(fixture->path));
+    assert_int_equal(cw_dir_open(&fixture->dir, fixture->path, NULL), CW_OK);
+    put_lists(fixture, doc);
+    assert_int_equal(put(fixture, "a/empty", ""), CW_OK);
+    assert_int_equal(put(fixture, "hello.txt", "hello"), CW_OK);
     *state = fixture;
     return 0;
 }
@@ -259,6 +285,34 @@ static void flipped_byte_in_the_list_is_found(void **state)
     }
 }
 
+/* A good pack that has a file elsewhere than its list says. */
+static void what_packs_hold_is_checked(void **state)
+{
+    struct fixture *fixture = *state;
+    int offset;
+
+    assert_int_equal(cw_remove(fixture->dir, "a/empty", NULL), CW_OK);
+    assert_int_equal(cw_remove(fixture->dir, "hello.txt", NULL), CW_OK);
+    assert_int_equal(put(fixture, "p.tar", "abchello"), CW_OK);
+    for (offset = 0; offset <= 3; offset++) {
+        json_auto_t *doc = doc_new();
+        struct cw_err err;
+        int rc;
+
+        json_object_set_new(
+            doc, "files",
+            json_loads(PACK "\"holds\": [{\"path\": \"hello.txt\"," HELD "\"offset\": 3}]}]", 0, NULL));
+        json_object_set_new(
+            json_array_get(json_object_get(json_array_get(json_object_get(doc, "files"), 0), "holds"), 0),
+            "offset", json_integer(offset));
+        put_lists(fixture, doc);
+        rc = check(fixture, &err);
+        assert_int_equal(rc, offset == 3 ? CW_OK : CW_E_VERIFY);
+        if (rc != CW_OK)
+            assert_string_equal(fixture->found, "p.tar");
+    }
+}
+
 static void no_bundle_is_said_so(void **state)
 {
     struct fixture *fixture = *state;
@@ -281,6 +335,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(whole_bundle_passes, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(flipped_byte_in_the_list_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_packs_hold_is_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(no_bundle_is_said_so, setup, teardown),
     };
 
