@@ -145,6 +145,13 @@ static int make_environment(struct command *command, const struct cw_command_con
     return rc;
 }
 
+/* Ends a command, whether it has come to have a session of its own yet or not, and what it left running there. */
+static void end_session(pid_t leader)
+{
+    (void)kill(leader, SIGKILL);
+    (void)kill(-leader, SIGKILL);
+}
+
 /* In the guard; does not return. It lives in a session of its own, so that what ends this run by its terminal
  * or its group does not end the guard too. */
 static void guard(int alive)
@@ -160,7 +167,7 @@ static void guard(int alive)
         _exit(0);
     while (read(0, &byte, 1) > 0 || errno == EINTR)
         errno = 0;
-    (void)kill(-group, SIGKILL);
+    end_session(group);
     _exit(0);
 }
 
@@ -227,7 +234,9 @@ static void become(const struct command *command, int out, pid_t parent)
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sigset_t none;
 
-    (void)setpgid(0, 0);
+    /* Without a terminal: who runs as another user could type into the one of this program. */
+    if (setsid() < 0)
+        _exit(127);
     for (int number = 1; number < NSIG; number++)
         (void)signal(number, SIG_DFL);
     sigemptyset(&none);
@@ -266,7 +275,6 @@ static int start(struct command *command, struct cw_err *err)
     command->out = ends[0];
     if (command->pid < 0)
         return cw_err_errno(err, errno, "unable to start a process");
-    (void)setpgid(command->pid, command->pid); /* as the child does; whoever is first */
     /* A guard that is gone guards nothing; the command is judged all the same. */
     (void)cw_fd_write_all(command->alive, &command->pid, sizeof command->pid, "", NULL);
     return CW_OK;
@@ -343,20 +351,21 @@ static void end_strays(void)
     }
 }
 
-/* True when it ended, with its wait status; false when its time ran out, or this program was asked to
+/* True when it ended, and waits to be reaped; false when its time ran out, or this program was asked to
  * stop. */
-static bool wait_for(struct command *command, int *status)
+static bool wait_for(struct command *command)
 {
     int64_t deadline = monotonic_ms() + command->timeout_ms + (command->is_request ? SPARE_MS : 0);
 
     for (;;) {
         struct pollfd wait = {.fd = command->out, .events = POLLIN};
         int64_t left = deadline - monotonic_ms();
-        pid_t ended = waitpid(command->pid, status, WNOHANG);
+        siginfo_t ended = {.si_pid = 0};
 
+        (void)waitid(P_PID, (id_t)command->pid, &ended, WEXITED | WNOHANG | WNOWAIT);
         if (command->out >= 0)
             drain(command);
-        if (ended == command->pid)
+        if (ended.si_pid == command->pid)
             return true;
         if (left <= 0 || stopped != 0)
             return false;
@@ -439,16 +448,14 @@ static int run(struct cw_command_result *result, struct command *command, struct
     watch_stops(before);
     if (rc == CW_OK)
         rc = start(command, err);
-    ended = rc == CW_OK && wait_for(command, &status);
+    ended = rc == CW_OK && wait_for(command);
     unwatch_stops(before);
     if (rc != CW_OK)
         return rc;
-    (void)kill(-command->pid, SIGKILL); /* also what the command left running */
-    if (!ended) {
-        while (waitpid(command->pid, &status, 0) < 0 && errno == EINTR)
-            ;
-    }
-    guard_end(command); /* before its number can be another's */
+    end_session(command->pid); /* also what it left running */
+    guard_end(command);
+    while (waitpid(command->pid, &status, 0) < 0 && errno == EINTR)
+        ; /* from here on its number can be another's */
     end_strays();
     if (command->out >= 0)
         drain(command);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Doing one action that the policy named (sync/deploy/action.h), in a child with a process group of its own: no
- * shell, nothing on standard input, an environment that is listed here, its output kept up to a bound, and an end
+ * Doing one action that the policy named (sync/deploy/action.h), in a child with a session of its own: no terminal,
+ * no shell, nothing on standard input, an environment that is listed here, its output kept up to a bound, and an end
  * to all of it when its time is up, or when the run that judges by it is killed.
  *
  * Environment of a command: PATH (the system's), HOME (data/<product>), LC_ALL=C.UTF-8, CAUSEWAY_STAGE,

@@ -65,8 +65,9 @@ expect 'no generation is left' test -z "$(ls plant/generations)"
 next_try
 expect_exit 0 sync apply
 expect_out "after '.*': passed in"
+first=$(generation)
 expect 'all stages in their order' test "$(seen)" = \
-    'before gateway ->1.0.0  -;stage gateway ->1.0.0  P/releases/gateway/1.0.0/any;check gateway ->1.0.0 1 P/current/gateway;after gateway ->1.0.0 1 gateway;'
+    "before gateway ->1.0.0  -;stage gateway ->1.0.0  P/releases/gateway/1.0.0/any;check gateway ->1.0.0 $first P/current/gateway;after gateway ->1.0.0 $first gateway;"
 
 make_build gateway 1.1.0
 ship gateway 1.1.0
@@ -76,7 +77,7 @@ touch fail-check fail-undo
 expect_exit 9 sync apply
 expect_err 'warning: going back, gateway 1\.1\.0: undo .* exited with 3'
 expect 'undo ran when the old one was back' test "$(tail -n 1 seen | sed "s,$TEST_DIR/plant,P,")" = \
-    'undo gateway 1.0.0->1.1.0 1 P/current/gateway'
+    "undo gateway 1.0.0->1.1.0 $first P/current/gateway"
 expect_exit 0 sync --json log
 expect 'the history has stage, exit code, output' sh -c 'tr -d "\n" <"$1" | grep -q "\"exit\": 3.*\"output\": \"this is undo.n\""' sh "$out"
 
@@ -88,7 +89,7 @@ for stage in before stage check; do
     : >seen
     expect_exit 0 sync plan
     expect_err 'an earlier run was interrupted while'
-    expect "after a crash in $stage it is undone once" test "$(stages)$(generation)" = 'undo 1'
+    expect "after a crash in $stage it is undone once" test "$(stages)$(generation)" = "undo $first"
 done
 next_try
 touch fail-check crash-undo
@@ -109,7 +110,7 @@ expect 'but not for ever' test ! -s seen
 next_try
 touch crash-after
 expect_exit 137 sync apply
-expect 'it is committed by then' test "$(generation)" -gt 1
+expect 'it is committed by then' test "$(generation)" -gt "$first"
 : >seen
 expect_exit 0 sync plan
 expect_err 'finishing generation .*it runs, and what was to follow was done; but .*after .* was interrupted; it is not run again'
@@ -120,7 +121,7 @@ expect 'the journal is closed' test ! -e site/journal.json
 : >seen
 default_policy
 expect_exit 0 sync rollback
-expect 'a rollback undoes' test "$(seen)" = 'undo gateway 1.0.0->1.1.0 1 P/current/gateway;'
+expect 'a rollback undoes' test "$(seen)" = "undo gateway 1.0.0->1.1.0 $first P/current/gateway;"
 policy
 next_try
 expect_exit 0 sync apply
@@ -129,8 +130,8 @@ chmod u+w "$(dirname "$record")" "$record"
 sed -i 's/"timeout": 5/"timeout": 5, "user": "no-such-user"/' "$record"
 : >seen
 expect_exit 1 sync rollback
-expect_err "generation 1 runs again, but gateway 1\.1\.0: undo .* was not run: there is no user 'no-such-user'"
-expect 'it is over all the same' test "$(generation)" = 1 -a ! -e site/journal.json
+expect_err "generation $first runs again, but gateway 1\.1\.0: undo .* was not run: there is no user 'no-such-user'"
+expect 'it is over all the same' test "$(generation)" = "$first" -a ! -e site/journal.json
 next_try
 touch fail-after
 expect_exit 1 sync apply
@@ -178,6 +179,20 @@ else
     expect_exit 1 sync apply
     expect_err "only root may run a command as user 'nobody'"
     expect 'nothing was begun' test "$(generation)" = "$before"
+fi
+
+# It has no terminal into which it could type what this program's user would then be taken to have typed.
+if command -v script >/dev/null 2>&1; then
+    cat >site/policy.lua <<EOF
+function decide() return accept "all" end
+function before() return { run { "/bin/sh", "-c", "if (: </dev/tty) 2>/dev/null; then exit 1; fi" } } end
+EOF
+    make_build gateway 1.3.0
+    ship gateway 1.3.0
+    sync -q pull
+    expect_exit 0 script -qec "causeway-sync -C '$TEST_DIR/site' apply" /dev/null
+else
+    skip 'a command has no terminal' "there is no 'script' that makes one"
 fi
 
 done_testing
