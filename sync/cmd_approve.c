@@ -104,10 +104,37 @@ static int check_glass(const json_t *plan, const char *person, struct cw_err *er
                       person, text_of(plan, "site"));
 }
 
-/* Signs the shown plan. `approval` borrows from plan and keyid. */
-static int sign(struct cw_buf *text, struct cw_approval *approval, char keyid[CW_SHA256_TEXT],
-                const json_t *plan, int64_t now, struct cw_err *err)
+/* What a site has to know to keep approvals. */
+struct desk {
+    struct cw_cli *cli;
+    struct cw_site site;
+    struct cw_world world;
+    json_t *plan; /* the present one */
+    int64_t now;  /* the later of clock and floor */
+};
+
+/* What the site knows of this person's revocations: an approval follows them all, and a revocation comes after them,
+ * so that no two are the same. *follows is the caller's. */
+static int order(struct cw_approval *approval, json_t **follows, const struct desk *desk, struct cw_err *err)
 {
+    int64_t newest;
+    int rc = cw_approvals_revocations(follows, &newest, &desk->site, &desk->world.people, approval->plan,
+                                      approval->approver, err);
+
+    if (rc != CW_OK)
+        return rc;
+    if (approval->action == CW_REVOKE && newest >= approval->time)
+        approval->time = newest + 1;
+    if (approval->action != CW_REVOKE && json_array_size(*follows) > 0)
+        approval->follows = *follows;
+    return CW_OK;
+}
+
+/* Signs the shown plan; desk NULL: without a site. `approval` borrows from plan and keyid. */
+static int sign(struct cw_buf *text, struct cw_approval *approval, char keyid[CW_SHA256_TEXT],
+                const json_t *plan, int64_t now, const struct desk *desk, struct cw_err *err)
+{
+    json_auto_t *follows = NULL;
     CW_AUTO_SECRET *secret = NULL;
     const char *person = NULL;
     int rc;
@@ -129,7 +156,12 @@ static int sign(struct cw_buf *text, struct cw_approval *approval, char keyid[CW
     approval->expires = now + (given.expires != 0 ? given.expires
                                : given.glass      ? CW_GLASS_LIFE
                                                   : CW_APPROVAL_LIFE);
-    return cw_approval_sign(text, approval, secret, err);
+    if (desk != NULL)
+        rc = order(approval, &follows, desk, err);
+    if (rc == CW_OK)
+        rc = cw_approval_sign(text, approval, secret, err);
+    approval->follows = NULL; /* it is in the text */
+    return rc;
 }
 
 static void say(const struct cw_cli *cli, const struct cw_approval *approval, const char *where)
@@ -199,18 +231,9 @@ static int approve_file(struct cw_cli *cli, const char *path, struct cw_err *err
     cw_plan_show(cli, plan);
     if (cli->dry_run)
         return cw_cli_json(cli, plan, err);
-    rc = sign(&text, &approval, keyid, plan, cw_clock_now(), err);
+    rc = sign(&text, &approval, keyid, plan, cw_clock_now(), NULL, err);
     return rc == CW_OK ? write_out(cli, &approval, &text, err) : rc;
 }
-
-/* What a site has to know to keep approvals. */
-struct desk {
-    struct cw_cli *cli;
-    struct cw_site site;
-    struct cw_world world;
-    json_t *plan; /* the present one */
-    int64_t now;  /* the later of clock and floor */
-};
 
 static int desk_open(struct desk *desk, struct cw_err *err)
 {
@@ -293,18 +316,6 @@ static int find_plan(json_t **plan, const struct desk *desk, const char *which, 
     return rc;
 }
 
-static int check_not_revoked(const struct desk *desk, const struct cw_approval *approval, struct cw_err *err)
-{
-    bool revoked;
-    int rc =
-        cw_approvals_is_revoked(&revoked, &desk->site, &desk->world.people, approval, cw_clock_now(), err);
-
-    if (rc == CW_OK && revoked && approval->action != CW_REVOKE)
-        return cw_err_set(err, CW_E_HELD, "'%s' took this approval back: it has to be given anew",
-                          approval->approver);
-    return rc;
-}
-
 static int approve_at_site(struct desk *desk, const char *which, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_APPROVAL_MAX);
@@ -319,14 +330,32 @@ static int approve_at_site(struct desk *desk, const char *which, struct cw_err *
     cw_plan_show(desk->cli, plan);
     if (desk->cli->dry_run)
         return cw_cli_json(desk->cli, plan, err);
-    rc = sign(&text, &approval, keyid, plan, desk->now, err);
+    rc = sign(&text, &approval, keyid, plan, desk->now, desk, err);
     if (rc == CW_OK && given.out != NULL)
         return write_out(desk->cli, &approval, &text, err);
     if (rc == CW_OK)
-        rc = check_not_revoked(desk, &approval, err);
-    if (rc == CW_OK)
         rc = keep(desk, &approval, &text, NULL, err);
     return rc == CW_OK ? show_rest(desk, err) : rc;
+}
+
+static int check_not_revoked(const struct desk *desk, const struct cw_approval *approval, struct cw_err *err)
+{
+    json_auto_t *revocations = NULL;
+    int64_t newest;
+    json_t *id;
+    size_t i;
+    int rc = approval->action == CW_REVOKE
+                 ? CW_OK
+                 : cw_approvals_revocations(&revocations, &newest, &desk->site, &desk->world.people,
+                                            approval->plan, approval->approver, err);
+
+    json_array_foreach (revocations, i, id) {
+        if (!cw_approval_follows(approval->follows, json_string_value(id)))
+            return cw_err_set(err, CW_E_HELD,
+                              "'%s' took this approval back: it has to be given anew, at the site",
+                              approval->approver);
+    }
+    return rc;
 }
 
 /* One file that is carried in. */

@@ -48,16 +48,42 @@ static int check_reason(const struct cw_approval *approval, struct cw_err *err)
     return cw_text_check(reason, "reason", err);
 }
 
+static bool is_id(const char *text)
+{
+    return text != NULL && strlen(text) == CW_SHA256_TEXT - 1 &&
+           strspn(text, "0123456789abcdef") == CW_SHA256_TEXT - 1;
+}
+
+static int check_follows(const struct cw_approval *approval, struct cw_err *err)
+{
+    json_t *id;
+    size_t i;
+
+    if (approval->follows == NULL)
+        return CW_OK;
+    if (approval->action == CW_REVOKE || !json_is_array(approval->follows))
+        return cw_err_set(err, CW_E_VERIFY, "'follows' is not a list of an approval's revocations");
+    if (json_array_size(approval->follows) > CW_APPROVAL_FOLLOWS_MAX)
+        return cw_err_set(err, CW_E_VERIFY, "follows more than %d revocations of one plan: make another plan",
+                          CW_APPROVAL_FOLLOWS_MAX);
+    json_array_foreach (approval->follows, i, id) {
+        if (!is_id(json_string_value(id)))
+            return cw_err_set(err, CW_E_VERIFY, "'follows' has something that is not a revocation's sha256");
+    }
+    return CW_OK;
+}
+
 static int compose(json_t **payload, const struct cw_approval *approval, struct cw_err *err)
 {
     char time[CW_TIME_TEXT], expires[CW_TIME_TEXT];
 
     cw_time_format(approval->time, time);
     cw_time_format(approval->expires, expires);
-    *payload = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:s*}", "_type", APPROVAL_TYPE, "format",
-                         "1.0", "action", actions[approval->action], "plan", approval->plan, "site",
+    *payload = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:s*, s:O*}", "_type", APPROVAL_TYPE,
+                         "format", "1.0", "action", actions[approval->action], "plan", approval->plan, "site",
                          approval->site, "approver", approval->approver, "time", time, "expires",
-                         approval->action != CW_REVOKE ? expires : NULL, "reason", approval->reason);
+                         approval->action != CW_REVOKE ? expires : NULL, "reason", approval->reason,
+                         "follows", approval->follows);
     return *payload != NULL ? CW_OK : cw_err_nomem(err);
 }
 
@@ -78,6 +104,8 @@ int cw_approval_sign(struct cw_buf *text, const struct cw_approval *approval, co
 
     if (rc == CW_OK)
         rc = check_reason(approval, err);
+    if (rc == CW_OK)
+        rc = check_follows(approval, err);
     if (rc != CW_OK)
         return err->code = CW_E_USAGE;
     rc = own_key_id(id, secret, err);
@@ -116,8 +144,8 @@ static int read_action(struct cw_approval *approval, struct cw_err *err)
 
 static int read_payload(struct cw_approval *approval, struct cw_err *err)
 {
-    static const char *const fields[] = {"_type",    "format", "action",  "plan",   "site",
-                                         "approver", "time",   "expires", "reason", NULL};
+    static const char *const fields[] = {"_type", "format",  "action", "plan",    "site", "approver",
+                                         "time",  "expires", "reason", "follows", NULL};
     const json_t *doc = approval->doc;
     int rc = cw_json_check_format(doc, APPROVAL_TYPE, err);
 
@@ -137,11 +165,13 @@ static int read_payload(struct cw_approval *approval, struct cw_err *err)
         rc = read_time(&approval->time, doc, "time", err);
     if (rc == CW_OK && approval->action != CW_REVOKE)
         rc = read_time(&approval->expires, doc, "expires", err);
-    if (rc == CW_OK && (strlen(approval->plan) != CW_SHA256_TEXT - 1 ||
-                        strspn(approval->plan, "0123456789abcdef") != CW_SHA256_TEXT - 1))
+    approval->follows = json_object_get(doc, "follows");
+    if (rc == CW_OK && !is_id(approval->plan))
         rc = cw_err_set(err, CW_E_VERIFY, "'plan' is not a plan's id");
     if (rc == CW_OK)
         rc = check_life(approval, err);
+    if (rc == CW_OK)
+        rc = check_follows(approval, err);
     return rc == CW_OK ? check_reason(approval, err) : rc;
 }
 
@@ -179,6 +209,8 @@ int cw_approval_read(struct cw_approval *approval, const struct cw_people *peopl
         rc = cw_json_parse(&approval->doc, envelope.payload.data, envelope.payload.len, err);
     if (rc == CW_OK)
         rc = read_payload(approval, err);
+    if (rc == CW_OK)
+        rc = cw_sha256(approval->id, envelope.payload.data, envelope.payload.len, err);
     if (rc != CW_OK)
         return rc;
     signer = find_signer(signed_by, people, approval->approver);
@@ -195,6 +227,18 @@ void cw_approval_clear(struct cw_approval *approval)
     *approval = (struct cw_approval){.action = CW_APPROVE};
 }
 
+bool cw_approval_follows(const json_t *follows, const char *id)
+{
+    json_t *other;
+    size_t i;
+
+    json_array_foreach (follows, i, other) {
+        if (strcmp(json_string_value(other), id) == 0)
+            return true;
+    }
+    return false;
+}
+
 int cw_approval_check(const struct cw_approval *approval, const char *site, int64_t now, struct cw_err *err)
 {
     char when[CW_TIME_TEXT];
@@ -205,6 +249,11 @@ int cw_approval_check(const struct cw_approval *approval, const char *site, int6
     if (approval->time > now + CW_APPROVAL_SKEW_MAX)
         return cw_err_set(err, CW_E_VERIFY,
                           "was signed at %s, which is still to come: one of the clocks is wrong", when);
+    if (approval->action == CW_REVOKE && approval->time + CW_APPROVAL_LIFE_MAX <= now)
+        return cw_err_set(err, CW_E_EXPIRED,
+                          "was signed at %s, and nothing from then still counts: if it is newer, the clock "
+                          "of the machine that signed it is wrong",
+                          when);
     cw_time_format(approval->expires, when);
     if (approval->action != CW_REVOKE && approval->expires <= now)
         return cw_err_set(err, CW_E_EXPIRED, "expired at %s", when);

@@ -15,6 +15,8 @@
 
 #define FILE_END ".json"
 #define PLAN_DIGITS 16 /* of the plan's id, with which a file's name begins */
+/* Seconds: what it takes back may last CW_APPROVAL_LIFE_MAX, and the clock that signed it may be as far behind. */
+#define REVOCATION_LIFE (2 * CW_APPROVAL_LIFE_MAX + CW_APPROVAL_SKEW_MAX)
 
 typedef int visit_fn(void *ctx, const char *path, const struct cw_buf *text, struct cw_err *err);
 
@@ -65,7 +67,7 @@ struct load {
     const struct cw_site *site;
     const struct cw_people *people;
     int64_t now;
-    json_t *list, *revoked, *problems;
+    json_t *found, *revoked, *problems;
 };
 
 static int add_problem(const struct load *load, const char *path, struct cw_err *err)
@@ -94,10 +96,10 @@ static json_t *entry_of(const struct cw_approval *approval, const struct cw_buf 
 
     cw_time_format(approval->time, time);
     cw_time_format(approval->expires, expires);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:s}", "plan", approval->plan, "action",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:O*, s:s}", "plan", approval->plan, "action",
                      cw_approval_action_name(approval->action), "person", approval->approver, "keyid",
-                     approval->keyid, "time", time, "expires", expires, "reason", approval->reason,
-                     "envelope", cw_buf_text(text));
+                     approval->keyid, "time", time, "expires", expires, "reason", approval->reason, "follows",
+                     approval->follows, "envelope", cw_buf_text(text));
 }
 
 static bool same(const json_t *a, const json_t *b, bool action)
@@ -107,31 +109,25 @@ static bool same(const json_t *a, const json_t *b, bool action)
            (!action || strcmp(text_in(a, "action"), text_in(b, "action")) == 0);
 }
 
-/* Times of this form sort as texts. */
-static int add_entry(json_t *list, const json_t *entry, struct cw_err *err)
+static int add_revocation(json_t *revoked, const struct cw_approval *approval, struct cw_err *err)
 {
-    json_t *other;
-    size_t i;
+    json_t *entry = json_pack("{s:s, s:s, s:s}", "plan", approval->plan, "person", approval->approver, "id",
+                              approval->id);
 
-    json_array_foreach (list, i, other) {
-        if (!same(other, entry, true))
-            continue;
-        if (strcmp(text_in(entry, "expires"), text_in(other, "expires")) > 0 &&
-            json_array_set(list, i, (json_t *)entry) != 0)
-            return cw_err_nomem(err);
-        return CW_OK;
-    }
-    return json_array_append(list, (json_t *)entry) != 0 ? cw_err_nomem(err) : CW_OK;
+    return json_array_append_new(revoked, entry) == 0 ? CW_OK : cw_err_nomem(err);
 }
 
+/* A revocation of this site's counts whatever the clock says: no approval comes back by setting it. */
 static int visit(void *ctx, const char *path, const struct cw_buf *text, struct cw_err *err)
 {
     CW_AUTO_APPROVAL approval = {.doc = NULL};
     struct load *load = ctx;
-    json_auto_t *entry = NULL;
+    json_t *entry;
     int rc = text == NULL ? err->code
                           : cw_approval_read(&approval, load->people, cw_buf_text(text), text->len, err);
 
+    if (rc == CW_OK && approval.action == CW_REVOKE && strcmp(approval.site, load->site->name) == 0)
+        return add_revocation(load->revoked, &approval, err);
     if (rc == CW_OK)
         rc = cw_approval_check(&approval, load->site->name, load->now, err);
     if (rc == CW_E_EXPIRED) {
@@ -141,11 +137,7 @@ static int visit(void *ctx, const char *path, const struct cw_buf *text, struct 
     if (rc != CW_OK)
         return add_problem(load, path, err);
     entry = entry_of(&approval, text);
-    if (entry == NULL)
-        return cw_err_nomem(err);
-    if (approval.action == CW_REVOKE)
-        return json_array_append(load->revoked, entry) != 0 ? cw_err_nomem(err) : CW_OK;
-    return add_entry(load->list, entry, err);
+    return json_array_append_new(load->found, entry) == 0 ? CW_OK : cw_err_nomem(err);
 }
 
 static bool is_revoked(const json_t *revoked, const json_t *entry)
@@ -154,18 +146,48 @@ static bool is_revoked(const json_t *revoked, const json_t *entry)
     size_t i;
 
     json_array_foreach (revoked, i, other) {
-        if (same(other, entry, false) && strcmp(text_in(entry, "time"), text_in(other, "time")) <= 0)
+        if (same(other, entry, false) &&
+            !cw_approval_follows(json_object_get(entry, "follows"), text_in(other, "id")))
             return true;
     }
     return false;
 }
 
-static void drop_revoked(json_t *list, const json_t *revoked)
+/* Times of this form sort as texts. */
+static bool is_newer(const json_t *a, const json_t *b)
 {
-    for (size_t i = json_array_size(list); i-- > 0;) {
-        if (is_revoked(revoked, json_array_get(list, i)))
-            json_array_remove(list, i);
+    int order = strcmp(text_in(a, "time"), text_in(b, "time"));
+
+    return order > 0 || (order == 0 && strcmp(text_in(a, "expires"), text_in(b, "expires")) > 0);
+}
+
+static int add_entry(json_t *list, json_t *entry, struct cw_err *err)
+{
+    json_t *other;
+    size_t i;
+
+    json_array_foreach (list, i, other) {
+        if (!same(other, entry, true))
+            continue;
+        if (is_newer(entry, other) && json_array_set(list, i, entry) != 0)
+            return cw_err_nomem(err);
+        return CW_OK;
     }
+    return json_array_append(list, entry) != 0 ? cw_err_nomem(err) : CW_OK;
+}
+
+/* What was taken back has no say in which is the newest. */
+static int choose(json_t *list, const struct load *load, struct cw_err *err)
+{
+    json_t *entry;
+    size_t i;
+    int rc = CW_OK;
+
+    json_array_foreach (load->found, i, entry) {
+        if (rc == CW_OK && !is_revoked(load->revoked, entry))
+            rc = add_entry(list, entry, err);
+    }
+    return rc;
 }
 
 static int by_person(const void *a, const void *b)
@@ -199,40 +221,59 @@ static int sorted(json_t **list, const json_t *unsorted, struct cw_err *err)
 int cw_approvals_load(json_t **list, json_t *problems, const struct cw_site *site,
                       const struct cw_people *people, int64_t now, struct cw_err *err)
 {
-    json_auto_t *found = json_array(), *revoked = json_array();
+    json_auto_t *found = json_array(), *revoked = json_array(), *chosen = json_array();
     struct load load = {
-        .site = site, .people = people, .now = now, .list = found, .revoked = revoked, .problems = problems};
+        .site = site, .people = people, .now = now, .found = found, .revoked = revoked, .problems = problems};
     int rc;
 
     *list = NULL;
-    if (found == NULL || revoked == NULL)
+    if (found == NULL || revoked == NULL || chosen == NULL)
         return cw_err_nomem(err);
     rc = each(site, visit, &load, err);
-    if (rc != CW_OK)
-        return rc;
-    drop_revoked(found, revoked);
-    return sorted(list, found, err);
+    if (rc == CW_OK)
+        rc = choose(chosen, &load, err);
+    return rc == CW_OK ? sorted(list, chosen, err) : rc;
 }
 
-int cw_approvals_is_revoked(bool *revoked, const struct cw_site *site, const struct cw_people *people,
-                            const struct cw_approval *approval, int64_t now, struct cw_err *err)
-{
-    json_auto_t *found = json_array(), *taken_back = json_array(), *problems = json_array(), *entry = NULL;
-    CW_AUTO_BUF none = CW_BUF_INIT(1);
-    struct load load = {.site = site,
-                        .people = people,
-                        .now = now,
-                        .list = found,
-                        .revoked = taken_back,
-                        .problems = problems};
-    int rc;
+/* A search for revocations under way. */
+struct search {
+    const struct cw_site *site;
+    const struct cw_people *people;
+    const char *plan, *person;
+    json_t *ids;
+    int64_t newest;
+};
 
-    *revoked = false;
-    entry = entry_of(approval, &none);
-    if (found == NULL || taken_back == NULL || problems == NULL || entry == NULL)
-        return cw_err_nomem(err);
-    rc = each(site, visit, &load, err);
-    *revoked = is_revoked(taken_back, entry);
+static int note_revocation(void *ctx, const char *path, const struct cw_buf *text, struct cw_err *err)
+{
+    CW_AUTO_APPROVAL approval = {.doc = NULL};
+    struct search *search = ctx;
+    int rc = text == NULL ? err->code
+                          : cw_approval_read(&approval, search->people, cw_buf_text(text), text->len, err);
+
+    (void)path;
+    if (rc == CW_E_NOMEM)
+        return rc;
+    cw_err_clear(err); /* what is none is told of whenever a plan is made */
+    if (rc != CW_OK || approval.action != CW_REVOKE || strcmp(approval.site, search->site->name) != 0 ||
+        strcmp(approval.plan, search->plan) != 0 || strcmp(approval.approver, search->person) != 0)
+        return CW_OK;
+    if (approval.time > search->newest)
+        search->newest = approval.time;
+    return json_array_append_new(search->ids, json_string(approval.id)) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+int cw_approvals_revocations(json_t **ids, int64_t *newest, const struct cw_site *site,
+                             const struct cw_people *people, const char *plan, const char *person,
+                             struct cw_err *err)
+{
+    json_auto_t *found = json_array();
+    struct search search = {
+        .site = site, .people = people, .plan = plan, .person = person, .ids = found, .newest = INT64_MIN};
+    int rc = found != NULL ? each(site, note_revocation, &search, err) : cw_err_nomem(err);
+
+    *newest = search.newest;
+    *ids = rc == CW_OK ? json_incref(found) : NULL;
     return rc;
 }
 
@@ -243,7 +284,8 @@ struct sweep {
     int64_t now;
 };
 
-/* A revocation goes when nothing that it takes back can still be valid. */
+/* A revocation goes when nothing that it takes back can still be valid, however wrong the clocks were by which both
+ * were signed. */
 static int remove_expired(void *ctx, const char *path, const struct cw_buf *text, struct cw_err *err)
 {
     CW_AUTO_APPROVAL approval = {.doc = NULL};
@@ -258,7 +300,7 @@ static int remove_expired(void *ctx, const char *path, const struct cw_buf *text
         cw_err_clear(err);
         return CW_OK; /* not ours to remove; it is told of whenever a plan is made */
     }
-    ends = approval.action == CW_REVOKE ? approval.time + CW_APPROVAL_LIFE_MAX : approval.expires;
+    ends = approval.action == CW_REVOKE ? approval.time + REVOCATION_LIFE : approval.expires;
     return ends <= sweep->now ? cw_remove(sweep->site->fd, path, err) : CW_OK;
 }
 
@@ -267,14 +309,12 @@ int cw_approvals_keep(char name[CW_PATH_MAX], const struct cw_site *site, const 
                       struct cw_err *err)
 {
     struct sweep sweep = {.site = site, .people = people, .now = now};
-    char when[24] = "";
     int rc;
 
-    /* An older revocation may not take the place of a newer one. */
-    if (approval->action == CW_REVOKE)
-        snprintf(when, sizeof(when), "-%lld", (long long)approval->time);
-    snprintf(name, CW_PATH_MAX, CW_APPROVALS_FOLDER "/%.*s-%.16s-%s%s" FILE_END, PLAN_DIGITS, approval->plan,
-             approval->keyid, cw_approval_action_name(approval->action), when);
+    /* No older one takes the place of a newer one. */
+    snprintf(name, CW_PATH_MAX, CW_APPROVALS_FOLDER "/%.*s-%.16s-%s-%lld" FILE_END, PLAN_DIGITS,
+             approval->plan, approval->keyid, cw_approval_action_name(approval->action),
+             (long long)approval->time);
     rc = cw_file_replace(site->fd, name, text->data, text->len, 0644, err);
     return rc == CW_OK ? each(site, remove_expired, &sweep, err) : rc;
 }

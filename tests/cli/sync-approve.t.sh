@@ -99,6 +99,43 @@ expect_exit 6 sync approve --import "$approval"
 expect_err 'took this approval back'
 cp "$approval" site/approvals/smuggled.json
 expect_exit 6 sync apply "$plan"
+expect_exit 0 sync approve "$plan" --key keys/bob
+expect_out 'it may be applied'
+expect_exit 0 sync approve --revoke "$plan" --key keys/bob
+expect_exit 6 sync apply "$plan"
+expect_err 'needs one more approval of bob, carol or dora'
+
+# Clocks have no say in it: one approval was made where it is hours later, before it was taken back here.
+fast() {
+    ASAN_OPTIONS="verify_asan_link_order=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}" faketime -f +9h "$@"
+}
+if command -v faketime >/dev/null; then
+    expect_exit 0 fast causeway-sync approve plan.json --key keys/carol --out fast.json
+    expect_exit 0 sync approve --import fast.json
+    expect_out 'it may be applied'
+    expect_exit 0 sync approve --revoke "$plan" --key keys/carol
+    expect_out 'needs one more approval'
+    expect_exit 6 sync approve --import fast.json
+    expect_err "'carol' took this approval back: it has to be given anew, at the site"
+    cp fast.json site/approvals/smuggled.json
+    expect_exit 6 fast causeway-sync -C site apply "$plan"
+    rm site/approvals/smuggled.json
+    # Of two that count, the one given last does, whichever came in last.
+    expect_exit 0 sync approve plan.json --key keys/dora --passphrase-file pass --out older.json --expires 90d
+    expect_exit 0 fast causeway-sync approve plan.json --key keys/dora --passphrase-file pass --out newer.json --expires 10h
+    expect_exit 0 sync approve --import newer.json
+    expect_exit 0 sync approve --import older.json
+    expect_exit 0 sync --json plan
+    expect 'the newer one stays' grep -q "\"expires\": \"$(date -u -d '+19 hours' +%Y-%m-%dT%H)" "$out"
+    expect_exit 0 sync approve --revoke "$plan" --key keys/dora --passphrase-file pass
+    # A revocation from long ago can only be one of a clock that stands.
+    expect_exit 0 env -C elsewhere ASAN_OPTIONS="verify_asan_link_order=0" faketime '1980-01-01' \
+        causeway-sync approve --revoke ../plan.json --key ../keys/alice --out old.json
+    expect_exit 4 sync approve --import elsewhere/old.json
+    expect_err 'the clock of the machine that signed it is wrong'
+else
+    skip 'clocks of approvals' 'faketime is not installed'
+fi
 
 # --- the world changes --------------------------------------------------------------------------------
 
@@ -134,7 +171,7 @@ if command -v openssl >/dev/null; then
     cp keys/dora.pub site/keys/dora.pub
     expect_exit 0 sync plan
     expect_err 'signed by none of the approvers in site\.lua; it does not count'
-    rm site/approvals/"$(printf %.16s "$plan")"*-approve.json
+    rm site/approvals/"$(printf %.16s "$plan")"*-approve-*.json
     sync -q approve "$plan" --key keys/alice
 else
     skip 'PKCS#8 of openssl' 'there is no openssl'
