@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/canon.h"
 #include "codec/json.h"
+#include "crypt/hash.h"
 #include "fs/commit.h"
 #include "sync/deploy/action.h"
 #include "sync/deploy/command.h"
@@ -33,6 +35,7 @@ struct scan {
     json_t *before, *scans; /* what was known; what will be: without files that no set has any more */
     json_t *found;          /* what is not clean: for the history */
     char scanner[CW_ACTION_DESCRIBED_MAX];
+    char config[CW_SHA256_TEXT];
     bool all;
     uint64_t unsaved;
     int64_t now;
@@ -71,10 +74,34 @@ static int load(json_t **scans, int site, struct cw_err *err)
     return CW_OK;
 }
 
+/* All that site.lua says of the scanner: what is clean depends on more than its command. */
+static int hash_config(char sha256[CW_SHA256_TEXT], const struct cw_site *site, struct cw_err *err)
+{
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
+    int rc = cw_canon_format(&text, site->scan, err);
+
+    return rc == CW_OK ? cw_sha256(sha256, text.data, text.len, err) : rc;
+}
+
 int cw_scans_load(json_t **scans, const struct cw_site *site, struct cw_err *err)
 {
+    char config[CW_SHA256_TEXT];
+    json_t *entry;
+    const char *sha256;
+    void *next;
+    int rc;
+
     *scans = NULL;
-    return site->scan != NULL ? load(scans, site->fd, err) : CW_OK;
+    if (site->scan == NULL)
+        return CW_OK;
+    rc = hash_config(config, site, err);
+    if (rc == CW_OK)
+        rc = load(scans, site->fd, err);
+    json_object_foreach_safe (*scans, next, sha256, entry) {
+        if (strcmp(text_of(entry, "config"), config) != 0)
+            json_object_del(*scans, sha256);
+    }
+    return rc;
 }
 
 static int save(struct scan *scan, struct cw_err *err)
@@ -153,8 +180,8 @@ static int note(struct scan *scan, const struct cw_set_file *file, const char *v
 
     cw_time_format(scan->now, time);
     if (json_object_set_new(scan->scans, file->sha256,
-                            json_pack("{s:s, s:s, s:s, s:s}", "verdict", verdict, "time", time, "scanner",
-                                      scan->scanner, "said", said)) != 0)
+                            json_pack("{s:s, s:s, s:s, s:s, s:s}", "verdict", verdict, "time", time,
+                                      "scanner", scan->scanner, "config", scan->config, "said", said)) != 0)
         return cw_err_nomem(err);
     return CW_OK;
 }
@@ -184,10 +211,10 @@ static int show_to_scanner(struct scan *scan, const struct cw_set_file *file, co
     return rc;
 }
 
-/* A verdict counts if the same scanner gave it; one that it could not give is asked for again. */
+/* A verdict counts if the same scanner gave it, set up the same; one that it could not give is asked for again. */
 static bool is_known(const struct scan *scan, const json_t *entry)
 {
-    return entry != NULL && !scan->all && strcmp(text_of(entry, "scanner"), scan->scanner) == 0 &&
+    return entry != NULL && !scan->all && strcmp(text_of(entry, "config"), scan->config) == 0 &&
            strcmp(text_of(entry, "verdict"), "failed") != 0;
 }
 
@@ -309,7 +336,9 @@ int cw_scan_run(struct cw_scan_result *result, const struct cw_site *site, bool 
     cw_action_describe(scan.scanner, json_object_get(site->scan, "action"));
     scan.scans = json_object();
     scan.found = json_array();
-    rc = scan.scans != NULL && scan.found != NULL ? load(&scan.before, site->fd, err) : cw_err_nomem(err);
+    rc = scan.scans != NULL && scan.found != NULL ? hash_config(scan.config, site, err) : cw_err_nomem(err);
+    if (rc == CW_OK)
+        rc = load(&scan.before, site->fd, err);
     if (rc == CW_OK)
         rc = run(&scan, err);
     json_decref(scan.before);

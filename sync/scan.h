@@ -6,7 +6,8 @@
  * stays pure. A plan holds what is not found clean (sync/deploy/plan.h) unless the policy says otherwise.
  *
  * scans.json: {"_type": "causeway-scans", "format": "1.0", "scans": {sha256: {"verdict": "clean|bad|failed", "time",
- *  "scanner": its command, "said": its first line}}}
+ *  "scanner": its command, "config": sha256 of all that site.lua says of it, "said": its first line}}}
+ * A verdict of a scanner that was set up otherwise counts for nothing.
  * "failed": the scanner ended in a way that is neither; it is asked again by the next pull. Replaced in one step, now
  * and then during a scan and at its end: killed, some files are scanned again.
  */

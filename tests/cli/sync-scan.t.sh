@@ -117,6 +117,18 @@ expect_exit 6 sync apply
 expect_err "'tables/1\.5\.0/six\.cfg' was not scanned yet: 'causeway-sync scan' does that"
 expect_exit 0 sync scan
 expect_exit 0 sync apply
+# What was a warning is clean no more, once the exit codes say so.
+echo ODD >six.cfg
+ship tables 1.5.1 six.cfg file
+scan "run = { \"$TEST_DIR/scanner\", \"-f\", \"{file}\" }, clean = { 0, 2 }"
+expect_exit 0 sync pull
+expect_out 'all clean'
+scan "run = { \"$TEST_DIR/scanner\", \"-f\", \"{file}\" }, bad = { 1, 2 }"
+expect_exit 6 sync apply
+expect_err "'tables/1\.5\.1/six\.cfg' was not scanned yet"
+expect_exit 6 sync scan
+expect_err "'tables/1\.5\.1/six\.cfg' was found bad"
+
 scan "run = { \"/nowhere/scanner\", \"{file}\" }"
 echo seven >seven.cfg
 ship tables 1.6.0 seven.cfg file
