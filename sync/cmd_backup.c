@@ -25,6 +25,7 @@
 #include "sync/deploy/recover.h"
 #include "sync/deploy/store.h"
 #include "sync/history.h"
+#include "sync/identity.h"
 
 #define WORK CW_TMP_PREFIX "backup"
 #define BLOCK ((size_t)64 * 1024)
@@ -245,14 +246,20 @@ int cmd_backup(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
     CW_AUTO_SITE site = CW_SITE_INIT;
     json_auto_t *data = NULL;
+    struct cw_history_proof proof;
+    struct cw_identity identity;
     int64_t now = cw_clock_now();
     int rc = cw_recover_open(&site, cli, now, err);
 
     (void)argc;
+    if (rc == CW_OK) /* by which the history's end is signed */
+        rc = cw_identity_ensure(&identity, site.fd, now, err);
     if (rc == CW_OK && (data = json_pack("{s:s}", "file", argv[1])) == NULL)
         rc = cw_err_nomem(err);
     if (rc == CW_OK) /* first, so that the backup knows of itself */
         rc = cw_history_append(site.fd, now, "backup", data, err);
+    if (rc == CW_OK) /* restore would refuse it */
+        rc = cw_history_verify(&proof, site.fd, err);
     if (rc == CW_OK)
         rc = make_backup(&site, argv[1], now, err);
     if (rc != CW_OK)

@@ -22,6 +22,7 @@
 #include "fs/walk.h"
 #include "jail/jail.h"
 #include "sync/commands.h"
+#include "sync/deploy/number.h"
 #include "sync/history.h"
 #include "sync/mirror/memory.h"
 
@@ -67,14 +68,6 @@ static int read_doc(json_t **doc, int folder, const char *name, struct cw_err *e
     return rc == CW_OK ? cw_json_parse(doc, cw_buf_text(&text), text.len, err) : rc;
 }
 
-static int count_entry(void *ctx, const json_t *entry, struct cw_err *err)
-{
-    (void)entry;
-    (void)err;
-    ++*(int64_t *)ctx;
-    return CW_OK;
-}
-
 /* What rollback protection rests on after this. */
 static int remembered(json_t **list, const struct cw_cli *cli, const struct cw_site *site, struct cw_err *err)
 {
@@ -106,8 +99,9 @@ static int check(json_t **result, const struct cw_cli *cli, int folder, struct c
 {
     CW_AUTO_SITE site = CW_SITE_INIT;
     json_auto_t *about = NULL, *list = NULL, *data = NULL;
+    struct cw_history_proof proof;
     const char *time;
-    int64_t entries = 0;
+    int64_t generation;
     int fd, rc = read_doc(&about, folder, CW_BACKUP_ABOUT, err);
 
     if (rc == CW_E_NOTFOUND)
@@ -122,15 +116,18 @@ static int check(json_t **result, const struct cw_cli *cli, int folder, struct c
     rc = fd >= 0 ? cw_site_open_at(&site, fd, true, err)
                  : cw_err_errno(err, errno, "unable to open what was unpacked");
     if (rc == CW_OK)
-        rc = cw_history_each(folder, count_entry, &entries, err);
+        rc = cw_history_verify(&proof, folder, err);
     if (rc == CW_OK)
-        cw_cli_say(cli, "site         %s as of %s, history of %lld entries", site.name, time,
-                   (long long)entries);
+        rc = cw_number_from_history(&generation, folder, err);
+    if (rc == CW_OK)
+        cw_cli_say(cli, "site         %s as of %s, history of %lld entries, the last generation was %lld",
+                   site.name, time, (long long)proof.entries, (long long)generation);
     if (rc == CW_OK)
         rc = remembered(&list, cli, &site, err);
     if (rc != CW_OK)
         return rc;
-    data = json_pack("{s:s, s:I, s:O}", "backup", time, "entries", (json_int_t)entries, "remembers", list);
+    data = json_pack("{s:s, s:I, s:I, s:O}", "backup", time, "entries", (json_int_t)proof.entries,
+                     "generation", (json_int_t)generation, "remembers", list);
     if (data == NULL)
         return cw_err_nomem(err);
     *result = json_incref(data);

@@ -2,7 +2,7 @@
 /*
  * A site's folder: where things lie in it, its configuration (site.lua, evaluated in the jail), its lock.
  *
- *   site.lua policy.lua lock history.jsonl holds.json journal.json scans.json plans/<id>.json
+ *   site.lua policy.lua lock history.jsonl holds.json journal.json last-generation.json scans.json plans/<id>.json
  *   approvals/<any>.json
  *   upstreams/<name>/trust/<role>.json           newest trusted metadata, as received, unversioned names
  *   upstreams/<name>/trust/roots/<n>.root.json   every root ever trusted, as received

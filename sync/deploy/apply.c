@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "sync/deploy/approvals.h"
 #include "sync/deploy/install.h"
+#include "sync/deploy/number.h"
 #include "sync/deploy/recover.h"
 #include "sync/deploy/step.h"
 #include "sync/deploy/store.h"
@@ -77,15 +78,11 @@ static struct cw_step_run step_run(const struct job *job)
 
 static int begin(struct job *job, struct cw_err *err)
 {
-    int64_t highest;
-    int rc = cw_store_highest(&highest, job->root, err);
+    int rc = cw_number_next(&job->journal.to, job->world->site->fd, job->root, job->world->current, err);
 
     if (rc != CW_OK)
         return rc;
-    if (highest >= CW_GENERATION_MAX)
-        return cw_err_set(err, CW_E_FAIL, "generation %lld is the last number there is", (long long)highest);
     job->journal.from = job->world->current;
-    job->journal.to = (highest > job->world->current ? highest : job->world->current) + 1;
     rc = look_ahead(&job->journal, job->plan, err);
     if (rc != CW_OK)
         return rc;

@@ -103,11 +103,13 @@ expect_exit 0 causeway-sync -C site init --root second/repo/tree/metadata/1.root
     --fingerprint "$(sha256sum second/repo/tree/metadata/1.root.json | cut -d' ' -f1)"
 make_build gateway 1.2.0
 ship gateway 1.2.0
+before=$(generation)
 expect_exit 0 sync update
 expect_out 'other: may be applied'
 expect_out 'acme: may be applied'
 expect 'both vendors run' test "$(plant/current/gateway/bin/tool), $(plant/current/pump/bin/tool)" = 'gateway 1.2.0, pump 1.0.0'
-expect 'in one generation' test "$(generation)" = 4
+now=$(generation)
+expect 'in one generation' test "$(tr -d ' \n' <"plant/generations/$now/.generation.json" | grep -c "\"previous\":$before,")" = 1
 
 # One vendor who cannot be reached keeps no other from being pulled.
 mv repo/tree repo/away
@@ -127,18 +129,19 @@ mv second/repo/away second/repo/tree
 )
 expect_exit 3 sync update
 expect_err "'gateway' .*'other' ships it too|'gateway' comes from upstream"
-expect 'nothing of it was applied' test "$(generation)" = 4
+expect 'nothing of it was applied' test "$(generation)" = "$now"
 sed -i 's/"stable" },/"stable", products = { "pump" } },/' site/site.lua
 expect_exit 0 sync update
 
 # Work that was interrupted is finished or undone by the next command, which says so.
-printf '%s' '{"_type": "causeway-journal", "format": "1.0", "state": "staging", "from": 4, "to": 5, "checks": 0}' >site/journal.json
-mkdir -p plant/generations/5 plant/releases/gateway/9.0.0/.tmp-any
+next=$((now + 1))
+printf '{"_type": "causeway-journal", "format": "1.0", "state": "staging", "from": %s, "to": %s, "checks": 0}' "$now" "$next" >site/journal.json
+mkdir -p plant/generations/$next plant/releases/gateway/9.0.0/.tmp-any
 expect_exit 0 sync status
-expect_out 'under way +staging generation 5'
+expect_out "under way +staging generation $next"
 expect_exit 0 sync plan
-expect_err 'interrupted while staging generation 5'
-expect 'what was interrupted is gone' test ! -e plant/generations/5 -a ! -e plant/releases/gateway/9.0.0/.tmp-any
+expect_err "interrupted while staging generation $next"
+expect 'what was interrupted is gone' test ! -e plant/generations/$next -a ! -e plant/releases/gateway/9.0.0/.tmp-any
 expect 'the journal is closed' test ! -e site/journal.json
 
 # A running apply keeps others out; a reader is never kept out.
@@ -149,7 +152,7 @@ expect_exit 0 sync status
 wait
 
 expect_exit 0 sync status
-expect_out 'generation +4 '
+expect_out "generation +$now "
 expect_out 'gateway +1\.2\.0'
 expect_exit 0 sync --json status
 # What a shell or a supervisor hands down makes no difference: products get in, and checks are seen to end.

@@ -36,6 +36,12 @@ expect_exit 1 sync backup nowhere/site.backup
 expect_exit 2 causeway-sync restore site.backup site
 expect_err "'site' is there already"
 
+cp -a site cut-site
+sed -i '$d' cut-site/history.jsonl
+expect_exit 3 causeway-sync -C cut-site backup cut-site.backup
+expect_err 'history\.jsonl'
+expect 'and no backup is made' test ! -e cut-site.backup
+
 # The machine is lost.
 cp site/keys/identity.pub identity.pub 2>/dev/null || :
 rm -rf site
@@ -48,7 +54,17 @@ expect_exit 3 causeway-sync restore other.tar site
 expect_err 'no backup of a site'
 expect 'nothing is there of what failed' test ! -e site -a -z "$(find . -maxdepth 1 -name '.tmp-*')"
 
+# A history that was cut is not restored, nor backed up: its end is signed.
+mkdir cut
+tar -C cut -xf site.backup
+sed -i '$d' cut/history.jsonl
+tar -C cut -cf cut.backup .
+expect_exit 3 causeway-sync restore cut.backup site
+expect_err 'lines were cut off'
+expect 'nothing of that is there' test ! -e site
+
 expect_exit 0 causeway-sync restore site.backup site
+expect_out 'the last generation was 3$'
 expect_out "remembers +acme/stable serial $(cat serial)"
 expect_out 'what this site saw after that it does not know'
 expect_exit 0 sync log
@@ -62,6 +78,8 @@ expect_exit 3 sync pull "$PWD/old-tree"
 expect_exit 0 sync -q pull
 expect_exit 0 sync -q apply
 expect 'what ran runs again' test "$(plant/current/gateway/bin/tool)" = 'gateway 1.1.0'
+expect 'under a number that no line of the history had' test "$(generation)" = 4
+expect_exit 0 sync log --verify
 expect_exit 0 sync status
 expect_out '^hold .*9\.9\.9'
 
