@@ -244,7 +244,8 @@ int cw_taker_make(struct cw_taker *t, struct cw_err *err)
     }
 }
 
-/* Content for a hard link replaces that of the file it names. */
+/* Content for a hard link replaces that of the file it names. That is one: make_hard() links to nothing else, and
+ * nobody else is in the folder yet. */
 int cw_taker_open_hard(struct cw_taker *t, struct cw_err *err)
 {
     const char *last = cw_str_basename(t->name);
