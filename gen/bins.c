@@ -247,7 +247,7 @@ int cw_bins_leave(struct cw_draft *draft, const struct cw_state_bins *there, con
     return rc;
 }
 
-int cw_bins_renew(uint64_t *count, struct cw_draft *draft, const struct cw_draft_input *input,
+int cw_bins_renew(struct cw_bins_due *due, struct cw_draft *draft, const struct cw_draft_input *input,
                   const struct cw_state_role *role, int64_t before, struct cw_err *err)
 {
     struct cw_state_bins there = {.bits = 0};
@@ -257,7 +257,7 @@ int cw_bins_renew(uint64_t *count, struct cw_draft *draft, const struct cw_draft
     size_t i;
     int rc = cw_state_peek(&own, &is_split, input->state, role->name, err);
 
-    *count = 0;
+    *due = (struct cw_bins_due){.count = 0};
     if (rc == CW_OK && is_split)
         rc = cw_state_bins(&is_split, &there, input->state, role, err);
     for (i = 0; rc == CW_OK && is_split && i < (size_t)1 << there.bits; i++) {
@@ -268,11 +268,12 @@ int cw_bins_renew(uint64_t *count, struct cw_draft *draft, const struct cw_draft
         rc = cw_state_peek(&meta, NULL, input->state, name, err);
         if (rc != CW_OK || meta.expires > before)
             continue;
-        if (bins == NULL)
+        if (due->count++ == 0 || meta.expires < due->first)
+            due->first = meta.expires;
+        if (draft != NULL && bins == NULL)
             rc = bins_of(&bins, draft, &there, role->name, err);
-        if (rc == CW_OK)
+        if (bins != NULL && rc == CW_OK)
             touch(bins, i);
-        ++*count;
     }
     return rc;
 }
@@ -289,7 +290,7 @@ static int list(json_t *snapshot, const struct cw_draft_bins *bins, const struct
     for (i = 0; i < (size_t)1 << bins->bits && rc == CW_OK; i++) {
         char name[CW_TUF_NAME_MAX];
 
-        if ((bins->touched[i / 8] & (1u << i % 8)) == 0)
+        if (!cw_draft_bins_touch(bins, i))
             continue;
         cw_bin_name(name, bins->prefix, i);
         if (cw_tuf_meta_file(&said, &state->snapshot, name, NULL) != CW_OK)

@@ -27,8 +27,12 @@
  * product's delegation is in the draft or published. */
 int cw_bins_place(struct cw_draft *draft, const struct cw_draft_input *input, const char *product,
                   struct cw_spool **spool, struct cw_err *err);
-/* Plans to sign anew those bins of a product that expire before `before`; *count gets how many. */
-int cw_bins_renew(uint64_t *count, struct cw_draft *draft, const struct cw_draft_input *input,
+struct cw_bins_due {
+    uint64_t count;
+    int64_t first; /* the earliest of their expiries */
+};
+/* Plans to sign anew those bins of a product that expire before `before`. draft NULL: only counts them. */
+int cw_bins_renew(struct cw_bins_due *due, struct cw_draft *draft, const struct cw_draft_input *input,
                   const struct cw_state_role *role, int64_t before, struct cw_err *err);
 
 /* Plans to sign anew those bins that have some of these targets (target path → true), without them. */
@@ -41,5 +45,9 @@ int cw_bins_list(json_t *snapshot, const struct cw_draft *draft, const struct cw
 /* Signs and writes them, durable. */
 int cw_bins_write(const struct cw_draft *draft, const struct cw_draft_input *input, struct cw_unlock *unlock,
                   int tree, struct cw_progress *progress, struct cw_err *err);
+/* Lays those whose keys are not all here unsigned into the folder of a ceremony that is made as `path` beneath dir (gen/folder.h), with
+ * what is in force of them, not durable, and appends their rows. */
+int cw_bins_carry(json_t *rows, const struct cw_draft *draft, const struct cw_draft_input *input, int dir,
+                  const char *path, struct cw_err *err);
 
 #endif

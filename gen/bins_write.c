@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Making bins: part by part of the spool, each bin merged with what was published of it, signed, and written beside the others; all of
- * them are durable at the end. Memory holds one part.
+ * them are durable at the end. Memory holds one part. Or they are laid unsigned into the folder of a ceremony; when that is completed
+ * they are made once more, and what is signed then has to be what was signed there.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "codec/hex.h"
 #include "fs/commit.h"
 #include "gen/bins.h"
 #include "tree/layout.h"
@@ -19,74 +19,62 @@
 struct writing {
     const struct cw_draft_bins *bins;
     const struct cw_draft_input *input;
-    int tree;
+    struct cw_state_bins there; /* in force; of a product that is split now, nothing */
+    struct cw_tuf_role role;    /* of all bins; the name is set for each */
+    int (*end)(struct writing *w, const struct cw_bin *bin, struct cw_err *err); /* what becomes of one */
+    int dir; /* the tree; of bins that are carried what the folder lies beneath */
+    struct cw_buf canonical, text,
+        before; /* used again for each bin: what is signed, the file, that in force */
+    /* into the tree */
+    struct cw_unlock *unlock;
     struct cw_progress *progress;
-    struct cw_tuf_role role; /* of all bins; the name is set for each */
-    struct cw_key *chosen[CW_KEYS_ROLE_MAX];
-    size_t chosen_count;
-    bool checked; /* the first one was read back */
+    bool checked; /* one that was signed here was read back */
     struct cw_batch batch;
-    struct cw_buf canonical, text, before; /* used again for each bin */
+    /* into a ceremony's folder */
+    const char *path;
+    json_t *rows;
 };
 
-static int compare_ids(const void *a, const void *b)
+static void writing_init(struct writing *w, const struct cw_draft_bins *bins,
+                         const struct cw_draft_input *input, int dir)
 {
-    const struct cw_key *const *one = a, *const *two = b;
+    const json_t *delegations = json_object_get(bins->body, "delegations");
+    const json_t *succinct = json_object_get(delegations, "succinct_roles");
 
-    return strcmp((*one)->id, (*two)->id);
-}
-
-static int choose_keys(struct writing *w, struct cw_unlock *unlock, struct cw_err *err)
-{
-    const json_t *delegations = json_object_get(w->bins->body, "delegations");
-    const json_t *bins = json_object_get(delegations, "succinct_roles");
-    size_t i;
-    int rc;
-
+    *w = (struct writing){.bins = bins, .input = input, .dir = dir};
     w->role = (struct cw_tuf_role){.keys = json_object_get(delegations, "keys"),
-                                   .keyids = json_object_get(bins, "keyids"),
-                                   .threshold = json_integer_value(json_object_get(bins, "threshold"))};
-    cw_bin_name(w->role.name, w->bins->prefix, 0);
-    rc = cw_keys_choose(w->chosen, &w->chosen_count, w->input->keys, &w->role, NULL, err);
-    for (i = 0; i < w->chosen_count && rc == CW_OK; i++)
-        rc = cw_keys_unlock(w->input->keys, w->chosen[i], unlock, err);
-    qsort(w->chosen, w->chosen_count, sizeof w->chosen[0], compare_ids);
-    return rc;
+                                   .keyids = json_object_get(succinct, "keyids"),
+                                   .threshold = json_integer_value(json_object_get(succinct, "threshold"))};
+    cw_bin_name(w->role.name, bins->prefix, 0);
+    cw_buf_init(&w->canonical, CW_TUF_TEXT_MAX);
+    cw_buf_init(&w->text, CW_TUF_TEXT_MAX);
+    cw_buf_init(&w->before, CW_TUF_TARGETS_MAX);
+    cw_batch_init(&w->batch, dir);
 }
 
-/* [{"keyid", "sig"}] sorted by keyid, as envelopes have it. */
-static int sign(json_t **signatures, struct writing *w, struct cw_err *err)
+static void writing_clear(struct writing *w)
 {
-    size_t i;
-    int rc = CW_OK;
-
-    *signatures = json_array();
-    if (*signatures == NULL)
-        return cw_err_nomem(err);
-    for (i = 0; i < w->chosen_count && rc == CW_OK; i++) {
-        CW_AUTO_BUF hex = CW_BUF_INIT(2 * CW_SIGNATURE_MAX);
-
-        rc = cw_key_sign(&hex, w->chosen[i], w->role.name, w->canonical.data, w->canonical.len, err);
-        if (rc != CW_OK)
-            return rc;
-        if (json_array_append_new(*signatures,
-                                  json_pack("{s:s, s:s}", "keyid", w->chosen[i]->id, "sig", hex.data)) != 0)
-            return cw_err_nomem(err);
-    }
-    return rc;
+    cw_batch_clear(&w->batch);
+    cw_buf_clear(&w->canonical);
+    cw_buf_clear(&w->text);
+    cw_buf_clear(&w->before);
 }
 
-/* One is read back as a client would read it: a wrong key or threshold would be wrong in all. */
+/* ---- into the tree ---- */
+
+/* One is read back as a client would read it: a wrong key or threshold would be wrong in all. So is each that was signed elsewhere:
+ * a signature that does not hold says that it was over something else than what is made now. */
 static int check(struct writing *w, struct cw_err *err)
 {
+    bool elsewhere = json_object_get(w->input->gathered, w->role.name) != NULL;
     CW_AUTO_BIN back = {.count = 0};
 
     if (w->text.len > CW_TUF_TARGETS_MAX)
         return cw_err_set(err, CW_E_FAIL, "would be %zu bytes, more than clients take (%d)", w->text.len,
                           CW_TUF_TARGETS_MAX);
-    if (w->checked)
+    if (w->checked && !elsewhere)
         return CW_OK;
-    w->checked = true;
+    w->checked = w->checked || !elsewhere;
     return cw_bin_read(&back, w->text.data, w->text.len, &w->role, err);
 }
 
@@ -97,7 +85,7 @@ static int put(struct writing *w, int64_t version, struct cw_err *err)
     int rc = cw_tree_metadata_path(path, version, w->role.name, err);
 
     if (rc == CW_OK)
-        rc = cw_out_open(&out, w->tree, path, 0644, err);
+        rc = cw_out_open(&out, w->dir, path, 0644, err);
     if (rc == CW_OK)
         rc = cw_out_write(&out, w->text.data, w->text.len, err);
     if (rc == CW_OK)
@@ -105,6 +93,56 @@ static int put(struct writing *w, int64_t version, struct cw_err *err)
     cw_progress_add(w->progress, w->text.len);
     return rc == CW_OK && w->batch.count >= BATCH ? cw_batch_commit(&w->batch, err) : rc;
 }
+
+static int publish(struct writing *w, const struct cw_bin *bin, struct cw_err *err)
+{
+    json_auto_t *envelope = json_pack("{s:[]}", "signatures");
+    int rc = envelope != NULL
+                 ? cw_draft_sign_with(envelope, &w->canonical, w->input, &w->role, w->unlock, err)
+                 : cw_err_nomem(err);
+
+    if (rc == CW_OK)
+        rc = cw_bin_format(&w->text, bin, json_object_get(envelope, "signatures"), err);
+    if (rc == CW_OK)
+        rc = check(w, err);
+    return rc == CW_OK ? put(w, bin->version, err) : rc;
+}
+
+/* ---- into the folder of a ceremony ---- */
+
+static int lay(const struct writing *w, const char *part, int64_t version, const struct cw_buf *text,
+               struct cw_err *err)
+{
+    char path[CW_PATH_MAX], full[2 * CW_PATH_MAX];
+    int rc = cw_tree_metadata_path(path, version, w->role.name, err);
+
+    if (rc != CW_OK)
+        return rc;
+    snprintf(full, sizeof full, "%s/%s/%s", w->path, part, path + strlen(CW_TREE_METADATA "/"));
+    return cw_file_write(w->dir, full, text->data, text->len, 0644, err);
+}
+
+static int carry(struct writing *w, const struct cw_bin *bin, struct cw_err *err)
+{
+    json_auto_t *unsigned_ = json_array();
+    char sha256[CW_SHA256_TEXT];
+    int rc = cw_sha256(sha256, w->canonical.data, w->canonical.len, err);
+
+    if (rc == CW_OK)
+        rc = cw_bin_format(&w->text, bin, unsigned_, err);
+    if (rc == CW_OK)
+        rc = lay(w, "metadata", bin->version, &w->text, err);
+    if (rc == CW_OK && !w->bins->fresh)
+        rc = lay(w, "trusted", bin->version - 1, &w->before, err);
+    if (rc == CW_OK &&
+        json_array_append_new(w->rows, json_pack("{s:s, s:s, s:I, s:s}", "role", w->role.name, "bin_of",
+                                                 w->bins->product, "version", (json_int_t)bin->version,
+                                                 "sha256", sha256)) != 0)
+        rc = cw_err_nomem(err);
+    return rc;
+}
+
+/* ---- making them ---- */
 
 static bool leaves(const struct cw_draft_bins *bins, const struct cw_bin_target *target)
 {
@@ -120,8 +158,6 @@ static bool leaves(const struct cw_draft_bins *bins, const struct cw_bin_target 
 /* What is published of the bin joins what is new. */
 static int merge(struct cw_bin *bin, struct writing *w, size_t number, struct cw_err *err)
 {
-    struct cw_tuf_meta meta = {.type = CW_TUF_TARGETS, .signed_ = w->bins->body};
-    struct cw_state_bins there = {.meta = &meta, .prefix = w->bins->prefix, .bits = w->bins->bits};
     CW_AUTO_BIN before = {.count = 0};
     size_t i;
     int rc;
@@ -130,7 +166,7 @@ static int merge(struct cw_bin *bin, struct writing *w, size_t number, struct cw
     if (w->bins->fresh)
         return CW_OK;
     cw_buf_reset(&w->before);
-    rc = cw_state_read_bin(&before, &w->before, w->input->state, &there, number, err);
+    rc = cw_state_read_bin(&before, &w->before, w->input->state, &w->there, number, err);
     for (i = 0; i < before.count && rc == CW_OK; i++) {
         if (!leaves(w->bins, &before.targets[i]))
             rc = cw_bin_add(bin, &before.targets[i], err);
@@ -141,32 +177,20 @@ static int merge(struct cw_bin *bin, struct writing *w, size_t number, struct cw
 
 static int make(struct writing *w, struct cw_bin *bin, size_t number, struct cw_err *err)
 {
-    json_auto_t *signatures = NULL;
     int rc;
 
     cw_bin_name(w->role.name, w->bins->prefix, number);
     cw_buf_reset(&w->canonical);
     cw_buf_reset(&w->text);
-    bin->expires = w->input->now + w->input->config->expires[CW_LIFE_PRODUCT];
+    bin->expires = w->input->composed + w->input->config->expires[CW_LIFE_PRODUCT];
     rc = merge(bin, w, number, err);
     if (rc == CW_OK)
         rc = cw_bin_sort(bin, err);
     if (rc == CW_OK)
         rc = cw_bin_canon(&w->canonical, bin, err);
     if (rc == CW_OK)
-        rc = sign(&signatures, w, err);
-    if (rc == CW_OK)
-        rc = cw_bin_format(&w->text, bin, signatures, err);
-    if (rc == CW_OK)
-        rc = check(w, err);
-    if (rc == CW_OK)
-        rc = put(w, bin->version, err);
+        rc = w->end(w, bin, err);
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "role '%s'", w->role.name);
-}
-
-static bool is_touched(const struct cw_draft_bins *bins, size_t number)
-{
-    return (bins->touched[number / 8] & (1u << number % 8)) != 0;
 }
 
 static int make_part(struct writing *w, size_t part, struct cw_err *err)
@@ -178,13 +202,13 @@ static int make_part(struct writing *w, size_t part, struct cw_err *err)
     int rc = CW_OK;
 
     for (i = 0; i < count; i++)
-        any = any || is_touched(w->bins, part * count + i);
+        any = any || cw_draft_bins_touch(w->bins, part * count + i);
     if (!any)
         return CW_OK;
     if (w->bins->spool != NULL)
         rc = cw_spool_part(bins, &memory, w->bins->spool, w->bins->bits, part, err);
     for (i = 0; i < count && rc == CW_OK; i++) {
-        if (is_touched(w->bins, part * count + i))
+        if (cw_draft_bins_touch(w->bins, part * count + i))
             rc = make(w, &bins[i], part * count + i, err);
         cw_bin_clear(&bins[i]);
     }
@@ -193,11 +217,15 @@ static int make_part(struct writing *w, size_t part, struct cw_err *err)
     return rc;
 }
 
-static int make_all(struct writing *w, struct cw_unlock *unlock, struct cw_err *err)
+static int make_all(struct writing *w, struct cw_err *err)
 {
+    bool split;
     size_t part;
-    int rc = choose_keys(w, unlock, err);
+    int rc = CW_OK;
 
+    if (!w->bins->fresh)
+        rc = cw_state_bins(&split, &w->there, w->input->state,
+                           cw_state_product(w->input->state, w->bins->product), err);
     for (part = 0; part < CW_SPOOL_PARTS && rc == CW_OK; part++)
         rc = make_part(w, part, err);
     return rc == CW_OK ? cw_batch_commit(&w->batch, err) : rc;
@@ -210,20 +238,36 @@ int cw_bins_write(const struct cw_draft *draft, const struct cw_draft_input *inp
     int rc = CW_OK;
 
     for (i = 0; i < draft->bins_count && rc == CW_OK; i++) {
-        struct writing w = {.bins = &draft->bins[i],
-                            .input = input,
-                            .tree = tree,
-                            .progress = progress,
-                            .canonical = CW_BUF_INIT(CW_TUF_TEXT_MAX),
-                            .text = CW_BUF_INIT(CW_TUF_TEXT_MAX),
-                            .before = CW_BUF_INIT(CW_TUF_TARGETS_MAX)};
+        struct writing w;
 
-        cw_batch_init(&w.batch, tree);
-        rc = make_all(&w, unlock, err);
-        cw_batch_clear(&w.batch);
-        cw_buf_clear(&w.canonical);
-        cw_buf_clear(&w.text);
-        cw_buf_clear(&w.before);
+        writing_init(&w, &draft->bins[i], input, tree);
+        w.end = publish;
+        w.unlock = unlock;
+        w.progress = progress;
+        rc = make_all(&w, err);
+        writing_clear(&w);
+    }
+    return rc;
+}
+
+int cw_bins_carry(json_t *rows, const struct cw_draft *draft, const struct cw_draft_input *input, int dir,
+                  const char *path, struct cw_err *err)
+{
+    struct cw_key *chosen[CW_KEYS_ROLE_MAX];
+    size_t i, count;
+    int rc = CW_OK;
+
+    for (i = 0; i < draft->bins_count && rc == CW_OK; i++) {
+        struct writing w;
+
+        writing_init(&w, &draft->bins[i], input, dir);
+        w.end = carry;
+        w.path = path;
+        w.rows = rows;
+        rc = cw_keys_choose(chosen, &count, input->keys, &w.role, NULL, err);
+        if (rc == CW_E_NOTFOUND)
+            rc = make_all(&w, err);
+        writing_clear(&w);
     }
     return rc;
 }

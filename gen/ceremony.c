@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "fs/commit.h"
 #include "fs/walk.h"
+#include "gen/bins.h"
 #include "tree/layout.h"
 #include "tuf/write.h"
 
@@ -67,8 +68,8 @@ int cw_ceremony_check_free(const struct cw_ceremony *c, const struct cw_draft *d
 {
     size_t i, k;
 
-    for (i = 0; i < c->folder.count; i++) {
-        const char *role = c->folder.roles[i].role;
+    for (i = 0; i < c->folder.count; i += cw_folder_run(&c->folder, i)) {
+        const char *role = cw_folder_subject(&c->folder.roles[i]);
         bool taken =
             json_object_get(draft->roles, role) != NULL || (strcmp(role, "root") == 0 && draft->root != NULL);
 
@@ -103,9 +104,11 @@ int cw_ceremony_unite(size_t *count, struct cw_ceremony *c, const char *path, st
     for (i = 0; i < c->folder.count && rc == CW_OK; i++) {
         size_t before = *count;
 
-        json_array_foreach (json_object_get(other.roles[i].meta.doc, "signatures"), k, row) {
+        json_array_foreach (other.roles[i].signatures, k, row) {
             bool added = false;
 
+            if (rc == CW_OK)
+                rc = cw_folder_open_role(&c->folder.roles[i], &c->folder, err);
             if (rc == CW_OK)
                 rc = cw_folder_add(&added, &c->folder.roles[i],
                                    json_string_value(json_object_get(row, "keyid")),
@@ -114,6 +117,7 @@ int cw_ceremony_unite(size_t *count, struct cw_ceremony *c, const char *path, st
         }
         if (rc == CW_OK && *count > before)
             rc = cw_folder_write(&c->folder, &c->folder.roles[i], err);
+        cw_folder_rest_role(&c->folder.roles[i]);
     }
     return rc;
 }
@@ -217,16 +221,24 @@ int cw_ceremony_open(const struct cw_draft *draft, const struct cw_draft_input *
 {
     json_auto_t *bodies = json_object();
     json_auto_t *files = json_object();
+    json_auto_t *bins = json_array();
     char composed[CW_TIME_TEXT];
-    struct cw_folder_spec spec = {
-        .bodies = bodies, .state = input->state, .keys = input->keys, .composed = composed, .renew = renew};
-    int rc = bodies != NULL && files != NULL ? cw_remove_tree(repo_dir, MAKING, err) : cw_err_nomem(err);
+    struct cw_folder_spec spec = {.bodies = bodies,
+                                  .state = input->state,
+                                  .keys = input->keys,
+                                  .composed = composed,
+                                  .renew = renew,
+                                  .bins = bins};
+    int rc = bodies != NULL && files != NULL && bins != NULL ? cw_remove_tree(repo_dir, MAKING, err)
+                                                             : cw_err_nomem(err);
 
     cw_time_format(input->composed, composed);
     if (rc == CW_OK)
         rc = add_bodies(bodies, draft, err);
     if (rc == CW_OK)
         rc = add_channels(files, draft, input, repo_dir, err);
+    if (rc == CW_OK)
+        rc = cw_bins_carry(bins, draft, input, repo_dir, MAKING "/to-sign", err);
     if (rc == CW_OK)
         rc = cw_folder_make(repo_dir, MAKING "/to-sign", &spec, files, err);
     if (rc == CW_OK)

@@ -7,6 +7,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "gen/ceremony.h"
+#include "tree/layout.h"
+#include "tuf/bin.h"
+#include "tuf/write.h"
 
 /* What is published of a role: its version (0: nothing) and signed part. */
 static int published(int64_t *version, const json_t **signed_, const struct cw_state *state, const char *role,
@@ -57,27 +60,60 @@ static int check_base(const struct cw_ceremony *c, const struct cw_state *state,
     return CW_OK;
 }
 
-static int check_role(bool *done, const struct cw_folder_role *role, const struct cw_state *state,
-                      int64_t now, struct cw_err *err)
+/* A bin's file in force; its signatures were looked at when the ceremony was opened, here counts whether it is the same. */
+static int read_bin(struct cw_tuf_meta *meta, const struct cw_state *state, const char *bin,
+                    struct cw_err *err)
 {
-    const json_t *signed_;
-    int64_t version;
-    int rc = published(&version, &signed_, state, role->role, err);
+    CW_AUTO_BUF text = CW_BUF_INIT(CW_TUF_TEXT_MAX);
+    struct cw_tuf_file said;
+    char path[CW_PATH_MAX];
+    int rc;
 
-    if (rc != CW_OK)
-        return rc;
-    *done = version == role->meta.version && json_equal(signed_, role->meta.signed_);
+    if (cw_tuf_meta_file(&said, &state->snapshot, bin, NULL) != CW_OK)
+        return CW_OK; /* there was none yet */
+    rc = cw_tree_metadata_path(path, said.version, bin, err);
+    if (rc == CW_OK)
+        rc = cw_at_read_file(&text, state->tree, path, err);
+    return rc == CW_OK ? cw_tuf_meta_parse(meta, CW_TUF_TARGETS, text.data, text.len, err) : rc;
+}
+
+static int compare(bool *done, const struct cw_folder_role *role, int64_t version, const json_t *signed_,
+                   int64_t now, struct cw_err *err)
+{
+    *done = version == role->version && json_equal(signed_, role->meta.signed_);
     if (*done)
         return CW_OK;
-    if (version != role->meta.version - 1 || (version > 0 && !json_equal(signed_, role->before.signed_)))
-        return moved_on(role->role, (long long)version, (long long)role->meta.version, err);
-    if (role->meta.expires <= now)
+    if (version != role->version - 1 || (version > 0 && !json_equal(signed_, role->before.signed_)))
+        return moved_on(role->role, (long long)version, (long long)role->version, err);
+    if (role->expires <= now)
         return cw_err_set(
             err, CW_E_EXPIRED,
             "role '%s' expired while it waited for signatures: give the ceremony up by 'publish "
             "--abandon', and publish again",
             role->role);
     return CW_OK;
+}
+
+static int check_role(bool *done, struct cw_folder_role *role, const struct cw_folder *folder,
+                      const struct cw_state *state, int64_t now, struct cw_err *err)
+{
+    struct cw_tuf_meta bin = {.type = CW_TUF_TARGETS};
+    const json_t *signed_;
+    int64_t version;
+    int rc;
+
+    if (role->bin_of == NULL) {
+        rc = published(&version, &signed_, state, role->role, err);
+        return rc == CW_OK ? compare(done, role, version, signed_, now, err) : rc;
+    }
+    rc = read_bin(&bin, state, role->role, err);
+    if (rc == CW_OK)
+        rc = cw_folder_open_role(role, folder, err);
+    if (rc == CW_OK)
+        rc = compare(done, role, bin.version, bin.signed_, now, err);
+    cw_folder_rest_role(role);
+    cw_tuf_meta_clear(&bin);
+    return rc;
 }
 
 int cw_ceremony_check_state(bool *done, json_t **rest, const struct cw_ceremony *c,
@@ -92,23 +128,12 @@ int cw_ceremony_check_state(bool *done, json_t **rest, const struct cw_ceremony 
     for (i = 0; i < c->folder.count && rc == CW_OK; i++) {
         bool one = false;
 
-        rc = check_role(&one, &c->folder.roles[i], state, now, err);
+        rc = check_role(&one, &c->folder.roles[i], &c->folder, state, now, err);
         if (rc == CW_OK && !one && json_object_set_new(*rest, c->folder.roles[i].role, json_true()) != 0)
             rc = cw_err_nomem(err);
     }
     *done = rc == CW_OK && json_object_size(*rest) == 0;
     return rc;
-}
-
-static const struct cw_folder_role *find(const struct cw_ceremony *c, const char *role)
-{
-    size_t i;
-
-    for (i = 0; i < c->folder.count; i++) {
-        if (strcmp(c->folder.roles[i].role, role) == 0)
-            return &c->folder.roles[i];
-    }
-    return NULL;
 }
 
 /* Everything but a root that changes keys became public before the run was killed. Snapshot and timestamp may have been renewed since
@@ -119,31 +144,78 @@ static int compose_root_alone(struct cw_draft *draft, const struct cw_ceremony *
 
     if (rc != CW_OK)
         return rc;
-    draft->root = json_deep_copy(find(c, "root")->meta.signed_);
+    draft->root = json_deep_copy(cw_folder_find(&c->folder, "root")->meta.signed_);
     draft->new_keys = draft->snapshot = draft->timestamp = true;
     return draft->root != NULL ? CW_OK : cw_err_nomem(err);
+}
+
+static int composed_otherwise(const char *role, struct cw_err *err)
+{
+    return cw_err_set(
+        err, CW_E_FAIL,
+        "role '%s' would be composed otherwise than it was signed: was 'causeway.json', a key or what was "
+        "set aside changed since the ceremony was opened? undo that, or give it up by 'publish --abandon'",
+        role);
 }
 
 static int check_body(const struct cw_ceremony *c, const char *role, const json_t *body, const json_t *rest,
                       struct cw_err *err)
 {
-    const struct cw_folder_role *signed_ = find(c, role);
+    const struct cw_folder_role *signed_ = cw_folder_find(&c->folder, role);
 
-    if (signed_ != NULL && json_object_get(rest, role) != NULL && json_equal(signed_->meta.signed_, body))
-        return CW_OK;
-    return cw_err_set(
-        err, CW_E_FAIL,
-        "role '%s' would be composed otherwise than it was signed: was 'causeway.json', a key or what was "
-        "set "
-        "aside changed since the ceremony was opened? undo that, or give it up by 'publish --abandon'",
-        role);
+    return signed_ != NULL && json_object_get(rest, role) != NULL && json_equal(signed_->meta.signed_, body)
+               ? CW_OK
+               : composed_otherwise(role, err);
+}
+
+static const struct cw_draft_bins *bins_of(const struct cw_draft *draft, const char *product)
+{
+    size_t i;
+
+    for (i = 0; i < draft->bins_count; i++) {
+        if (strcmp(draft->bins[i].product, product) == 0)
+            return &draft->bins[i];
+    }
+    return NULL;
+}
+
+/* The draft makes those bins that were signed and no others. What is in them is compared when they are made. */
+static int check_bins(const struct cw_folder *folder, size_t first, const struct cw_draft *draft,
+                      const json_t *rest, struct cw_err *err)
+{
+    const struct cw_draft_bins *bins = bins_of(draft, folder->roles[first].bin_of);
+    size_t i, number, made = 0, run = cw_folder_run(folder, first);
+
+    for (i = 0; bins != NULL && i < (size_t)1 << bins->bits; i++)
+        made += cw_draft_bins_touch(bins, i);
+    for (i = first; i < first + run; i++) {
+        if (json_object_get(rest, folder->roles[i].role) == NULL)
+            continue; /* public already */
+        if (bins == NULL || !cw_bin_number(&number, bins->prefix, bins->bits, folder->roles[i].role) ||
+            !cw_draft_bins_touch(bins, number))
+            return composed_otherwise(folder->roles[i].role, err);
+        made--;
+    }
+    return made == 0 ? CW_OK : composed_otherwise(folder->roles[first].bin_of, err);
+}
+
+static int check_signed(const struct cw_ceremony *c, size_t first, const struct cw_draft *draft,
+                        const json_t *rest, struct cw_err *err)
+{
+    const char *role = c->folder.roles[first].role;
+    const json_t *body = strcmp(role, "root") == 0 ? draft->root : json_object_get(draft->roles, role);
+
+    if (c->folder.roles[first].bin_of != NULL)
+        return check_bins(&c->folder, first, draft, rest, err);
+    return json_object_get(rest, role) == NULL || body != NULL ? CW_OK : composed_otherwise(role, err);
 }
 
 static int check_draft(const struct cw_ceremony *c, const struct cw_draft *draft, const json_t *rest,
                        struct cw_err *err)
 {
     const char *role;
-    json_t *body, *value;
+    json_t *body;
+    size_t i;
     int rc = CW_OK;
 
     json_object_foreach (draft->roles, role, body) {
@@ -153,11 +225,8 @@ static int check_draft(const struct cw_ceremony *c, const struct cw_draft *draft
     }
     if (draft->root != NULL)
         rc = check_body(c, "root", draft->root, rest, err);
-    json_object_foreach ((json_t *)rest, role, value) {
-        body = strcmp(role, "root") == 0 ? draft->root : json_object_get(draft->roles, role);
-        if (rc == CW_OK && body == NULL)
-            rc = check_body(c, role, NULL, rest, err);
-    }
+    for (i = 0; i < c->folder.count && rc == CW_OK; i += cw_folder_run(&c->folder, i))
+        rc = check_signed(c, i, draft, rest, err);
     return rc;
 }
 
@@ -207,8 +276,7 @@ int cw_ceremony_signatures(json_t **signatures, const struct cw_ceremony *c, str
 
     *signatures = json_object();
     for (i = 0; i < c->folder.count; i++) {
-        if (json_object_set(*signatures, c->folder.roles[i].role,
-                            json_object_get(c->folder.roles[i].meta.doc, "signatures")) != 0)
+        if (json_object_set(*signatures, c->folder.roles[i].role, c->folder.roles[i].signatures) != 0)
             return cw_err_nomem(err);
     }
     return *signatures != NULL ? CW_OK : cw_err_nomem(err);

@@ -147,6 +147,26 @@ static int ask(const struct signing *s, struct cw_err *err)
 
 /* ---- signing ---- */
 
+/* The bins of a product that one key signs become one row. */
+static int note_signed(struct signing *s, const struct cw_folder_role *role, const struct cw_key *key,
+                       struct cw_err *err)
+{
+    json_t *row, *bins;
+    size_t i;
+
+    if (role->bin_of != NULL) {
+        json_array_foreach (s->signed_, i, row) {
+            bins = json_object_get(row, "bins");
+            if (bins != NULL && strcmp(json_string_value(json_object_get(row, "role")), role->bin_of) == 0 &&
+                strcmp(json_string_value(json_object_get(row, "key")), key->name) == 0)
+                return json_integer_set(bins, json_integer_value(bins) + 1) == 0 ? CW_OK : cw_err_nomem(err);
+        }
+    }
+    row = json_pack("{s:s, s:s, s:o*}", "role", cw_folder_subject(role), "key", key->name, "bins",
+                    role->bin_of != NULL ? json_integer(1) : NULL);
+    return json_array_append_new(s->signed_, row) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
 static int sign_role(struct signing *s, struct cw_folder_role *role, struct cw_err *err)
 {
     bool changed = false;
@@ -160,15 +180,19 @@ static int sign_role(struct signing *s, struct cw_folder_role *role, struct cw_e
 
         if (!cw_folder_wants(role, key->id) || cw_folder_has(role, key->id))
             continue;
-        rc = cw_key_sign(&hex, key, role->role, role->canonical.data, role->canonical.len, err);
+        rc = cw_folder_open_role(role, &s->folder, err);
+        if (rc == CW_OK)
+            rc = cw_key_sign(&hex, key, role->role, role->canonical.data, role->canonical.len, err);
         if (rc == CW_OK)
             rc = cw_folder_add(&added, role, key->id, hex.data, err);
-        if (rc == CW_OK && json_array_append_new(s->signed_, json_pack("{s:s, s:s}", "role", role->role,
-                                                                       "key", key->name)) != 0)
-            rc = cw_err_nomem(err);
+        if (rc == CW_OK)
+            rc = note_signed(s, role, key, err);
         changed = changed || rc == CW_OK;
     }
-    return rc == CW_OK && changed ? cw_folder_write(&s->folder, role, err) : rc;
+    if (rc == CW_OK && changed)
+        rc = cw_folder_write(&s->folder, role, err);
+    cw_folder_rest_role(role);
+    return rc;
 }
 
 static int sign_all(struct signing *s, struct cw_err *err)
@@ -192,8 +216,10 @@ static int report(struct signing *s, struct cw_err *err)
         return rc;
     cw_cli_say(s->cli, "%s", "");
     json_array_foreach (s->signed_, i, row) {
-        cw_cli_say(s->cli, "signed %s with '%s'", json_string_value(json_object_get(row, "role")),
-                   json_string_value(json_object_get(row, "key")));
+        char name[CW_FOLDER_ROW_NAME];
+
+        cw_folder_row_name(name, row);
+        cw_cli_say(s->cli, "signed %s with '%s'", name, json_string_value(json_object_get(row, "key")));
     }
     if (s->key_count > 0 && !s->cli->dry_run && i == 0)
         cw_cli_say(s->cli, "all of it was signed by this key before");

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "gen/ceremony.h"
 #include "gen/commands.h"
+#include "gen/deltas.h"
 #include "gen/draft.h"
 #include "gen/repo.h"
 #include "gen/report.h"
@@ -152,6 +154,25 @@ static int load(struct showing *s, struct cw_err *err)
     return rc == CW_E_NOMEM ? cw_err_nomem(err) : CW_OK;
 }
 
+/* What the next publish would try, as configured. */
+static int add_deltas(struct showing *s, struct cw_err *err)
+{
+    CW_AUTO_DELTAS_PLAN plan = {.pairs = NULL};
+    size_t deltas = 0, files = 0;
+    int rc = cw_deltas_plan_init(&plan, err);
+
+    if (rc == CW_OK && s->problem.code == CW_OK)
+        rc = cw_deltas_plan_fill(&plan, &s->draft, &s->input, s->repo.config.deltas, false, err);
+    if (rc != CW_OK)
+        return rc;
+    cw_deltas_plan_count(&deltas, &files, &plan);
+    return json_object_set_new(
+               s->doc, "deltas",
+               json_pack("{s:I, s:I}", "from_earlier", (json_int_t)deltas, "files", (json_int_t)files)) == 0
+               ? CW_OK
+               : cw_err_nomem(err);
+}
+
 static int add_ceremony(struct showing *s, struct cw_err *err)
 {
     json_t *missing = NULL;
@@ -193,6 +214,8 @@ static int collect(struct showing *s, struct cw_err *err)
         return cw_err_nomem(err);
     rc = add_ceremony(s, err);
     if (rc == CW_OK)
+        rc = add_deltas(s, err);
+    if (rc == CW_OK)
         rc = add_channels(s, err);
     if (rc == CW_OK)
         rc = cw_state_each(&s->state, add_expiry, s, err);
@@ -206,10 +229,22 @@ static const char *text(const json_t *row, const char *key)
     return json_string_value(json_object_get(row, key));
 }
 
+static void say_deltas(const struct showing *s)
+{
+    const json_t *row = json_object_get(s->doc, "deltas");
+    json_int_t deltas = json_integer_value(json_object_get(row, "from_earlier"));
+    json_int_t files = json_integer_value(json_object_get(row, "files"));
+
+    if (files > 0)
+        cw_cli_say(s->cli, "deltas: %lld from earlier releases would be tried, to %lld file%s",
+                   (long long)deltas, (long long)files, cw_str_plural((uint64_t)files));
+}
+
 static void say_next(const struct showing *s)
 {
     cw_cli_say(s->cli, "next publish:");
     cw_report_say(s->draft.report, s->cli);
+    say_deltas(s);
     if (s->problem.code != CW_OK)
         cw_cli_say(s->cli, "would be refused: %s", s->problem.text);
     else if (cw_draft_is_empty(&s->draft))

@@ -13,6 +13,8 @@
 #include "gen/bins.h"
 #include "gen/rekey.h"
 
+#define IN_CEREMONY "it is in the ceremony that is open" /* why something is not renewed */
+
 int cw_draft_report(struct cw_draft *draft, const char *list, json_t *row, struct cw_err *err)
 {
     return json_array_append_new(json_object_get(draft->report, list), row) == 0 ? CW_OK : cw_err_nomem(err);
@@ -56,6 +58,11 @@ int cw_draft_add_bins(struct cw_draft_bins **bins, struct cw_draft *draft, const
     if (!cw_bin_spec(&(*bins)->prefix, &(*bins)->bits, &meta))
         return cw_err_set(err, CW_E_FAIL, "role '%s' has no bins", product);
     return CW_OK;
+}
+
+bool cw_draft_bins_touch(const struct cw_draft_bins *bins, size_t number)
+{
+    return (bins->touched[number / 8] & (1u << number % 8)) != 0;
 }
 
 /* What may be large (the lists of files and targets) is copied as a list: its entries are replaced and never changed. */
@@ -130,6 +137,19 @@ struct renewing {
     const struct cw_draft_input *input;
 };
 
+/* Those bins of a product that expire until `before`. */
+static int renew_bins_of(struct renewing *renewing, const struct cw_state_role *role, int64_t before,
+                         struct cw_err *err)
+{
+    struct cw_bins_due due;
+    int rc = cw_bins_renew(&due, renewing->draft, renewing->input, role, before, err);
+
+    if (rc != CW_OK || due.count == 0)
+        return rc;
+    return cw_draft_report(renewing->draft, "renewed",
+                           json_sprintf("%s: %llu bins", role->name, (unsigned long long)due.count), err);
+}
+
 static int renew_now(struct renewing *renewing, const char *role, const struct cw_tuf_meta *meta,
                      struct cw_err *err)
 {
@@ -148,6 +168,18 @@ static int renew_now(struct renewing *renewing, const char *role, const struct c
     return rc == CW_OK ? cw_draft_report(draft, "renewed", json_string(role), err) : rc;
 }
 
+/* what: a role, or bins. */
+static int stay(struct renewing *renewing, const char *what, int64_t expires, const char *reason,
+                struct cw_err *err)
+{
+    char when[CW_TIME_TEXT];
+
+    cw_time_format(expires, when);
+    return cw_draft_report(renewing->draft, "not_renewed",
+                           json_pack("{s:s, s:s, s:s}", "role", what, "expires", when, "reason", reason),
+                           err);
+}
+
 /* A key that is elsewhere keeps this role from being renewed, not the others. */
 static int renew(void *ctx, const char *role, const struct cw_tuf_meta *meta, struct cw_err *err)
 {
@@ -163,13 +195,12 @@ static int renew(void *ctx, const char *role, const struct cw_tuf_meta *meta, st
         json_object_get(renewing->draft->roles, role) != NULL)
         return CW_OK;
     if (json_object_get(input->locked, role) != NULL)
-        return CW_OK; /* the ceremony signs it anew */
+        return stay(renewing, role, meta->expires, IN_CEREMONY, err);
     rc = keys_of(&keys, input->state, role, err);
     if (rc == CW_OK)
         rc = cw_keys_choose(chosen, &count, input->keys, &keys, NULL, err);
     if (rc == CW_E_NOTFOUND)
-        return cw_draft_report(renewing->draft, "not_renewed",
-                               json_pack("{s:s, s:s}", "role", role, "reason", err->text), err);
+        return stay(renewing, role, meta->expires, err->text, err);
     return rc == CW_OK ? renew_now(renewing, role, meta, err) : rc;
 }
 
@@ -183,6 +214,7 @@ static int renew_named(struct renewing *renewing, struct cw_err *err)
 
     json_array_foreach (renewing->input->renew, i, name) {
         const char *role = json_string_value(name);
+        const struct cw_state_role *known = cw_state_role(state, role);
         const struct cw_tuf_meta *meta = strcmp(role, "timestamp") == 0  ? &state->timestamp
                                          : strcmp(role, "snapshot") == 0 ? &state->snapshot
                                                                          : &state->root;
@@ -190,37 +222,50 @@ static int renew_named(struct renewing *renewing, struct cw_err *err)
         if ((strcmp(role, "root") == 0 && renewing->draft->root != NULL) ||
             json_object_get(renewing->draft->roles, role) != NULL)
             continue;
-        if (strcmp(role, "targets") != 0 && strcmp(role, cw_tuf_type_name(meta->type)) != 0 &&
-            cw_state_role(state, role) == NULL)
+        if (strcmp(role, "targets") != 0 && strcmp(role, cw_tuf_type_name(meta->type)) != 0 && known == NULL)
             return cw_err_set(err, CW_E_NOTFOUND, "there is no role '%s'", role);
         rc = renew_now(renewing, role, meta, err);
+        if (rc == CW_OK && known != NULL && !known->is_channel)
+            rc = renew_bins_of(renewing, known, INT64_MAX, err);
         if (rc != CW_OK)
             return rc;
     }
     return CW_OK;
 }
 
-/* A product's bins expire by themselves, each as long after it was last signed as the product's role. */
-static int renew_bins(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_err *err)
+static int stay_bins_of(struct renewing *renewing, const struct cw_state_role *role, int64_t before,
+                        const char *reason, struct cw_err *err)
 {
+    char what[CW_TUF_NAME_MAX + 40];
+    struct cw_bins_due due;
+    int rc = cw_bins_renew(&due, NULL, renewing->input, role, before, err);
+
+    snprintf(what, sizeof what, "%s: %llu bins", role->name, (unsigned long long)due.count);
+    return rc == CW_OK && due.count > 0 ? stay(renewing, what, due.first, reason, err) : rc;
+}
+
+/* A product's bins expire by themselves, each as long after it was last signed as the product's role. */
+static int renew_bins(struct renewing *renewing, struct cw_err *err)
+{
+    const struct cw_draft_input *input = renewing->input;
     const struct cw_state *state = input->state;
+    int64_t before = input->now + input->renew_within;
     size_t i;
     int rc = CW_OK;
 
     for (i = 0; i < state->role_count && rc == CW_OK; i++) {
+        const struct cw_state_role *role = &state->roles[i];
         struct cw_key *chosen[CW_KEYS_ROLE_MAX];
-        uint64_t count;
-        size_t chosen_count;
+        size_t count;
 
-        if (state->roles[i].is_channel || json_object_get(input->locked, state->roles[i].name) != NULL)
+        if (role->is_channel)
             continue;
-        if (cw_keys_choose(chosen, &chosen_count, input->keys, &state->roles[i].keys, NULL, err) != CW_OK)
-            continue; /* told of by the role itself, which expires with them */
-        rc = cw_bins_renew(&count, draft, input, &state->roles[i], input->now + input->renew_within, err);
-        if (rc == CW_OK && count > 0)
-            rc = cw_draft_report(
-                draft, "renewed",
-                json_sprintf("%s: %llu bins", state->roles[i].name, (unsigned long long)count), err);
+        if (json_object_get(input->locked, role->name) != NULL)
+            rc = stay_bins_of(renewing, role, before, IN_CEREMONY, err);
+        else if (cw_keys_choose(chosen, &count, input->keys, &role->keys, NULL, err) != CW_OK)
+            rc = stay_bins_of(renewing, role, before, err->text, err);
+        else
+            rc = renew_bins_of(renewing, role, before, err);
     }
     return rc;
 }
@@ -294,7 +339,7 @@ int cw_draft_compose(struct cw_draft *draft, const struct cw_draft_input *input,
     if (rc == CW_OK && input->renew_within >= 0)
         rc = cw_state_each(input->state, renew, &renewing, err);
     if (rc == CW_OK && input->renew_within >= 0)
-        rc = renew_bins(draft, input, err);
+        rc = renew_bins(&renewing, err);
     if (rc != CW_OK)
         return rc;
     draft->snapshot = draft->snapshot || json_object_size(draft->roles) > 0 || draft->bins_count > 0;

@@ -84,7 +84,7 @@ struct cw_draft {
      *  "releases": [{"product", "version", "severity", "artifacts", "bytes"}],
      *  "channels": [{"channel", "serial", "releases": [{"product", "from"?, "to"?: it left}],
      *                "withdrawn": [{"product", "version", "reason"}]}],
-     *  "renewed": [role], "not_renewed": [{"role", "reason"}]} */
+     *  "renewed": [role], "not_renewed": [{"role", "expires", "reason"}]} */
     json_t *report;
     struct cw_draft_copy *copies; /* written before files */
     size_t copy_count, copy_room;
@@ -96,8 +96,7 @@ struct cw_draft {
 
 /* CW_E_VERIFY when what is staged cannot be published as it is (unmet requirements, a changed version). */
 int cw_draft_compose(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_err *err);
-/* Would signing lack keys that could sign elsewhere? Then *role (borrowed) is one whose keys are, and err says which. Of bins it is an
- * error: their keys have to be here. */
+/* Would signing lack keys that could sign elsewhere? Then CW_E_NOTFOUND: *role (borrowed) is one whose keys are, and err says which. */
 int cw_draft_lacks(const char **role, const struct cw_draft *draft, const struct cw_draft_input *input,
                    struct cw_err *err);
 /* Is there anything to write? */
@@ -109,7 +108,7 @@ void cw_draft_clear(struct cw_draft *draft);
 #define CW_AUTO_DRAFT __attribute__((cleanup(cw_draft_clear))) struct cw_draft
 
 /*
- * For the parts of composing, which share nothing else.
+ * For the parts of composing and signing, which share nothing else.
  */
 
 /* An empty draft. */
@@ -123,6 +122,12 @@ int cw_draft_touch(json_t **body, struct cw_draft *draft, const struct cw_draft_
 /* Begins bins that get nothing yet. body is the role's signed part, a new reference. Borrowed until the next. */
 int cw_draft_add_bins(struct cw_draft_bins **bins, struct cw_draft *draft, const char *product,
                       const json_t *body, struct cw_err *err);
+/* Puts into an envelope the signatures that were gathered and those of keys that are here, until the role's threshold is reached.
+ * CW_E_NOTFOUND names the keys that it takes besides. */
+int cw_draft_sign_with(json_t *envelope, const struct cw_buf *canonical, const struct cw_draft_input *input,
+                       const struct cw_tuf_role *role, struct cw_unlock *unlock, struct cw_err *err);
+/* Is that bin made? */
+bool cw_draft_bins_touch(const struct cw_draft_bins *bins, size_t number);
 /* Takes the bytes over; bytes is empty afterwards. */
 int cw_draft_add_file(struct cw_draft *draft, enum cw_step step, const char *path, struct cw_buf *bytes,
                       struct cw_err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Opening a folder that was carried, and the signatures in it; see gen/folder.h. How it is made is in gen/folder_make.c, what it says in
- * gen/folder_words.c.
+ * Opening a folder that was carried, and the signatures in it; see gen/folder.h. What is particular to hash bins is in gen/folder_bins.c,
+ * how it is made in gen/folder_make.c, what it says in gen/folder_words.c.
  */
 #include "gen/folder.h"
 
@@ -14,6 +14,7 @@
 #include "codec/canon.h"
 #include "codec/json.h"
 #include "fs/lock.h"
+#include "gen/folder_load.h"
 #include "tree/layout.h"
 #include "tuf/write.h"
 
@@ -94,8 +95,8 @@ static bool is_first(const struct cw_folder *folder)
     return json_is_true(json_object_get(folder->doc, "first"));
 }
 
-static int read_meta(struct cw_tuf_meta *meta, const struct cw_folder *folder, const char *path,
-                     enum cw_tuf_type type, struct cw_err *err)
+int cw_folder_read_meta(struct cw_tuf_meta *meta, const struct cw_folder *folder, const char *path,
+                        enum cw_tuf_type type, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_TUF_TEXT_MAX);
     int rc = cw_at_read_file(&text, folder->dir, path, err);
@@ -107,8 +108,7 @@ static int read_meta(struct cw_tuf_meta *meta, const struct cw_folder *folder, c
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s'", path);
 }
 
-/* The file of trusted/ that is of this role, whatever its version; *path is NULL when there is none. Borrowed. */
-static const char *trusted_path(const struct cw_folder *folder, const char *role)
+const char *cw_folder_trusted_path(const struct cw_folder *folder, const char *role)
 {
     const char *path;
     json_t *value;
@@ -124,8 +124,8 @@ static const char *trusted_path(const struct cw_folder *folder, const char *role
     return NULL;
 }
 
-static int verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role, const char *path,
-                  struct cw_err *err)
+int cw_folder_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role, const char *path,
+                     struct cw_err *err)
 {
     int rc = cw_tuf_verify(meta, role, err);
 
@@ -135,7 +135,8 @@ static int verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role
 /* root and targets in force, which must sign for themselves. */
 static int load_trusted(struct cw_folder *folder, struct cw_err *err)
 {
-    const char *root = trusted_path(folder, "root"), *targets = trusted_path(folder, "targets");
+    const char *root = cw_folder_trusted_path(folder, "root"),
+               *targets = cw_folder_trusted_path(folder, "targets");
     struct cw_tuf_role role;
     int rc;
 
@@ -148,46 +149,75 @@ static int load_trusted(struct cw_folder *folder, struct cw_err *err)
         return cw_err_set(err, CW_E_INCOMPLETE, "holds no root and targets in force");
     snprintf(folder->fingerprint, sizeof folder->fingerprint, "%s",
              json_string_value(json_object_get(json_object_get(folder->doc, "files"), root)));
-    rc = read_meta(&folder->root, folder, root, CW_TUF_ROOT, err);
+    rc = cw_folder_read_meta(&folder->root, folder, root, CW_TUF_ROOT, err);
     if (rc == CW_OK)
         rc = cw_tuf_root_role(&role, &folder->root, "root", err);
     if (rc == CW_OK)
-        rc = verify(&folder->root, &role, root, err);
+        rc = cw_folder_verify(&folder->root, &role, root, err);
     if (rc == CW_OK)
-        rc = read_meta(&folder->targets, folder, targets, CW_TUF_TARGETS, err);
+        rc = cw_folder_read_meta(&folder->targets, folder, targets, CW_TUF_TARGETS, err);
     if (rc == CW_OK)
         rc = cw_tuf_root_role(&role, &folder->root, "targets", err);
-    return rc == CW_OK ? verify(&folder->targets, &role, targets, err) : rc;
+    return rc == CW_OK ? cw_folder_verify(&folder->targets, &role, targets, err) : rc;
 }
 
-static int load_role(struct cw_folder_role *role, const struct cw_folder *folder, const json_t *row,
-                     struct cw_err *err)
+/* What ceremony.json says of it. */
+static int read_row(struct cw_folder_role *role, const json_t *row, struct cw_err *err)
 {
-    const char *sha256 = NULL;
-    char path[CW_PATH_MAX], found[CW_SHA256_TEXT];
-    int64_t version = 0;
     int rc = cw_json_get_str(&role->role, row, "role", err);
 
     cw_buf_init(&role->canonical, CW_TUF_TEXT_MAX);
     if (rc == CW_OK)
-        rc = cw_json_get_str(&sha256, row, "sha256", err);
+        rc = cw_json_get_str(&role->sha256, row, "sha256", err);
     if (rc == CW_OK)
-        rc = cw_json_get_int(&version, row, "version", 1, CW_TREE_VERSION_MAX, err);
+        rc = cw_json_opt_str(&role->bin_of, row, "bin_of", err);
     if (rc == CW_OK)
-        rc = cw_tree_metadata_path(path, version, role->role, err);
-    if (rc != CW_OK)
-        return cw_err_prefix(err, "'%s': field 'sign'", CW_FOLDER_FILE);
-    rc = read_meta(&role->meta, folder, path, type_of(role->role), err);
+        rc = cw_json_get_int(&role->version, row, "version", 1, CW_TREE_VERSION_MAX, err);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s': field 'sign'", CW_FOLDER_FILE);
+}
+
+/* The signatures that are known stay known. */
+static int join_signatures(struct cw_folder_role *role, struct cw_err *err)
+{
+    if (role->signatures == NULL)
+        role->signatures = json_incref(json_object_get(role->meta.doc, "signatures"));
+    else if (json_object_set(role->meta.doc, "signatures", role->signatures) != 0)
+        return cw_err_nomem(err);
+    return CW_OK;
+}
+
+int cw_folder_open_role(struct cw_folder_role *role, const struct cw_folder *folder, struct cw_err *err)
+{
+    char path[CW_PATH_MAX], found[CW_SHA256_TEXT];
+    int rc;
+
+    if (role->meta.doc != NULL)
+        return CW_OK;
+    rc = cw_tree_metadata_path(path, role->version, role->role, err);
+    if (rc == CW_OK)
+        rc = cw_folder_read_meta(&role->meta, folder, path, type_of(role->role), err);
     if (rc == CW_OK)
         rc = cw_canon_format(&role->canonical, role->meta.signed_, err);
     if (rc == CW_OK)
         rc = cw_sha256(found, role->canonical.data, role->canonical.len, err);
-    if (rc == CW_OK && (strcmp(found, sha256) != 0 || role->meta.version != version))
+    if (rc == CW_OK && (strcmp(found, role->sha256) != 0 || role->meta.version != role->version))
         rc = altered(path, err);
-    return rc;
+    if (rc == CW_OK && role->bin_of != NULL)
+        rc = cw_folder_read_bin_before(role, folder, err);
+    role->expires = role->meta.expires;
+    return rc == CW_OK ? join_signatures(role, err) : rc;
 }
 
-static struct cw_folder_role *find(const struct cw_folder *folder, const char *role)
+void cw_folder_rest_role(struct cw_folder_role *role)
+{
+    if (role->bin_of == NULL)
+        return;
+    cw_tuf_meta_clear(&role->meta);
+    cw_tuf_meta_clear(&role->before);
+    cw_buf_clear(&role->canonical);
+}
+
+struct cw_folder_role *cw_folder_find(const struct cw_folder *folder, const char *role)
 {
     size_t i;
 
@@ -198,8 +228,24 @@ static struct cw_folder_role *find(const struct cw_folder *folder, const char *r
     return NULL;
 }
 
-static int delegation(struct cw_tuf_role *need, const struct cw_tuf_meta *targets, const char *role,
-                      struct cw_err *err)
+const char *cw_folder_subject(const struct cw_folder_role *role)
+{
+    return role->bin_of != NULL ? role->bin_of : role->role;
+}
+
+size_t cw_folder_run(const struct cw_folder *folder, size_t first)
+{
+    const char *product = folder->roles[first].bin_of;
+    size_t count = 1;
+
+    while (product != NULL && first + count < folder->count && folder->roles[first + count].bin_of != NULL &&
+           strcmp(folder->roles[first + count].bin_of, product) == 0)
+        count++;
+    return count;
+}
+
+int cw_folder_delegation(struct cw_tuf_role *need, const struct cw_tuf_meta *targets, const char *role,
+                         struct cw_err *err)
 {
     size_t i, count = targets->signed_ != NULL ? cw_tuf_delegation_count(targets) : 0;
     int rc = CW_OK;
@@ -215,7 +261,7 @@ static int delegation(struct cw_tuf_role *need, const struct cw_tuf_meta *target
 /* Whose signatures a top-level role takes: by the root in force and by the next, where they differ. */
 static int need_of_top(struct cw_folder_role *role, const struct cw_folder *folder, struct cw_err *err)
 {
-    const struct cw_folder_role *next = find(folder, "root");
+    const struct cw_folder_role *next = cw_folder_find(folder, "root");
     const struct cw_tuf_role *old = &role->needs[0];
     struct cw_tuf_role *new;
     int rc = CW_OK;
@@ -234,35 +280,38 @@ static int need_of_top(struct cw_folder_role *role, const struct cw_folder *fold
 
 static int find_needs(struct cw_folder_role *role, const struct cw_folder *folder, struct cw_err *err)
 {
-    const struct cw_folder_role *targets = find(folder, "targets");
+    const struct cw_folder_role *targets = cw_folder_find(folder, "targets");
 
     if (strcmp(role->role, "root") == 0 || strcmp(role->role, "targets") == 0)
         return need_of_top(role, folder, err);
     role->need_count = 1;
-    return delegation(&role->needs[0], targets != NULL ? &targets->meta : &folder->targets, role->role, err);
+    if (role->bin_of != NULL)
+        return cw_folder_bin_need(&role->needs[0], role, folder, err);
+    return cw_folder_delegation(&role->needs[0], targets != NULL ? &targets->meta : &folder->targets,
+                                role->role, err);
 }
 
 /* What is in force of the role, and that the new one follows it. */
 static int find_before(struct cw_folder_role *role, const struct cw_folder *folder, struct cw_err *err)
 {
-    const char *path = trusted_path(folder, role->role);
+    const char *path = cw_folder_trusted_path(folder, role->role);
     struct cw_tuf_role keys;
     int64_t before = 0;
     int rc = CW_OK;
 
     if (path != NULL)
-        rc = read_meta(&role->before, folder, path, type_of(role->role), err);
+        rc = cw_folder_read_meta(&role->before, folder, path, type_of(role->role), err);
     if (rc == CW_OK && path != NULL && strcmp(role->role, "root") != 0 &&
         strcmp(role->role, "targets") != 0) {
-        rc = delegation(&keys, &folder->targets, role->role, err);
+        rc = cw_folder_delegation(&keys, &folder->targets, role->role, err);
         if (rc == CW_OK)
-            rc = verify(&role->before, &keys, path, err);
+            rc = cw_folder_verify(&role->before, &keys, path, err);
     }
     if (rc != CW_OK)
         return rc == CW_E_NOTFOUND ? err->code = CW_E_VERIFY : rc;
     if (path != NULL)
         before = role->before.version;
-    else if (delegation(&keys, &folder->targets, role->role, NULL) == CW_OK)
+    else if (cw_folder_delegation(&keys, &folder->targets, role->role, NULL) == CW_OK)
         return cw_err_set(err, CW_E_INCOMPLETE, "what is in force of role '%s' is missing", role->role);
     if (role->meta.version != before + 1)
         return cw_err_set(err, CW_E_VERIFY, "role '%s' goes from version %lld to %lld", role->role,
@@ -270,14 +319,9 @@ static int find_before(struct cw_folder_role *role, const struct cw_folder *fold
     return CW_OK;
 }
 
-static json_t *signatures(const struct cw_folder_role *role)
-{
-    return json_object_get(role->meta.doc, "signatures");
-}
-
 static int check_signatures(const struct cw_folder_role *role, struct cw_err *err)
 {
-    json_t *list = signatures(role);
+    json_t *list = role->signatures;
     size_t i;
     int rc = CW_OK;
 
@@ -323,9 +367,27 @@ static int check_all_ids(const struct cw_folder_role *role, struct cw_err *err)
                : rc;
 }
 
+/* All roles are in memory but bins. */
+static int check_role(struct cw_folder_role *role, const struct cw_folder *folder, struct cw_err *err)
+{
+    int rc = cw_folder_open_role(role, folder, err);
+
+    if (rc == CW_OK)
+        rc = check_all_ids(role, err);
+    if (rc == CW_OK)
+        rc = find_needs(role, folder, err);
+    if (rc == CW_OK && role->bin_of == NULL)
+        rc = find_before(role, folder, err);
+    if (rc == CW_OK)
+        rc = check_signatures(role, err);
+    cw_folder_rest_role(role);
+    return rc;
+}
+
 static int load_roles(struct cw_folder *folder, struct cw_err *err)
 {
     const json_t *list = json_object_get(folder->doc, "sign"), *row;
+    const struct cw_folder_role *root;
     size_t i;
     int rc = CW_OK;
 
@@ -333,22 +395,20 @@ static int load_roles(struct cw_folder *folder, struct cw_err *err)
     if (folder->roles == NULL)
         return cw_err_nomem(err);
     json_array_foreach (list, i, row) {
-        rc = load_role(&folder->roles[folder->count++], folder, row, err);
+        struct cw_folder_role *role = &folder->roles[folder->count++];
+
+        rc = read_row(role, row, err);
+        if (rc == CW_OK && role->bin_of == NULL)
+            rc = cw_folder_open_role(role, folder, err);
         if (rc != CW_OK)
             return rc;
     }
-    for (i = 0; i < folder->count && rc == CW_OK; i++) {
-        rc = check_all_ids(&folder->roles[i], err);
-        if (rc == CW_OK)
-            rc = find_needs(&folder->roles[i], folder, err);
-        if (rc == CW_OK)
-            rc = find_before(&folder->roles[i], folder, err);
-        if (rc == CW_OK)
-            rc = check_signatures(&folder->roles[i], err);
-    }
-    if (rc == CW_OK && is_first(folder) && find(folder, "root") != NULL)
-        rc = cw_sha256(folder->fingerprint, find(folder, "root")->canonical.data,
-                       find(folder, "root")->canonical.len, err);
+    rc = cw_folder_load_products(folder, err);
+    for (i = 0; i < folder->count && rc == CW_OK; i++)
+        rc = check_role(&folder->roles[i], folder, err);
+    root = cw_folder_find(folder, "root");
+    if (rc == CW_OK && is_first(folder) && root != NULL)
+        rc = cw_sha256(folder->fingerprint, root->canonical.data, root->canonical.len, err);
     return rc == CW_E_NOTFOUND ? err->code = CW_E_VERIFY : rc;
 }
 
@@ -372,8 +432,12 @@ void cw_folder_clear(struct cw_folder *folder)
         cw_tuf_meta_clear(&folder->roles[i].meta);
         cw_tuf_meta_clear(&folder->roles[i].before);
         cw_buf_clear(&folder->roles[i].canonical);
+        json_decref(folder->roles[i].signatures);
     }
     free(folder->roles);
+    for (i = 0; i < folder->product_count; i++)
+        cw_tuf_meta_clear(&folder->products[i].meta);
+    free(folder->products);
     cw_tuf_meta_clear(&folder->root);
     cw_tuf_meta_clear(&folder->targets);
     cw_buf_clear(&folder->text);

@@ -11,11 +11,6 @@
 #include "tree/layout.h"
 #include "tuf/write.h"
 
-static json_t *signatures(const struct cw_folder_role *role)
-{
-    return json_object_get(role->meta.doc, "signatures");
-}
-
 /* The key of that id in one of the role's needs; NULL: none wants it. */
 static const json_t *wanted_key(const struct cw_folder_role *role, const char *keyid)
 {
@@ -89,7 +84,7 @@ bool cw_folder_has(const struct cw_folder_role *role, const char *keyid)
     const json_t *row;
     size_t i;
 
-    json_array_foreach (signatures(role), i, row) {
+    json_array_foreach (role->signatures, i, row) {
         if (strcmp(json_string_value(json_object_get(row, "keyid")), keyid) == 0)
             return true;
     }
@@ -109,7 +104,7 @@ int cw_folder_write(const struct cw_folder *folder, const struct cw_folder_role 
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_TUF_TEXT_MAX);
     char path[CW_PATH_MAX];
-    int rc = cw_tree_metadata_path(path, role->meta.version, role->role, err);
+    int rc = cw_tree_metadata_path(path, role->version, role->role, err);
 
     if (rc == CW_OK)
         rc = cw_tuf_envelope_format(&text, role->meta.doc, err);
@@ -117,16 +112,19 @@ int cw_folder_write(const struct cw_folder *folder, const struct cw_folder_role 
 }
 
 /* One need of a role. */
-static int sign_need(bool *signed_, struct cw_folder_role *role, const struct cw_tuf_role *need,
-                     const struct cw_keys *keys, struct cw_unlock *unlock, struct cw_err *err)
+static int sign_need(bool *signed_, const struct cw_folder *folder, struct cw_folder_role *role,
+                     const struct cw_tuf_role *need, const struct cw_keys *keys, struct cw_unlock *unlock,
+                     struct cw_err *err)
 {
     struct cw_key *chosen[CW_KEYS_ROLE_MAX];
     size_t i, count;
     bool added;
-    int rc = cw_keys_choose(chosen, &count, keys, need, signatures(role), err);
+    int rc = cw_keys_choose(chosen, &count, keys, need, role->signatures, err);
 
     if (rc == CW_E_NOTFOUND) /* as many as there are */
         rc = CW_OK;
+    if (rc == CW_OK && count > 0)
+        rc = cw_folder_open_role(role, folder, err);
     for (i = 0; i < count && rc == CW_OK; i++) {
         CW_AUTO_BUF hex = CW_BUF_INIT(2 * CW_SIGNATURE_MAX);
 
@@ -151,19 +149,32 @@ int cw_folder_sign_here(struct cw_folder *folder, const struct cw_keys *keys, st
         bool signed_ = false;
 
         for (k = 0; k < role->need_count && rc == CW_OK; k++)
-            rc = sign_need(&signed_, role, &role->needs[k], keys, unlock, err);
+            rc = sign_need(&signed_, folder, role, &role->needs[k], keys, unlock, err);
         if (rc == CW_OK && signed_)
             rc = cw_folder_write(folder, role, err);
+        cw_folder_rest_role(role);
     }
     if (rc == CW_OK)
         cw_err_clear(err);
     return rc;
 }
 
+/* The bins of a product that lack the same become one row. */
+static bool join_bins(json_t *missing, const char *product, int64_t lacking, const json_t *of)
+{
+    json_t *row = json_array_get(missing, json_array_size(missing) - 1), *bins = json_object_get(row, "bins");
+
+    return bins != NULL && strcmp(json_string_value(json_object_get(row, "role")), product) == 0 &&
+           json_integer_value(json_object_get(row, "missing")) == lacking &&
+           json_equal(json_object_get(row, "of"), of) &&
+           json_integer_set(bins, json_integer_value(bins) + 1) == 0;
+}
+
 static int add_missing(json_t *missing, const struct cw_folder *folder, const struct cw_folder_role *role,
                        const struct cw_tuf_role *need, struct cw_err *err)
 {
     json_auto_t *of = json_array();
+    const char *name = cw_folder_subject(role);
     int64_t lacking = need->threshold;
     const json_t *id;
     size_t i;
@@ -175,10 +186,11 @@ static int add_missing(json_t *missing, const struct cw_folder *folder, const st
                  0)
             return cw_err_nomem(err);
     }
-    if (lacking <= 0)
+    if (lacking <= 0 || (role->bin_of != NULL && join_bins(missing, name, lacking, of)))
         return CW_OK;
-    return json_array_append_new(missing, json_pack("{s:s, s:I, s:O}", "role", role->role, "missing",
-                                                    (json_int_t)lacking, "of", of)) == 0
+    return json_array_append_new(missing, json_pack("{s:s, s:I, s:O, s:o*}", "role", name, "missing",
+                                                    (json_int_t)lacking, "of", of, "bins",
+                                                    role->bin_of != NULL ? json_integer(1) : NULL)) == 0
                ? CW_OK
                : cw_err_nomem(err);
 }

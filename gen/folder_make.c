@@ -104,11 +104,25 @@ static int add_trusted(struct making *m, const char *role, int64_t version, stru
     return cw_folder_add_file(m->files, m->dir, m->path, name, &bytes, err);
 }
 
+/* A delegated role, unless it is new. */
+static int add_trusted_role(struct making *m, const char *role, struct cw_err *err)
+{
+    const struct cw_state_role *known = cw_state_role(m->spec->state, role);
+    const struct cw_tuf_meta *meta;
+    int rc;
+
+    if (known == NULL)
+        return CW_OK;
+    rc = cw_state_meta(&meta, m->spec->state, known, err);
+    return rc == CW_OK ? add_trusted(m, role, meta->version, err) : rc;
+}
+
 static int add_all_trusted(struct making *m, struct cw_err *err)
 {
     const struct cw_state *state = m->spec->state;
-    const char *role;
-    json_t *body;
+    const char *role, *last = "";
+    json_t *body, *row;
+    size_t i;
     int rc;
 
     if (state == NULL)
@@ -121,14 +135,14 @@ static int add_all_trusted(struct making *m, struct cw_err *err)
     if (rc == CW_OK)
         rc = add_delegated_names(m, &state->targets, err);
     json_object_foreach (m->spec->bodies, role, body) {
-        const struct cw_state_role *known = cw_state_role(state, role);
-        const struct cw_tuf_meta *meta;
-
-        if (rc != CW_OK || known == NULL)
-            continue;
-        rc = cw_state_meta(&meta, state, known, err);
         if (rc == CW_OK)
-            rc = add_trusted(m, role, meta->version, err);
+            rc = add_trusted_role(m, role, err);
+    }
+    json_array_foreach (m->spec->bins, i, row) {
+        role = json_string_value(json_object_get(row, "bin_of"));
+        if (rc == CW_OK && strcmp(role, last) != 0 && json_object_get(m->spec->bodies, role) == NULL)
+            rc = add_trusted_role(m, role, err);
+        last = role;
     }
     return rc;
 }
@@ -179,6 +193,8 @@ static int add_roles(struct making *m, struct cw_err *err)
         if (rc == CW_OK && body != root && body != targets)
             rc = add_role(m, role, body, err);
     }
+    if (rc == CW_OK && m->spec->bins != NULL && json_array_extend(m->sign, (json_t *)m->spec->bins) != 0)
+        rc = cw_err_nomem(err);
     return rc;
 }
 

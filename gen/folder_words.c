@@ -198,64 +198,99 @@ static size_t version_part(const char *path)
     return slash != NULL ? (size_t)(slash - path) : 0;
 }
 
-/* Counts targets of one version that are in `in` and not, or otherwise, in `than`. */
+/* Targets that come and go, counted for each version. */
 struct tally {
-    size_t files;
-    json_int_t bytes;
+    json_t *added, *removed; /* version → {"files", "bytes"} */
 };
 
-static int tally(json_t *versions, const json_t *targets, const json_t *than)
+static int count_target(json_t *versions, const char *path, const json_t *target)
+{
+    CW_AUTO_FREE char *version = strndup(path, version_part(path));
+    json_t *row = version != NULL ? json_object_get(versions, version) : NULL;
+    json_int_t files = json_integer_value(json_object_get(row, "files")),
+               bytes = json_integer_value(json_object_get(row, "bytes")),
+               more = json_integer_value(json_object_get(target, "length"));
+
+    return version != NULL && json_object_set_new(
+                                  versions, version,
+                                  json_pack("{s:I, s:I}", "files", files + 1, "bytes", bytes + more)) == 0
+               ? CW_OK
+               : CW_E_NOMEM;
+}
+
+/* Those of one file, against `left`, what was in force: what is the same there, or changes, is taken out of it. */
+static int tally_file(struct tally *t, json_t *left, const json_t *targets)
 {
     const char *path;
     json_t *target;
+    int rc = CW_OK;
 
     json_object_foreach ((json_t *)targets, path, target) {
-        CW_AUTO_FREE char *version = NULL;
-        json_t *row;
+        json_t *was = json_object_get(left, path);
 
-        if (json_equal(target, json_object_get(than, path)))
-            continue;
-        version = strndup(path, version_part(path));
-        row = version != NULL ? json_object_get(versions, version) : NULL;
-        if (row == NULL)
-            row = json_pack("{s:i, s:i}", "files", 0, "bytes", 0);
-        else
-            json_incref(row);
-        json_object_set_new(row, "files",
-                            json_integer(json_integer_value(json_object_get(row, "files")) + 1));
-        json_object_set_new(row, "bytes",
-                            json_integer(json_integer_value(json_object_get(row, "bytes")) +
-                                         json_integer_value(json_object_get(target, "length"))));
-        if (version == NULL || json_object_set_new(versions, version, row) != 0)
-            return CW_E_NOMEM;
+        if (rc == CW_OK && !json_equal(was, target)) {
+            rc = count_target(t->added, path, target);
+            if (rc == CW_OK && was != NULL)
+                rc = count_target(t->removed, path, was);
+        }
+        if (was != NULL)
+            json_object_del(left, path);
     }
-    return CW_OK;
+    return rc;
 }
 
-static void say_targets(struct words *w, const json_t *before, const json_t *after)
+/* What is left is signed no more. */
+static int tally_left(struct tally *t, const json_t *left)
 {
-    json_auto_t *added = json_object(), *removed = json_object();
-    const json_t *old = json_object_get(before, "targets"), *new = json_object_get(after, "targets");
+    const char *path;
+    json_t *target;
+    int rc = CW_OK;
+
+    json_object_foreach ((json_t *)left, path, target) {
+        if (rc == CW_OK)
+            rc = count_target(t->removed, path, target);
+    }
+    return rc;
+}
+
+static void say_tally(struct words *w, const struct tally *t)
+{
     const char *version;
     char size[16];
     json_t *row;
 
-    if (added == NULL || removed == NULL || tally(added, new, old) != CW_OK ||
-        tally(removed, old, new) != CW_OK) {
-        w->rc = CW_E_NOMEM;
-        return;
-    }
-    json_object_foreach (added, version, row) {
+    json_object_foreach (t->added, version, row) {
         json_int_t files = json_integer_value(json_object_get(row, "files"));
 
         cw_str_bytes((uint64_t)json_integer_value(json_object_get(row, "bytes")), size);
-        say(w, "%s '%s': %lld file%s, %s", json_object_get(removed, version) != NULL ? "CHANGES" : "signs",
+        say(w, "%s '%s': %lld file%s, %s", json_object_get(t->removed, version) != NULL ? "CHANGES" : "signs",
             version, (long long)files, cw_str_plural((uint64_t)files), size);
     }
-    json_object_foreach (removed, version, row) {
-        if (json_object_get(added, version) == NULL)
+    json_object_foreach (t->removed, version, row) {
+        if (json_object_get(t->added, version) == NULL)
             say(w, "signs no more '%s'", version);
     }
+}
+
+/* A copy of the list, whose entries are shared; empty where there is none. */
+static json_t *targets_of(const struct cw_tuf_meta *meta)
+{
+    const json_t *targets = json_object_get(signed_of(meta), "targets");
+
+    return targets != NULL ? json_copy((json_t *)targets) : json_object();
+}
+
+static void say_targets(struct words *w)
+{
+    json_auto_t *added = json_object(), *removed = json_object(), *left = targets_of(&w->role->before);
+    struct tally t = {.added = added, .removed = removed};
+
+    if (added == NULL || removed == NULL || left == NULL ||
+        tally_file(&t, left, json_object_get(w->role->meta.signed_, "targets")) != CW_OK ||
+        tally_left(&t, left) != CW_OK)
+        w->rc = CW_E_NOMEM;
+    else
+        say_tally(w, &t);
 }
 
 /* ---- channels ---- */
@@ -337,6 +372,64 @@ static int say_channel(struct words *w, bool *is_channel, struct cw_err *err)
     return rc;
 }
 
+/* ---- hash bins ---- */
+
+/* What a bin says beyond its targets; nothing, if it is one of ours. */
+static void say_bin_others(struct words *w, const struct cw_folder_role *bin)
+{
+    static const char *const known[] = {"version", "expires", "targets", "_type", "spec_version", NULL};
+    const json_t *before = signed_of(&bin->before);
+    char what[CW_TUF_NAME_MAX + 16];
+
+    snprintf(what, sizeof what, "bin '%s': ", bin->role);
+    say_others(w, what, before, bin->meta.signed_, known);
+}
+
+/* Those of one product together, from number `first` on: what they gain and lose. A product that is split now loses its targets to
+ * them. */
+static int tally_bins(struct words *w, struct tally *t, int64_t *expires, struct cw_folder *folder,
+                      size_t first, struct cw_err *err)
+{
+    const struct cw_folder_role *product = cw_folder_find(folder, folder->roles[first].bin_of);
+    const struct cw_tuf_meta none = {.type = CW_TUF_TARGETS};
+    bool fresh = folder->roles[first].version == 1;
+    json_auto_t *moved = targets_of(fresh && product != NULL ? &product->before : &none);
+    size_t i, end = first + cw_folder_run(folder, first);
+    int rc = moved != NULL ? CW_OK : CW_E_NOMEM;
+
+    for (i = first; i < end && rc == CW_OK; i++) {
+        struct cw_folder_role *bin = &folder->roles[i];
+        json_auto_t *left = NULL;
+
+        rc = cw_folder_open_role(bin, folder, err);
+        if (rc != CW_OK)
+            return rc;
+        left = bin->version == 1 ? json_incref(moved) : targets_of(&bin->before);
+        rc = left != NULL ? tally_file(t, left, json_object_get(bin->meta.signed_, "targets")) : CW_E_NOMEM;
+        if (rc == CW_OK && bin->version > 1)
+            rc = tally_left(t, left);
+        say_bin_others(w, bin);
+        *expires = i == first || bin->expires < *expires ? bin->expires : *expires;
+        cw_folder_rest_role(bin);
+    }
+    if (rc == CW_OK)
+        rc = tally_left(t, moved);
+    return rc == CW_OK ? CW_OK : cw_err_nomem(err);
+}
+
+static int say_bins(struct words *w, int64_t *expires, struct cw_folder *folder, size_t first,
+                    struct cw_err *err)
+{
+    json_auto_t *added = json_object(), *removed = json_object();
+    struct tally t = {.added = added, .removed = removed};
+    int rc =
+        added != NULL && removed != NULL ? tally_bins(w, &t, expires, folder, first, err) : cw_err_nomem(err);
+
+    if (rc == CW_OK)
+        say_tally(w, &t);
+    return rc;
+}
+
 /* ---- all of it ---- */
 
 static int say_role(struct words *w, struct cw_err *err)
@@ -353,78 +446,46 @@ static int say_role(struct words *w, struct cw_err *err)
     say_delegations(w, before, after);
     if (strcmp(w->role->role, "targets") != 0)
         rc = say_channel(w, &is_channel, err);
-    if (rc == CW_OK && !is_channel)
-        say_targets(w, before, after);
+    if (rc == CW_OK && !is_channel && !cw_tuf_delegation_bins(&w->role->meta))
+        say_targets(w);
     if (before != NULL)
         say_others(w, "", before, after, known);
     return rc;
 }
 
-int cw_folder_changes(json_t **changes, const struct cw_folder *folder, struct cw_err *err)
+/* The role of that number, or the bins that begin there. */
+static int add_change(json_t *changes, struct cw_folder *folder, size_t first, struct cw_err *err)
+{
+    const struct cw_folder_role *role = &folder->roles[first];
+    struct words w = {.folder = folder, .role = role, .lines = json_array()};
+    int64_t expires = role->expires;
+    char text[CW_TIME_TEXT];
+    json_t *row;
+    int rc;
+
+    if (role->bin_of != NULL)
+        rc = say_bins(&w, &expires, folder, first, err);
+    else
+        rc = say_role(&w, err);
+    cw_time_format(expires, text);
+    row =
+        json_pack("{s:s, s:I, s:s, s:b, s:o}", "role", cw_folder_subject(role),
+                  role->bin_of != NULL ? "bins" : "version",
+                  role->bin_of != NULL ? (json_int_t)cw_folder_run(folder, first) : (json_int_t)role->version,
+                  "expires", text, "new",
+                  role->bin_of != NULL ? role->version == 1 : role->before.doc == NULL, "changes", w.lines);
+    if (json_array_append_new(changes, row) != 0 || w.rc != CW_OK)
+        return cw_err_nomem(err);
+    return rc;
+}
+
+int cw_folder_changes(json_t **changes, struct cw_folder *folder, struct cw_err *err)
 {
     size_t i;
     int rc = CW_OK;
 
     *changes = json_array();
-    for (i = 0; i < folder->count && rc == CW_OK; i++) {
-        struct words w = {.folder = folder, .role = &folder->roles[i], .lines = json_array()};
-        char expires[CW_TIME_TEXT];
-
-        rc = say_role(&w, err);
-        cw_time_format(w.role->meta.expires, expires);
-        if (json_array_append_new(*changes,
-                                  json_pack("{s:s, s:I, s:s, s:b, s:o}", "role", w.role->role, "version",
-                                            (json_int_t)w.role->meta.version, "expires", expires, "new",
-                                            w.role->before.doc == NULL, "changes", w.lines)) != 0 ||
-            w.rc != CW_OK)
-            return cw_err_nomem(err);
-    }
+    for (i = 0; i < folder->count && rc == CW_OK; i += cw_folder_run(folder, i))
+        rc = add_change(*changes, folder, i, err);
     return rc;
-}
-
-void cw_folder_say(const struct cw_folder *folder, const json_t *changes, const struct cw_cli *cli)
-{
-    const json_t *row, *line;
-    size_t i, k;
-
-    if (folder->root.doc != NULL)
-        cw_cli_say(cli, "the root in force is version %lld, fingerprint %s", (long long)folder->root.version,
-                   folder->fingerprint);
-    else
-        cw_cli_say(cli, "a repository's first root, whose content has the sha256 %s", folder->fingerprint);
-    cw_cli_say(cli, "composed at %s\n", json_string_value(json_object_get(folder->doc, "composed")));
-    json_array_foreach (changes, i, row) {
-        char role[CW_TUF_NAME_MAX];
-
-        cw_str_visible(role, sizeof role, json_string_value(json_object_get(row, "role")));
-        cw_cli_say(cli, "%s %s, version %lld, good until %s",
-                   json_is_true(json_object_get(row, "new")) ? "new" : "next", role,
-                   (long long)json_integer_value(json_object_get(row, "version")),
-                   json_string_value(json_object_get(row, "expires")));
-        json_array_foreach (json_object_get(row, "changes"), k, line) {
-            cw_cli_say(cli, "  %s", json_string_value(line));
-        }
-        if (k == 0)
-            cw_cli_say(cli, "  %s",
-                       json_is_true(json_object_get(row, "new")) ? "nothing is in it yet"
-                                                                 : "nothing else changes");
-    }
-}
-
-void cw_folder_say_missing(const json_t *missing, const struct cw_cli *cli)
-{
-    const json_t *row, *name;
-    size_t i, k;
-
-    json_array_foreach (missing, i, row) {
-        CW_AUTO_BUF list = CW_BUF_INIT(CW_ERR_TEXT_MAX);
-        char shown[CW_ERR_TEXT_MAX], role[CW_TUF_NAME_MAX];
-
-        json_array_foreach (json_object_get(row, "of"), k, name)
-            cw_buf_addf(&list, "%s'%s'", k > 0 ? ", " : "", json_string_value(name));
-        cw_str_visible(shown, sizeof shown, cw_buf_text(&list));
-        cw_str_visible(role, sizeof role, json_string_value(json_object_get(row, "role")));
-        cw_cli_say(cli, "missing for %s: %lld of %s", role,
-                   (long long)json_integer_value(json_object_get(row, "missing")), shown);
-    }
 }

@@ -272,7 +272,7 @@ static int change_bins(const struct change *c, json_t *body, struct cw_err *err)
     json_t *succinct = json_object_get(delegations, "succinct_roles");
     json_t *keys = json_object_get(delegations, "keys");
     const struct cw_state_role *role = cw_state_role(c->input->state, c->role);
-    uint64_t count;
+    struct cw_bins_due due;
     int rc;
 
     if (succinct == NULL)
@@ -284,7 +284,7 @@ static int change_bins(const struct change *c, json_t *body, struct cw_err *err)
         rc = one != NULL ? drop_unused(keys, one, err) : cw_err_nomem(err);
     }
     if (rc == CW_OK)
-        rc = cw_bins_renew(&count, c->draft, c->input, role, INT64_MAX, err);
+        rc = cw_bins_renew(&due, c->draft, c->input, role, INT64_MAX, err);
     for (size_t i = 0; i < c->draft->bins_count && rc == CW_OK; i++) {
         struct cw_draft_bins *bins = &c->draft->bins[i];
 

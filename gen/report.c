@@ -72,6 +72,7 @@ void cw_report_say(const json_t *report, const struct cw_cli *cli)
         cw_cli_say(cli, "renewed %s", json_string_value(row));
     }
     json_array_foreach (json_object_get(report, "not_renewed"), i, row) {
-        cw_cli_warn(cli, "not renewed: %s", text(row, "reason"));
+        cw_cli_warn(cli, "not renewed: %s, which expires at %s: %s", text(row, "role"), text(row, "expires"),
+                    text(row, "reason"));
     }
 }

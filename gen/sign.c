@@ -27,14 +27,14 @@ struct signing {
 };
 
 /* Puts in what was signed elsewhere, as far as it is by keys of the role. */
-static int put_gathered(json_t *envelope, const struct signing *s, const struct cw_tuf_role *role,
+static int put_gathered(json_t *envelope, const struct cw_draft_input *input, const struct cw_tuf_role *role,
                         struct cw_err *err)
 {
     const json_t *row, *id;
     size_t i, k;
     int rc = CW_OK;
 
-    json_array_foreach (json_object_get(s->input->gathered, role->name), i, row) {
+    json_array_foreach (json_object_get(input->gathered, role->name), i, row) {
         const char *keyid = json_string_value(json_object_get(row, "keyid"));
 
         json_array_foreach (role->keyids, k, id) {
@@ -46,21 +46,19 @@ static int put_gathered(json_t *envelope, const struct signing *s, const struct 
     return rc;
 }
 
-static int sign_with(json_t *envelope, const struct cw_buf *canonical, struct signing *s,
-                     const struct cw_tuf_role *role, struct cw_err *err)
+int cw_draft_sign_with(json_t *envelope, const struct cw_buf *canonical, const struct cw_draft_input *input,
+                       const struct cw_tuf_role *role, struct cw_unlock *unlock, struct cw_err *err)
 {
     struct cw_key *chosen[CW_KEYS_ROLE_MAX];
     size_t i, count = 0;
-    int rc = put_gathered(envelope, s, role, err);
+    int rc = put_gathered(envelope, input, role, err);
 
     if (rc == CW_OK)
-        rc = cw_keys_choose(chosen, &count, s->input->keys, role, json_object_get(envelope, "signatures"),
-                            err);
-
+        rc = cw_keys_choose(chosen, &count, input->keys, role, json_object_get(envelope, "signatures"), err);
     for (i = 0; i < count && rc == CW_OK; i++) {
         CW_AUTO_BUF hex = CW_BUF_INIT(2 * CW_SIGNATURE_MAX);
 
-        rc = cw_keys_unlock(s->input->keys, chosen[i], s->unlock, err);
+        rc = cw_keys_unlock(input->keys, chosen[i], unlock, err);
         if (rc == CW_OK)
             rc = cw_key_sign(&hex, chosen[i], role->name, canonical->data, canonical->len, err);
         if (rc == CW_OK)
@@ -95,9 +93,9 @@ static int sign_body(struct cw_buf *bytes, struct cw_tuf_meta *back, struct sign
     if (rc == CW_OK)
         rc = cw_canon_format(&canonical, body, err);
     if (rc == CW_OK)
-        rc = sign_with(envelope, &canonical, s, role, err);
+        rc = cw_draft_sign_with(envelope, &canonical, s->input, role, s->unlock, err);
     if (rc == CW_OK && s->after != NULL)
-        rc = sign_with(envelope, &canonical, s, s->after, err);
+        rc = cw_draft_sign_with(envelope, &canonical, s->input, s->after, s->unlock, err);
     if (rc == CW_OK)
         rc = cw_tuf_envelope_format(bytes, envelope, err);
     if (rc == CW_OK)
@@ -233,24 +231,20 @@ static int lacks_top(const char *name, const struct cw_draft *draft, const struc
     return rc == CW_OK && draft->root != NULL ? lacks_keys(&role, input, err) : rc;
 }
 
-/* Bins are made while they are written, in the thousands: not for carrying. */
-static int check_bins(const struct cw_draft *draft, const struct cw_draft_input *input,
+/* Bins are signed by their product's keys. */
+static int lacks_bins(const char **role, const struct cw_draft *draft, const struct cw_draft_input *input,
                       const struct cw_tuf_meta *targets, struct cw_err *err)
 {
     size_t i;
     int rc = CW_OK;
 
     for (i = 0; i < draft->bins_count && rc == CW_OK; i++) {
-        struct cw_tuf_role role;
+        struct cw_tuf_role keys;
 
-        rc = delegation_of(&role, targets, draft->bins[i].product, err);
+        *role = draft->bins[i].product;
+        rc = delegation_of(&keys, targets, *role, err);
         if (rc == CW_OK)
-            rc = lacks_keys(&role, input, err);
-        if (rc == CW_E_NOTFOUND) {
-            err->code = rc = CW_E_FAIL;
-            cw_err_prefix(err, "the targets of '%s' are in bins, which are signed here",
-                          draft->bins[i].product);
-        }
+            rc = lacks_keys(&keys, input, err);
     }
     return rc;
 }
@@ -263,11 +257,12 @@ int cw_draft_lacks(const char **role, const struct cw_draft *draft, const struct
     const struct cw_tuf_meta *targets = next != NULL ? &made : &input->state->targets;
     const char *name;
     json_t *body;
-    int rc = check_bins(draft, input, targets, err);
+    int rc = lacks_bins(role, draft, input, targets, err);
 
-    *role = "root";
-    if (rc == CW_OK && draft->root != NULL)
-        rc = lacks_top("root", draft, input, err);
+    if (rc == CW_OK && draft->root != NULL) {
+        *role = "root";
+        rc = lacks_top(*role, draft, input, err);
+    }
     json_object_foreach (draft->roles, name, body) {
         struct cw_tuf_role keys;
 

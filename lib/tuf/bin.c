@@ -368,6 +368,16 @@ void cw_bin_name(char name[CW_TUF_NAME_MAX], const char *prefix, size_t number)
     snprintf(name, CW_TUF_NAME_MAX, "%.200s-%0*zx", prefix, CW_BIN_DIGITS, number);
 }
 
+bool cw_bin_number(size_t *number, const char *prefix, unsigned bits, const char *name)
+{
+    char same[CW_TUF_NAME_MAX];
+    size_t len = strlen(name);
+
+    *number = len > CW_BIN_DIGITS ? strtoul(name + len - CW_BIN_DIGITS, NULL, 16) : SIZE_MAX;
+    cw_bin_name(same, prefix, *number);
+    return *number < (size_t)1 << bits && strcmp(name, same) == 0;
+}
+
 bool cw_bin_takes_name(const char *prefix, const char *name)
 {
     size_t len = strlen(prefix);

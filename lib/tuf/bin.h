@@ -56,6 +56,8 @@ size_t cw_bin_target_size(size_t path_len, int64_t length);
 int cw_bin_hash(uint32_t *hash, const char *path, size_t len, struct cw_err *err);
 /* "<prefix>-<number>". */
 void cw_bin_name(char name[CW_TUF_NAME_MAX], const char *prefix, size_t number);
+/* The other way round; false when it is none of so many bins. */
+bool cw_bin_number(size_t *number, const char *prefix, unsigned bits, const char *name);
 
 /* Would a bin of that prefix have this name, whatever the case of its letters? Such names are taken. */
 bool cw_bin_takes_name(const char *prefix, const char *name);

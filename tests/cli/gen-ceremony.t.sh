@@ -94,6 +94,9 @@ fi
 # The online roles are renewed meanwhile, and other things published.
 expect_exit 0 gen publish --renew-within 30d
 expect_out '^renewed timestamp$'
+expect_exit 0 gen publish --renew-within 2y
+expect_err 'warning: not renewed: root, which expires at 20[0-9T:-]*Z: it is in the ceremony that is open$'
+expect_err "warning: not renewed: targets, which expires at 20[0-9T:-]*Z: role 'targets' needs 2 of its 3 keys"
 publisher_release gateway 1.1.0
 expect_exit 0 gen publish
 expect_err 'published beside the ceremony that is open'
@@ -162,6 +165,11 @@ expect_exit 0 causeway-sync -C site pull
 # --- a new product: targets is offline, the product's and the channel's keys are not ---------------------------
 
 rm -rf repo/staged && mv kept-staged repo/staged
+# What a daily job does while that waits.
+expect_exit 0 gen publish --renew-within 30d
+expect_err "warning: what is staged waits for keys that are not here .*: role 'targets' needs 2 of its 3 keys"
+expect_out '^renewed timestamp$'
+expect 'no ceremony is opened, and what is staged stays' test ! -e repo/ceremony -a -e repo/staged/releases/plc@1.0.0.json
 expect_exit 7 gen publish
 expect_exit 0 sign alice targets-1
 expect_out "^  new role 'plc'$"

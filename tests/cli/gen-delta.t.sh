@@ -60,6 +60,8 @@ expect_out '^deltas: 2 made'
 day 1
 expect_exit 0 release 1.1
 cp -r repo before
+expect_exit 0 gen status
+expect_out '^deltas: 2 from earlier releases would be tried, to 2 files$'
 expect_exit 0 gen publish --dry-run
 expect_out '^deltas: 4 would be tried, 0 are there'
 expect 'a dry run makes none' diff -r repo before

@@ -148,8 +148,8 @@ expect_out '^renewed stable$'
 refute_out 'renewed alpha'
 expect_exit 0 gen repo publish --renew-within 2y
 expect_out '^renewed alpha$'
-expect_err "warning: not renewed: role 'root' needs 2 of its 3 keys, here are 0"
-expect_err "warning: not renewed: role 'targets' needs 2"
+expect_err "warning: not renewed: root, which expires at 20[0-9T:-]*Z: role 'root' needs 2 of its 3 keys, here are 0"
+expect_err "warning: not renewed: targets, which expires at 20[0-9T:-]*Z: role 'targets' needs 2"
 expect_exit 0 gen repo verify
 mv away/root-*.key away/targets-*.key repo/keys/
 expect_exit 0 gen repo publish --renew-within 2y
@@ -159,9 +159,22 @@ expect_exit 0 gen repo verify
 expect_exit 0 causeway-gen verify --root repo/tree/metadata/1.root.json repo/tree
 mkdir keys
 mv repo/keys/*.key keys/
-expect_exit 1 gen repo publish --renew-within 2y
-expect_err 'nothing could be renewed'
+expect_exit 7 gen repo publish --renew-within 2y
+expect_err 'nothing could be renewed: root, which expires at '
+expect 'it never opens a ceremony' test ! -e repo/ceremony
 mv keys/*.key repo/keys/
+# A job from years ago, with the offline keys elsewhere: it renews what it can, and says that this is not enough.
+cp -a repo late
+mv late/keys/root-*.key late/keys/targets-*.key keys/
+SOURCE_DATE_EPOCH=$((start + 500 * 86400))
+expect_exit 4 gen late publish --renew-within 3d
+expect_out '^renewed timestamp$'
+expect_err "warning: role 'root' expired at "
+expect_err 'sites refuse the tree: a role is expired, and its keys are not here to renew it'
+mv keys/*.key late/keys/
+expect_exit 0 gen late publish --renew-within 3d
+expect_exit 0 gen late verify
+rm -rf late
 SOURCE_DATE_EPOCH=$((start + 30 * 86400))
 expect_exit 0 gen repo publish
 expect_err "warning: role 'timestamp' expired at"
