@@ -3,12 +3,11 @@
  * causeway-gen attest: takes attestations of a release in. All files are read and judged before the first is
  * kept. Whether they open a channel's gate is said at once, and decided by promote and publish.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "fs/root.h"
 #include "gen/attest.h"
 #include "gen/commands.h"
 #include "gen/judge.h"
@@ -51,12 +50,8 @@ static int open_all(struct attesting *a, struct cw_err *err)
 
 static int read_file(struct cw_attested *attested, const char *path, struct cw_err *err)
 {
-    CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int rc;
+    int rc = cw_path_read_all(&attested->bytes, path, err);
 
-    if (fd < 0)
-        return cw_err_errno(err, errno, "unable to open '%s'", path);
-    rc = cw_fd_read_all(&attested->bytes, fd, path, err);
     if (rc == CW_E_FAIL && attested->bytes.failed == CW_E_FAIL)
         rc = cw_err_set(err, CW_E_VERIFY, "is larger than %zu bytes", CW_ENVELOPE_MAX);
     return rc == CW_OK ? cw_attested_read(attested, err) : rc;

@@ -3,8 +3,6 @@
  * causeway-gen gate: shows and changes what a channel demands of a release before it enters. Kept in
  * causeway.json, from where promote and publish judge; nothing is signed here.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,15 +59,6 @@ static int check_channel(const struct cw_repo *repo, const char *channel, struct
 
 /* ---- keys ---- */
 
-static int read_path(struct cw_buf *text, const char *path, struct cw_err *err)
-{
-    CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return cw_err_errno(err, errno, "unable to open '%s'", path);
-    return cw_fd_read_all(text, fd, path, err);
-}
-
 /* A key of the repository itself, by the name of its file. */
 static int read_own(struct cw_buf *text, const struct cw_repo *repo, const char *name, struct cw_err *err)
 {
@@ -99,7 +88,7 @@ static int take_key(struct cw_repo *repo, json_t *names, const char *word, struc
         return err->code = CW_E_USAGE;
     if (file == NULL && json_object_get(repo->config.attestors, name) != NULL)
         return json_array_append_new(names, json_string(name)) == 0 ? CW_OK : cw_err_nomem(err);
-    rc = file != NULL ? read_path(&text, file + 1, err) : read_own(&text, repo, name, err);
+    rc = file != NULL ? cw_path_read_all(&text, file + 1, err) : read_own(&text, repo, name, err);
     if (rc != CW_OK)
         return rc;
     rc = cw_tuf_key_read(&object, cw_buf_text(&text), text.len, err);

@@ -4,14 +4,13 @@
  */
 #include "gen/from.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/json.h"
+#include "fs/root.h"
 #include "gen/from_reader.h"
 #include "release/name.h"
 
@@ -68,12 +67,7 @@ const char *cw_from_stray(const struct cw_from *from)
 
 int cw_from_load(struct cw_from_reader *r, struct cw_buf *text, struct cw_err *err)
 {
-    const char *path = r->base.catalog->path;
-    CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return cw_err_errno(err, errno, "unable to open '%s'", path);
-    return cw_fd_read_all(text, fd, path, err);
+    return cw_path_read_all(text, r->base.catalog->path, err);
 }
 
 int cw_from_load_json(struct cw_from_reader *r, json_t **doc, struct cw_err *err)

@@ -4,8 +4,6 @@
  */
 #include "gen/public_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -18,9 +16,7 @@ int cw_public_file_read(json_t **object, const char *path, struct cw_err *err)
 {
     static const char pem[] = "PUBLIC KEY", tuf[] = "\"keyval\"";
     CW_AUTO_KEYFILE_TEXT text = CW_BUF_INIT(CW_PEM_MAX);
-    CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int rc = fd >= 0 ? cw_fd_read_all(&text, fd, path, err)
-                     : cw_err_errno(err, errno, "unable to open '%s'", path);
+    int rc = cw_path_read_all(&text, path, err);
 
     if (rc != CW_OK)
         return rc;

@@ -16,12 +16,8 @@ int cw_secret_read_file(struct cw_secret **secret, const char *path, struct cw_u
                         struct cw_passphrase *passphrase, struct cw_err *err)
 {
     CW_AUTO_KEYFILE_TEXT text = CW_BUF_INIT(CW_PEM_MAX);
-    CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int rc;
+    int rc = cw_path_read_all(&text, path, err);
 
-    if (fd < 0)
-        return cw_err_errno(err, errno, "unable to open '%s'", path);
-    rc = cw_fd_read_all(&text, fd, path, err);
     if (rc != CW_OK)
         return rc;
     if (text.len > 0 && text.data[0] == '{')

@@ -316,3 +316,12 @@ int cw_fd_read_all(struct cw_buf *buf, int fd, const char *what, struct cw_err *
         return cw_err_errno(err, errno, "unable to read '%s'", what);
     return CW_OK;
 }
+
+int cw_path_read_all(struct cw_buf *buf, const char *path, struct cw_err *err)
+{
+    CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return cw_err_errno(err, errno, "unable to open '%s'", path);
+    return cw_fd_read_all(buf, fd, path, err);
+}

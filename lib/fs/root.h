@@ -70,5 +70,7 @@ ssize_t cw_fd_read(int fd, void *data, size_t len);
 int cw_fd_write_all(int fd, const void *data, size_t len, const char *what, struct cw_err *err);
 /* Appends all that is left of fd to buf. */
 int cw_fd_read_all(struct cw_buf *buf, int fd, const char *what, struct cw_err *err);
+/* Appends all of what a person names, who may mean a link or a pipe. CW_E_NOTFOUND when there is none. */
+int cw_path_read_all(struct cw_buf *buf, const char *path, struct cw_err *err);
 
 #endif

@@ -4,8 +4,6 @@
  */
 #include "sync/deploy/plan_file.h"
 
-#include <fcntl.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +11,7 @@
 #include "base/str.h"
 #include "codec/json.h"
 #include "fs/commit.h"
+#include "fs/root.h"
 
 #define ID_MIN 4 /* digits of a shortened id; fewer name anything */
 
@@ -137,12 +136,8 @@ static int read_plan(json_t **plan, const struct cw_buf *text, struct cw_err *er
 int cw_plan_read_file(json_t **plan, const char *path, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_PLAN_MAX);
-    CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int rc;
+    int rc = cw_path_read_all(&text, path, err);
 
-    if (fd < 0)
-        return cw_err_errno(err, errno, "unable to open '%s'", path);
-    rc = cw_fd_read_all(&text, fd, path, err);
     if (rc != CW_OK)
         return rc;
     rc = read_plan(plan, &text, err);
