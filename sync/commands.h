@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 
+int cmd_adopt(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_apply(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_approve(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 int cmd_backup(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);

@@ -6,7 +6,7 @@
  * {"seq": n, "time": "…Z", "event": "pull", "data": {…}, "prev": sha256 of the previous line without its
  * newline ("" for the first)}
  *
- * Events: init, identity, pull, grace, clock, plan, apply, action (one command or request, with its stage), commit,
+ * Events: init, identity, pull, grace, clock, plan, apply, adopt, action (one command or request, with its stage), commit,
  * rollback, recover, hold, unhold, refuse, export, receipt, scan, backup, restore,
  * approve, break-glass, revoke, approval (an envelope as it was used), volume.
  */

@@ -18,6 +18,8 @@ static const struct cw_command commands[] = {
      cmd_approve, cmd_approve_options, 0, -1, true},
     {"apply", "[PLAN]", "make a plan the running generation",
      cmd_apply, cmd_apply_options, 0, 1, true},
+    {"adopt", "PRODUCT DIR", "take what was installed by hand for the release that it is",
+     cmd_adopt, NULL, 2, 2, false},
     {"update", "", "pull, plan, and apply what may be applied: for timers",
      cmd_update, cmd_update_options, 0, 0, false},
     {"rollback", "[GENERATION]", "go back to the generation before, or to a named one",

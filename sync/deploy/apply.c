@@ -25,6 +25,8 @@ struct job {
     const struct cw_world *world;
     const struct cw_cli *cli;
     const json_t *plan;
+    const struct cw_apply_way *way; /* NULL: the usual one */
+    json_t *data;                   /* what the history's entry says more; owned; NULL: nothing */
     int root;
     struct cw_journal journal;
     char failed[CW_STEP_TEXT_MAX]; /* what is wrong, when a step failed */
@@ -171,8 +173,10 @@ static int write_apply(struct job *job, struct cw_err *err)
                      (json_int_t)job->journal.from, "to", (json_int_t)job->journal.to, "policy_sha256",
                      json_object_get(job->plan, "policy_sha256"), "changes", changes, "approved_by", approved,
                      "break_glass", json_array_size(glass) > 0 ? glass : NULL);
-    return data != NULL ? cw_history_append(job->world->site->fd, job->world->now, "apply", data, err)
-                        : cw_err_nomem(err);
+    if (data == NULL || (job->data != NULL && json_object_update(data, job->data) != 0))
+        return cw_err_nomem(err);
+    return cw_history_append(job->world->site->fd, job->world->now,
+                             job->way != NULL ? job->way->event : "apply", data, err);
 }
 
 static int switch_over(struct job *job, struct cw_err *err)
@@ -365,6 +369,14 @@ static int take_back(struct job *job, int rc, const char *reason)
     return rc;
 }
 
+static int look_at_staged(struct job *job, struct cw_err *err)
+{
+    if (job->way == NULL)
+        return CW_OK;
+    job->data = json_object();
+    return job->data != NULL ? job->way->staged(job->way->ctx, job->root, job->data, err) : cw_err_nomem(err);
+}
+
 /* Up to the switch; a step that fails keeps all as it was. */
 static int lead_up(struct job *job, struct cw_err *err)
 {
@@ -374,6 +386,8 @@ static int lead_up(struct job *job, struct cw_err *err)
         rc = step(job, CW_JOURNAL_STAGE, err);
     if (rc == CW_OK && job->failed[0] == '\0')
         rc = install(job, err);
+    if (rc == CW_OK && job->failed[0] == '\0')
+        rc = look_at_staged(job, err);
     if (rc == CW_OK && job->failed[0] == '\0')
         rc = do_stage(job, "stage", CW_JOURNAL_STAGE, err);
     if (rc == CW_OK && job->failed[0] != '\0')
@@ -416,10 +430,10 @@ static int carry_out(struct job *job, struct cw_err *err)
     return give_up(job, reason, err);
 }
 
-int cw_apply(int64_t *number, const struct cw_world *world, const json_t *plan, const struct cw_cli *cli,
-             struct cw_err *err)
+int cw_apply(int64_t *number, const struct cw_world *world, const json_t *plan,
+             const struct cw_apply_way *way, const struct cw_cli *cli, struct cw_err *err)
 {
-    struct job job = {.world = world, .cli = cli, .plan = plan};
+    struct job job = {.world = world, .cli = cli, .plan = plan, .way = way};
     CW_AUTO_FD int root = -1;
     /* Products run as users of their own: they must get in whatever umask this shell or unit has. */
     mode_t before = umask(022);
@@ -436,6 +450,7 @@ int cw_apply(int64_t *number, const struct cw_world *world, const json_t *plan, 
     if (rc == CW_OK)
         rc = carry_out(&job, err);
     cw_journal_clear(&job.journal);
+    json_decref(job.data);
     (void)umask(before);
     return rc;
 }

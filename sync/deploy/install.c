@@ -406,6 +406,14 @@ int cw_install_release(int root, int mirror, const struct cw_install_options *op
                        : cw_err_prefix(err, "%s %s", text_of(change, "product"), text_of(change, "to"));
 }
 
+int cw_install_has(bool *there, int root, const json_t *change, struct cw_err *err)
+{
+    char path[CW_PATH_MAX];
+    int rc = release_path(path, change, err);
+
+    return rc == CW_OK ? is_there(there, root, path, text_of(change, "manifest_sha256"), err) : rc;
+}
+
 int cw_install_remove(int root, const char *path, struct cw_err *err)
 {
     char tmp[CW_PATH_MAX];

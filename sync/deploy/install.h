@@ -33,6 +33,9 @@ int cw_install_check_space(int root, const json_t *plan, struct cw_err *err);
 int cw_install_release(int root, int mirror, const struct cw_install_options *options, const json_t *change,
                        struct cw_err *err);
 
+/* Is the release of a change there, whole? */
+int cw_install_has(bool *there, int root, const json_t *change, struct cw_err *err);
+
 /* Removes a release ("releases/<product>/<version>/<platform>") that no generation links to. Killed at any moment,
  * it is there whole or not at all. */
 int cw_install_remove(int root, const char *path, struct cw_err *err);

@@ -76,7 +76,7 @@ static int apply_ready(json_t **result, const struct cw_world *world, const json
                        const struct cw_cli *cli, struct cw_err *err)
 {
     int64_t number;
-    int rc = cw_apply(&number, world, plan, cli, err);
+    int rc = cw_apply(&number, world, plan, NULL, cli, err);
 
     if (rc != CW_OK)
         return rc;

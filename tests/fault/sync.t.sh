@@ -204,6 +204,29 @@ check_upgrade() {
 again_before=one
 fault_rows upgrade setup_upgrade 'causeway-sync -C "$ROOT/site" apply' check_upgrade again_apply
 
+# --- adopting what was installed by hand ---------------------------------------------------------------
+
+mkdir hand && tar -C hand -xf out/gateway-1.0.0.tar
+setup_adopt() {
+    setup_from "$1" first
+}
+
+check_adopt() {
+    case $(running "$1"):$([ -d "$1/plant/current/gateway" ] && diff -r "$1/plant/current/gateway" "$here/hand" >/dev/null && echo same) in
+    first:*) echo old ;;
+    *:same) [ ! -e "$1/plant/current/tables" ] && echo new ;;
+    *) running "$1" ;;
+    esac
+}
+
+again_adopt() {
+    sync_at adopt gateway "$here/hand" && settled "$ROOT"
+}
+
+FAULT_EXITS='1 3 5'
+fault_rows adopt setup_adopt 'causeway-sync -C "$ROOT/site" adopt gateway "$here/hand"' check_adopt again_adopt
+FAULT_EXITS='1 5 9'
+
 # --- an apply whose check fails -----------------------------------------------------------------------
 
 setup_bad() {
