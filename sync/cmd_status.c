@@ -17,6 +17,7 @@
 #include "sync/deploy/run.h"
 #include "sync/deploy/show.h"
 #include "sync/deploy/store.h"
+#include "sync/history.h"
 #include "sync/identity.h"
 #include "sync/mirror/mirror.h"
 #include "sync/mirror/web.h"
@@ -215,6 +216,49 @@ static int show_clock(struct status *status, struct cw_err *err)
     return rc == CW_OK ? add(status, "clock_trusted", json_boolean(status->now >= floor), err) : rc;
 }
 
+/* The newest use of each upstream's grace, and of 'clock confirm', with how many there were. */
+static int note_leniency(void *ctx, const json_t *entry, struct cw_err *err)
+{
+    json_t *all = ctx, *last, *made;
+    const json_t *data = json_object_get(entry, "data");
+    const char *event = text_of(entry, "event"), *upstream = text_of(data, "upstream");
+    json_int_t count;
+
+    last = json_object_get(json_object_get(all, event), upstream);
+    count = json_integer_value(json_object_get(last, "count")) + 1;
+    made = json_pack("{s:O, s:I}", "time", json_object_get(entry, "time"), "count", count);
+    if (made == NULL || json_object_update_missing(made, (json_t *)data) != 0 ||
+        json_object_set_new(json_object_get(all, event), upstream, made) != 0)
+        return cw_err_nomem(err);
+    return CW_OK;
+}
+
+static int show_leniency(struct status *status, struct cw_err *err)
+{
+    static const char *const events[] = {"grace", "clock", NULL};
+    json_auto_t *all = json_pack("{s:{}, s:{}}", "grace", "clock");
+    struct cw_err problem = {0};
+    const char *upstream;
+    json_t *use;
+    int rc;
+
+    if (all == NULL)
+        return cw_err_nomem(err);
+    if (cw_history_find(status->site->fd, events, note_leniency, all, &problem) != CW_OK)
+        return add_problem(status, &problem, err);
+    json_object_foreach (json_object_get(all, "grace"), upstream, use)
+        cw_cli_say(status->cli,
+                   "grace        %s: metadata %lld hours past its expiry was let in at %s, from %s%s",
+                   upstream, (long long)((json_integer_value(json_object_get(use, "seconds")) + 3599) / 3600),
+                   text_of(use, "time"), text_of(use, "source"),
+                   json_integer_value(json_object_get(use, "count")) > 1 ? ", not for the first time" : "");
+    json_object_foreach (json_object_get(all, "clock"), upstream, use)
+        cw_cli_say(status->cli, "confirmed    %s: by a person's word it is not before %s; so said at %s",
+                   upstream, text_of(use, "to"), text_of(use, "time"));
+    rc = add(status, "grace", json_incref(json_object_get(all, "grace")), err);
+    return rc == CW_OK ? add(status, "clock_confirmed", json_incref(json_object_get(all, "clock")), err) : rc;
+}
+
 static int show_stale(struct status *status, struct cw_err *err)
 {
     struct cw_err problem = {0};
@@ -319,7 +363,7 @@ static int show_plan(struct status *status, struct cw_err *err)
 int cmd_status(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 {
     static int (*const parts[])(struct status *, struct cw_err *) = {
-        show_identity, show_generation, show_upstreams, show_clock,
+        show_identity, show_generation, show_upstreams, show_clock, show_leniency,
         show_stale,    show_holds,      show_journal,   show_plan};
     CW_AUTO_SITE site = CW_SITE_INIT;
     json_auto_t *doc = NULL;

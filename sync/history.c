@@ -192,11 +192,14 @@ static int visit_line(struct head *head, const char *line, size_t len,
     return rc == CW_OK ? fn(ctx, entry, err) : rc;
 }
 
-static int walk(struct head *last, int site, int (*fn)(void *ctx, const json_t *entry, struct cw_err *err),
-                void *ctx, struct cw_err *err)
+/* Takes one line, which is not cut. */
+typedef int line_fn(void *ctx, const char *line, size_t len, struct cw_err *err);
+
+static int each_line(int site, line_fn *fn, void *ctx, struct cw_err *err)
 {
     CW_AUTO_FD int fd = -1;
     CW_AUTO_FREE char *block = malloc(CW_HISTORY_LINE_MAX + 1);
+    int64_t number = 0;
     size_t have = 0;
     int rc;
 
@@ -217,16 +220,74 @@ static int walk(struct head *last, int site, int (*fn)(void *ctx, const json_t *
             break; /* what is left has no newline: torn, or being written just now */
         have += (size_t)n;
         while (rc == CW_OK && (end = memchr(line, '\n', have - (size_t)(line - block))) != NULL) {
-            rc = visit_line(last, line, (size_t)(end - line), fn, ctx, err);
+            rc = fn(ctx, line, (size_t)(end - line), err);
             line = end + 1;
+            number++;
         }
         have -= (size_t)(line - block);
         memmove(block, line, have);
         if (rc == CW_OK && have > CW_HISTORY_LINE_MAX)
             rc = cw_err_set(err, CW_E_VERIFY, "%s:%lld: line is longer than %zu bytes", CW_HISTORY_FILE,
-                            (long long)last->seq + 1, CW_HISTORY_LINE_MAX);
+                            (long long)number + 1, CW_HISTORY_LINE_MAX);
     }
     return rc;
+}
+
+/* A walk along the chain. */
+struct chain {
+    struct head *last;
+    int (*fn)(void *ctx, const json_t *entry, struct cw_err *err);
+    void *ctx;
+};
+
+static int follow(void *ctx, const char *line, size_t len, struct cw_err *err)
+{
+    const struct chain *chain = ctx;
+
+    return visit_line(chain->last, line, len, chain->fn, chain->ctx, err);
+}
+
+static int walk(struct head *last, int site, int (*fn)(void *ctx, const json_t *entry, struct cw_err *err),
+                void *ctx, struct cw_err *err)
+{
+    struct chain chain = {.last = last, .fn = fn, .ctx = ctx};
+
+    return each_line(site, follow, &chain, err);
+}
+
+/* A search by event. */
+struct search {
+    const char *const *events;
+    int (*fn)(void *ctx, const json_t *entry, struct cw_err *err);
+    void *ctx;
+};
+
+static int pick(void *ctx, const char *line, size_t len, struct cw_err *err)
+{
+    const struct search *search = ctx;
+    json_auto_t *entry = NULL;
+    bool maybe = false;
+    int rc;
+
+    for (size_t i = 0; search->events[i] != NULL && !maybe; i++)
+        maybe = memmem(line, len, search->events[i], strlen(search->events[i])) != NULL;
+    if (!maybe)
+        return CW_OK;
+    rc = parse_line(&entry, line, len, err);
+    for (size_t i = 0; rc == CW_OK && search->events[i] != NULL; i++) {
+        if (strcmp(json_string_value(json_object_get(entry, "event")), search->events[i]) == 0)
+            return search->fn(search->ctx, entry, err);
+    }
+    return rc;
+}
+
+int cw_history_find(int site, const char *const *events,
+                    int (*fn)(void *ctx, const json_t *entry, struct cw_err *err), void *ctx,
+                    struct cw_err *err)
+{
+    struct search search = {.events = events, .fn = fn, .ctx = ctx};
+
+    return each_line(site, pick, &search, err);
 }
 
 int cw_history_each(int site, int (*fn)(void *ctx, const json_t *entry, struct cw_err *err), void *ctx,

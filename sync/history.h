@@ -33,6 +33,12 @@ int cw_history_head(int64_t *seq, char sha256[CW_SHA256_TEXT], int site, struct 
 int cw_history_each(int site, int (*fn)(void *ctx, const json_t *entry, struct cw_err *err), void *ctx,
                     struct cw_err *err);
 
+/* Calls fn for each entry of one of these events (NULL-terminated), oldest first, without looking at the chain: what it
+ * costs is reading the file. */
+int cw_history_find(int site, const char *const *events,
+                    int (*fn)(void *ctx, const json_t *entry, struct cw_err *err), void *ctx,
+                    struct cw_err *err);
+
 struct cw_history_proof {
     int64_t entries, signed_entries; /* the second is one less where a crash came between */
     char signed_at[24];

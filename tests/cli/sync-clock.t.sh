@@ -53,6 +53,8 @@ expect_exit 0 causeway-sync -C site clock
 refute_out 'waits for'
 expect_exit 0 causeway-sync -C site log
 expect_out ' clock '
+expect_exit 0 causeway-sync -C site status
+expect_out "^confirmed +acme: by a person's word it is not before $(day_of 0)"
 expect_exit 0 causeway-sync -C site pull repo/tree
 refute_err .
 

@@ -91,6 +91,8 @@ expect_exit 0 causeway-sync -C expired/site pull "$PWD/expired/repo/tree"
 expect_err 'grace'
 expect_exit 0 causeway-sync -C expired/site log
 expect_out 'grace'
+expect_exit 0 causeway-sync -C expired/site status
+expect_out '^grace +acme: metadata [0-9]+ hours past its expiry was let in at .*, from '
 
 # Over the network.
 server_start good
