@@ -22,9 +22,10 @@
 struct moment {
     const struct cw_gate_context *context;
     struct cw_gate_state *state;
-    int64_t earliest; /* now, or the first moment that the gates so far allow */
-    bool never;       /* one of them stays closed */
-    bool moved;       /* `earliest` was moved in this round */
+    int64_t earliest;     /* now, or the first moment that the gates so far allow */
+    bool never;           /* one of them stays closed */
+    bool moved;           /* `earliest` was moved in this round */
+    const char *blackout; /* the last one that moved it; NULL: none did */
 };
 
 /* Those that are asked first name a moment; those that recur open and close, and are asked again whenever the
@@ -215,6 +216,7 @@ static int blackout(struct moment *at, const json_t *value, struct cw_err *err)
         if (within) {
             at->earliest = ends;
             at->moved = true;
+            at->blackout = json_string_value(item);
         }
     }
     return CW_OK;
@@ -356,7 +358,10 @@ static int say_opening(struct moment *at, const json_t *gates, struct cw_err *er
         last = json_string_value(json_array_get(json_object_get(one_of(gates, k), "blackout"), 0));
     last = last != NULL ? strrchr(last, ' ') : NULL;
     rc = cw_zone_format(text, last != NULL ? last + 1 : "UTC", at->earliest, err);
-    snprintf(waits, sizeof(waits), "opens %s", text);
+    snprintf(waits, sizeof(waits), "opens %s%s%.*s", text,
+             at->blackout != NULL ? ", after the blackout " : "",
+             at->blackout != NULL ? (int)(strrchr(at->blackout, ' ') - at->blackout) : 0,
+             at->blackout != NULL ? at->blackout : "");
     if (rc == CW_OK)
         join(at->state, waits);
     return rc;

@@ -49,6 +49,14 @@ case "a package and firmware" {
     "PUT http://plc-1.plant.example/firmware < plc.bin" } },
 }
 LUA
+cat >man/removed/policy_spec.lua <<'LUA'
+policy "policy.lua"
+case "a product leaves" {
+  releases = { { product = "gateway", version = "1.1.0", from = "1.0.0" } },
+  removed = { "pump" },
+  expect = { ready = false, reason = "stop pump first", waits = "one approval" },
+}
+LUA
 for dir in man/*/; do
     if [ -e "$dir/site.lua" ]; then
         mkdir -p "$dir/keys"

@@ -183,13 +183,14 @@ static const struct {
     /* days on which nothing is changed, the last one included, by the clocks of their zone */
     {"{\"blackout\": [\"2026-12-24 Europe/Berlin\"]}", "2026-12-23T22:59:59Z", ""},
     {"{\"blackout\": [\"2026-12-24 Europe/Berlin\"]}", "2026-12-23T23:00:00Z",
-     "opens Fri 2026-12-25 00:00 Europe/Berlin"},
+     "opens Fri 2026-12-25 00:00 Europe/Berlin, after the blackout 2026-12-24"},
     {"{\"blackout\": [\"2026-12-24 Europe/Berlin\"]}", "2026-12-24T23:00:00Z", ""},
     {"{\"blackout\": [\"2026-12-20 to 2027-01-06 UTC\", \"2027-01-07 UTC\"]}", "2026-12-31T12:00:00Z",
-     "opens Fri 2027-01-08 00:00 UTC"},
+     "opens Fri 2027-01-08 00:00 UTC, after the blackout 2027-01-07"},
     {"{\"window\": \"Sat 02:00-06:00 Europe/Berlin\", \"blackout\": [\"2026-12-20 to 2027-01-06 "
      "Europe/Berlin\"]}",
-     "2026-12-26T01:30:00Z", "opens Sat 2027-01-09 02:00 Europe/Berlin"},
+     "2026-12-26T01:30:00Z",
+     "opens Sat 2027-01-09 02:00 Europe/Berlin, after the blackout 2026-12-20 to 2027-01-06"},
     {"{\"blackout\": []}", "2026-12-26T01:30:00Z", ""},
     /* several rules: all must be open */
     {"[{\"window\": \"Sat,Sun 02:00-06:00 UTC\"}, {\"window\": \"Sun 05:00-09:00 UTC\"}]",
