@@ -156,3 +156,23 @@ int cw_duration_parse(int64_t *seconds, const char *text, struct cw_err *err)
     }
     return cw_err_set(err, CW_E_FAIL, "'%s' is not a length of time like 90s, 15m, 36h, 30d, 2w or 1y", text);
 }
+
+int cw_duration_parse_ms(int64_t *milliseconds, const char *text, struct cw_err *err)
+{
+    char number[12];
+    size_t len = strlen(text);
+    uint64_t n;
+    int rc;
+
+    if (len < 3 || len - 2 >= sizeof number || strcmp(text + len - 2, "ms") != 0) {
+        rc = cw_duration_parse(milliseconds, text, err);
+        *milliseconds *= rc == CW_OK ? 1000 : 1;
+        return rc;
+    }
+    memcpy(number, text, len - 2);
+    number[len - 2] = '\0';
+    if (!cw_str_to_u64(number, UINT32_MAX, &n))
+        return cw_err_set(err, CW_E_FAIL, "'%s' is not a length of time like 500ms, 2s or 1m", text);
+    *milliseconds = (int64_t)n;
+    return CW_OK;
+}

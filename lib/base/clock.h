@@ -25,5 +25,7 @@ void cw_time_format(int64_t when, char out[CW_TIME_TEXT]);
 
 /* A length of time in seconds from "90s", "15m", "36h", "30d", "2w", "1y" (365 days); at most 100 years. */
 int cw_duration_parse(int64_t *seconds, const char *text, struct cw_err *err);
+/* The same in milliseconds, which may be written, too: "500ms". */
+int cw_duration_parse_ms(int64_t *milliseconds, const char *text, struct cw_err *err);
 
 #endif

@@ -14,7 +14,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define CW_HTTP_TRIES 5 /* for callers that want a request tried again: 0.5, 1, 2 and 4 seconds apart */
+#define CW_HTTP_TRIES 5            /* for callers that want a request tried again */
+#define CW_HTTP_RETRY_MS 500       /* before the second try; twice as long before each that follows ... */
+#define CW_HTTP_RETRY_MS_MAX 30000 /* ... up to this, or what was asked for if that is more */
 #define CW_HTTP_TRIES_OF_SEVERAL 3 /* the same where another server can be asked */
 #define CW_HTTP_RETRY_AFTER_MAX 60 /* seconds that a server may ask us to wait within a run */
 #define CW_HTTP_RATE_MIN 1024      /* bytes per second that a limit may be; slower is no transfer */
@@ -33,6 +35,7 @@ struct cw_http_options {
     unsigned min_rate_seconds;   /* 0: 30 */
     unsigned total_seconds;      /* the longest that one try may take; 0: as long as the rate is kept */
     unsigned tries;              /* how often in a row a transfer may fail without getting on; 0: once */
+    unsigned retry_ms;           /* the pause before the second try; 0: CW_HTTP_RETRY_MS */
     struct cw_http_limit *limit; /* shared by all that is got with it; NULL: as fast as it comes */
 };
 

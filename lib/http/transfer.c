@@ -17,10 +17,8 @@
 
 #define NS INT64_C(1000000000)
 #define MS INT64_C(1000000)
-#define PAUSE_NS (NS / 2) /* before the second try; doubled for each that follows */
-#define PAUSE_NS_MAX (30 * NS)
-#define PAUSE_PROGRESS_NS (NS / 10) /* a connection broke, but had brought something */
-#define PROGRESS_MIN 1024U          /* bytes, or a part in so many of the file: less is none */
+#define PROGRESS_PART 5    /* of the first pause: where a connection broke, but had brought something */
+#define PROGRESS_MIN 1024U /* bytes, or a part in so many of the file: less is none */
 #define ERROR_PAGE_MAX ((size_t)64 * 1024)
 #define POLL_FDS 0
 
@@ -299,6 +297,18 @@ void cw_transfers_add(struct cw_transfers *ts, struct cw_transfer *t)
     begin_try(ts, t);
 }
 
+/* The n-th pause in a row; after progress the line is good, and only the connection was not. */
+static int64_t pause_ns(const struct cw_transfer *t, bool progress)
+{
+    int64_t first = (t->options->retry_ms != 0 ? t->options->retry_ms : CW_HTTP_RETRY_MS) * MS;
+    int64_t most = first > CW_HTTP_RETRY_MS_MAX * MS ? first : CW_HTTP_RETRY_MS_MAX * MS;
+    int64_t pause = first << (t->run.tries < 8 ? t->run.tries - 1 : 7);
+
+    if (progress)
+        return first / PROGRESS_PART;
+    return pause < most ? pause : most;
+}
+
 /* A failure that may pass. False: it has come too often. */
 static bool wait_for_next(struct cw_transfers *ts, struct cw_transfer *t, int64_t asked_seconds)
 {
@@ -310,13 +320,11 @@ static bool wait_for_next(struct cw_transfers *ts, struct cw_transfer *t, int64_
         run->tries = 0;
     if (++run->tries >= t->options->tries || asked_seconds > CW_HTTP_RETRY_AFTER_MAX)
         return false;
-    pause = progress ? PAUSE_PROGRESS_NS : PAUSE_NS << (run->tries < 8 ? run->tries - 1 : 7);
-    if (pause > PAUSE_NS_MAX)
-        pause = PAUSE_NS_MAX;
+    pause = pause_ns(t, progress);
     if (pause < asked_seconds * NS)
         pause = asked_seconds * NS;
-    ts->spread = (ts->spread + 37) % 128; /* not all at the same moment */
-    run->due_ns = now_ns() + pause + (int64_t)ts->spread * MS;
+    ts->spread = (ts->spread + 37) % 128;
+    run->due_ns = now_ns() + pause + pause_ns(t, true) * (int64_t)ts->spread / 128; /* not all at once */
     run->next = ts->waiting;
     ts->waiting = t;
     return true;

@@ -39,7 +39,7 @@ static int sync_one(const struct cw_intake *intake, const struct cw_intake_job *
     char name[CW_INTAKE_NAME_MAX];
     CW_AUTO_FD int fd = -1;
 
-    cw_inbox_part_name(name, &job->file);
+    cw_inbox_part_name(name, job);
     fd = openat(intake->inboxes[job->inbox], name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fsync(fd) != 0)
         return cw_err_errno(err, errno, "unable to sync '%s'", job->file.path);
@@ -106,7 +106,7 @@ static int place(struct commit *commit, const struct cw_intake_job *job, struct 
 
     if (rc != CW_OK)
         return rc;
-    cw_inbox_part_name(part, &job->file);
+    cw_inbox_part_name(part, job);
     rc = cw_place_synced(intake->inboxes[job->inbox], part, commit->fd, name, err);
     if (rc != CW_OK)
         return cw_err_prefix(err, "'%s'", job->file.path);

@@ -17,25 +17,20 @@
 #define PART ".part"
 #define ETAG ".etag"
 
-/* Two files of the same content may be on their way at once, so the path is in the name too (FNV-1a). */
-static void name_of(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_file *file, const char *suffix)
+/* Two files of the same content may be on their way at once, so the path is in the name too. */
+static void name_of(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_job *job, const char *suffix)
 {
-    const char *at;
-    uint32_t sum = 2166136261U;
-
-    for (at = file->path; *at != '\0'; at++)
-        sum = (sum ^ (unsigned char)*at) * 16777619U;
-    snprintf(name, CW_INTAKE_NAME_MAX, "%s.%08x%s", file->hashes[0].text, (unsigned)sum, suffix);
+    snprintf(name, CW_INTAKE_NAME_MAX, "%s.%s%s", job->file.hashes[0].text, job->place, suffix);
 }
 
-void cw_inbox_part_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_file *file)
+void cw_inbox_part_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_job *job)
 {
-    name_of(name, file, PART);
+    name_of(name, job, PART);
 }
 
-void cw_inbox_etag_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_file *file)
+void cw_inbox_etag_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_job *job)
 {
-    name_of(name, file, ETAG);
+    name_of(name, job, ETAG);
 }
 
 static void folder_name(char name[32], int inbox)
@@ -112,31 +107,53 @@ void cw_inbox_close(struct cw_intake *intake)
     free(intake->left);
 }
 
-static struct cw_intake_left *find_left(const struct cw_intake *intake, const char *name)
+/* The first of this name. */
+static size_t find_left(const struct cw_intake *intake, const char *name)
 {
-    struct cw_intake_left key = {.inbox = 0};
+    size_t low = 0, high = intake->left_count;
 
-    if (intake->left_count == 0)
-        return NULL;
-    memcpy(key.name, name, strlen(name) + 1);
-    return bsearch(&key, intake->left, intake->left_count, sizeof key, compare_left);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(intake->left[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The one in this inbox (-1: any) is the job's; others of its name, which a power cut may bring back, go at once: the sweep
+ * would take the new file for one of them. The inbox it is in, or -1. */
+static int claim(struct cw_intake *intake, const char *name, int inbox)
+{
+    size_t i;
+    int found = -1;
+
+    for (i = find_left(intake, name); i < intake->left_count && strcmp(intake->left[i].name, name) == 0;
+         i++) {
+        struct cw_intake_left *left = &intake->left[i];
+
+        if (left->claimed)
+            continue;
+        left->claimed = true;
+        if (found < 0 && (inbox < 0 || left->inbox == inbox))
+            found = left->inbox;
+        else
+            (void)unlinkat(intake->inboxes[left->inbox], name, 0);
+    }
+    return found;
 }
 
 void cw_inbox_claim(struct cw_intake *intake, struct cw_intake_job *job)
 {
     char name[CW_INTAKE_NAME_MAX];
-    struct cw_intake_left *left;
 
-    cw_inbox_part_name(name, &job->file);
-    left = find_left(intake, name);
-    if (left == NULL || left->claimed)
-        return;
-    left->claimed = true;
-    job->inbox = left->inbox;
-    cw_inbox_etag_name(name, &job->file);
-    left = find_left(intake, name);
-    if (left != NULL && left->inbox == job->inbox)
-        left->claimed = true;
+    cw_inbox_part_name(name, job);
+    job->inbox = claim(intake, name, -1);
+    cw_inbox_etag_name(name, job);
+    if (job->inbox >= 0)
+        (void)claim(intake, name, job->inbox);
 }
 
 void cw_inbox_sweep(struct cw_intake *intake)
@@ -168,9 +185,9 @@ void cw_inbox_discard(struct cw_intake *intake, struct cw_intake_job *job)
 
     if (job->inbox < 0)
         return;
-    cw_inbox_part_name(name, &job->file);
+    cw_inbox_part_name(name, job);
     (void)unlinkat(intake->inboxes[job->inbox], name, 0);
-    cw_inbox_etag_name(name, &job->file);
+    cw_inbox_etag_name(name, job);
     (void)unlinkat(intake->inboxes[job->inbox], name, 0);
     job->inbox = -1;
 }

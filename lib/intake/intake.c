@@ -4,6 +4,7 @@
  */
 #include "intake/intake.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -153,9 +154,14 @@ int cw_intake_job_new(struct cw_intake_job **job, struct cw_intake *intake, cons
                       struct cw_err *err)
 {
     struct cw_intake_job *j = calloc(1, sizeof *j);
+    char place[CW_SHA256_TEXT];
+    int rc = j != NULL ? cw_sha256(place, file->path, strlen(file->path), err) : cw_err_nomem(err);
 
-    if (j == NULL)
-        return cw_err_nomem(err);
+    if (rc != CW_OK) {
+        free(j);
+        return rc;
+    }
+    snprintf(j->place, sizeof j->place, "%.*s", CW_INTAKE_PLACE_DIGITS, place);
     j->file = *file;
     j->inbox = -1;
     j->next_of_all = intake->all;

@@ -4,8 +4,8 @@
  * final name only when it is complete, right and on the disk. Files come from web servers, which are asked in their
  * order until one has the right bytes, or are fed by the caller.
  *
- *   .inbox/<k>/<hash>.<sum of the path>.part   a file on its way, or the part of one; k: a folder for each thread that writes
- *   .inbox/<k>/<hash>.<sum of the path>.etag   the part's validator, where the file is large and the server gave one
+ *   .inbox/<k>/<hash>.<hash of the path>.part   a file on its way, or the part of one; k: a folder for each thread that writes
+ *   .inbox/<k>/<hash>.<hash of the path>.etag   the part's validator, where the file is large and the server gave one
  *
  * What survives a crash: files under their final names, whole; and in the inbox whatever had reached the disk. The next
  * run hashes it again: whole files are taken, parts are gone on with, what nobody wants any more is removed.

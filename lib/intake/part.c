@@ -57,13 +57,17 @@ static int hash(struct cw_part *part, const void *data, size_t len, struct cw_er
 
 int cw_part_create(struct cw_part *part, int inbox, struct cw_err *err)
 {
+    static const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int dir = part->intake->inboxes[inbox];
     char name[CW_INTAKE_NAME_MAX];
 
     cw_part_close(part);
     cw_inbox_discard(part->intake, part->job);
-    cw_inbox_part_name(name, &part->job->file);
-    part->fd =
-        openat(part->intake->inboxes[inbox], name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    cw_inbox_part_name(name, part->job);
+    part->fd = openat(dir, name, flags, 0644);
+    if (part->fd < 0 && errno == EEXIST &&
+        unlinkat(dir, name, 0) == 0) /* left, and not among those looked at */
+        part->fd = openat(dir, name, flags, 0644);
     if (part->fd < 0)
         return cw_err_errno(err, errno, "unable to write '%s' for '%s'", name, part->job->file.path);
     part->job->inbox = inbox;
@@ -95,7 +99,7 @@ int cw_part_take_up(struct cw_part *part, struct cw_err *err)
     int rc;
 
     cw_part_close(part);
-    cw_inbox_part_name(name, &part->job->file);
+    cw_inbox_part_name(name, part->job);
     part->fd =
         openat(part->intake->inboxes[part->job->inbox], name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (part->fd < 0 || fstat(part->fd, &st) != 0 || !S_ISREG(st.st_mode)) {

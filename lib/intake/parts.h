@@ -17,7 +17,8 @@
 #define CW_INTAKE_THREADS_MAX 4
 #define CW_INTAKE_FED 0 /* the inbox of what is fed; the receiving threads have 1, 2, ... */
 #define CW_INTAKE_INBOXES (1 + CW_INTAKE_THREADS_MAX)
-#define CW_INTAKE_NAME_MAX (CW_HASH_TEXT_MAX + 16)
+#define CW_INTAKE_PLACE_DIGITS 32 /* of the hash of a path: no two ever have the same */
+#define CW_INTAKE_NAME_MAX (CW_HASH_TEXT_MAX + CW_INTAKE_PLACE_DIGITS + 8)
 #define CW_INTAKE_BIG (UINT64_C(8) << 20)
 #define CW_INTAKE_BATCH_FILES 1024
 #define CW_INTAKE_BATCH_BYTES (UINT64_C(256) << 20) /* what a power cut may cost */
@@ -25,8 +26,9 @@
 struct cw_intake_job { /* one file */
     struct cw_intake_job *next, *next_of_all;
     struct cw_intake_file file;
-    uint32_t tried; /* bits of the sources that do not have it */
-    int inbox;      /* where its part lies; -1: nowhere */
+    char place[CW_INTAKE_PLACE_DIGITS + 1]; /* the beginning of its path's SHA-256 */
+    uint32_t tried;                         /* bits of the sources that do not have it */
+    int inbox;                              /* where its part lies; -1: nowhere */
     uint64_t carried;
     int rc; /* how the first source failed that has it; CW_OK: none did; or CW_E_NOTFOUND: none has it */
     struct cw_err *err; /* owned; NULL while rc is CW_OK */
@@ -100,8 +102,8 @@ void cw_inbox_claim(struct cw_intake *intake, struct cw_intake_job *job);
 void cw_inbox_sweep(struct cw_intake *intake);
 /* Removes the folders, if they are empty. */
 void cw_inbox_remove(struct cw_intake *intake);
-void cw_inbox_part_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_file *file);
-void cw_inbox_etag_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_file *file);
+void cw_inbox_part_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_job *job);
+void cw_inbox_etag_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_job *job);
 /* Removes the job's part and its validator. */
 void cw_inbox_discard(struct cw_intake *intake, struct cw_intake_job *job);
 

@@ -74,7 +74,7 @@ static void read_etag(struct arrival *arrival)
     CW_AUTO_FD int fd = -1;
     ssize_t n;
 
-    cw_inbox_etag_name(name, &job->file);
+    cw_inbox_etag_name(name, job);
     fd = openat(arrival->receiver->intake->inboxes[job->inbox], name,
                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     n = fd >= 0 ? cw_fd_read(fd, t->etag, sizeof t->etag - 1) : 0;
@@ -92,7 +92,7 @@ static void write_etag(const struct arrival *arrival)
 
     if (job->file.length < ETAG_FROM || etag[0] == '\0')
         return;
-    cw_inbox_etag_name(name, &job->file);
+    cw_inbox_etag_name(name, job);
     fd = openat(arrival->receiver->intake->inboxes[job->inbox], name,
                 O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd >= 0) /* without it the next run asks for the rest unconditionally, and the hash decides */
@@ -198,7 +198,7 @@ static void ready(struct arrival *arrival)
     char name[CW_INTAKE_NAME_MAX];
 
     if (arrival->part.job->file.length >= ETAG_FROM) {
-        cw_inbox_etag_name(name, &arrival->part.job->file);
+        cw_inbox_etag_name(name, arrival->part.job);
         (void)unlinkat(intake->inboxes[arrival->part.job->inbox], name, 0);
     }
     cw_part_close(&arrival->part);

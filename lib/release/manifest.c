@@ -274,9 +274,46 @@ int cw_manifest_parse(struct cw_manifest *manifest, const void *bytes, size_t le
     return cw_err_prefix(err, "release manifest");
 }
 
+/* Copies the text to *at, which moves behind it. */
+static const char *keep(char **at, const char *text)
+{
+    size_t len = strlen(text) + 1;
+    char *kept = memcpy(*at, text, len);
+
+    *at += len;
+    return kept;
+}
+
+int cw_manifest_lighten(struct cw_manifest *manifest, struct cw_err *err)
+{
+    size_t i, room = 0;
+    char *at;
+
+    for (i = 0; i < manifest->artifact_count; i++) {
+        const struct cw_artifact *artifact = &manifest->artifacts[i];
+
+        room += strlen(artifact->path) + strlen(artifact->sha256) + strlen(artifact->platform) + 3;
+    }
+    if (manifest->texts != NULL || room == 0)
+        return CW_OK;
+    at = manifest->texts = malloc(room);
+    if (at == NULL)
+        return cw_err_nomem(err);
+    for (i = 0; i < manifest->artifact_count; i++) {
+        struct cw_artifact *artifact = &manifest->artifacts[i];
+
+        artifact->path = keep(&at, artifact->path);
+        artifact->sha256 = keep(&at, artifact->sha256);
+        artifact->platform = keep(&at, artifact->platform);
+    }
+    (void)json_object_del(manifest->doc, "artifacts");
+    return CW_OK;
+}
+
 void cw_manifest_clear(struct cw_manifest *manifest)
 {
     json_decref(manifest->doc);
+    free(manifest->texts);
     free(manifest->artifacts);
     *manifest = (struct cw_manifest){0};
 }

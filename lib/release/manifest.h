@@ -37,7 +37,7 @@ int cw_kind_parse(enum cw_kind *kind, const char *text, struct cw_err *err);
 const char *cw_kind_name(enum cw_kind kind);
 int cw_severity_check(const char *text, struct cw_err *err);
 
-struct cw_artifact {  /* texts borrowed from the manifest's doc */
+struct cw_artifact {  /* texts borrowed from the manifest */
     const char *path; /* target path: "<product>/<version>/<file>" */
     const char *sha256;
     uint64_t length;
@@ -47,6 +47,7 @@ struct cw_artifact {  /* texts borrowed from the manifest's doc */
 
 struct cw_manifest {
     json_t *doc; /* owned; what is not below is read from here */
+    char *texts; /* owned: those of the artifacts of a manifest that was made light; else NULL */
     const char *product, *version, *severity;
     const char *notes;      /* "" when absent */
     const json_t *requires; /* object: product → range; NULL: none */
@@ -59,6 +60,8 @@ struct cw_manifest {
 /* Parses and checks everything that the document alone can tell: names, versions, that each path lies in its
  * own product and version, no path twice or equal but for case. CW_E_VERIFY. */
 int cw_manifest_parse(struct cw_manifest *manifest, const void *bytes, size_t len, struct cw_err *err);
+/* Takes the artifacts out of doc, where each takes a kilobyte, into a block of their texts: for who holds many releases. */
+int cw_manifest_lighten(struct cw_manifest *manifest, struct cw_err *err);
 void cw_manifest_clear(struct cw_manifest *manifest);
 
 #endif

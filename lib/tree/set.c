@@ -143,6 +143,8 @@ static int load_release(struct load *load, size_t index, struct cw_err *err)
         rc = read_target(load, target, &file, &buf, err);
     if (rc == CW_OK)
         rc = cw_manifest_parse(manifest, cw_buf_text(&buf), buf.len, err);
+    if (rc == CW_OK)
+        rc = cw_manifest_lighten(manifest, err);
     if (rc != CW_OK)
         return rc;
     if (strcmp(manifest->product, pin->product) != 0 || strcmp(manifest->version, pin->version) != 0)

@@ -34,7 +34,7 @@ struct cw_set_file { /* one file of the tree that the set needs */
 struct cw_set {
     struct cw_channel channel;
     char sha256[CW_SHA256_TEXT];  /* of the channel manifest */
-    struct cw_manifest *releases; /* one for each wanted product, in the order of channel.pins */
+    struct cw_manifest *releases; /* one for each wanted product, in the order of channel.pins; light ones */
     size_t release_count;
     /* All that a mirror of this set holds below targets/, no target twice; the channel manifest is the
      * first. */

@@ -9,6 +9,9 @@
 
 #include "tuf/state.h"
 
+/* Of loose roles whose trees stay for the next search. A tree takes ten times the bytes that it was parsed from. */
+#define TREES_MAX ((size_t)512 << 10)
+
 void cw_tuf_held_free(struct cw_tuf_held *held)
 {
     if (held == NULL)
@@ -67,11 +70,25 @@ static int hold_more(struct cw_tuf_update *update, struct cw_tuf_held *held, str
     return CW_OK;
 }
 
-/* May it be forgotten? Nobody needs a delegated role that delegates to nobody, but who searches in it. */
+/* Nobody needs a delegated role that delegates to nobody, but who searches in it. */
 static bool is_loose(const struct cw_tuf_held *held)
 {
     return held->meta.type == CW_TUF_TARGETS && strcmp(held->role, "targets") != 0 &&
            cw_tuf_delegation_count(&held->meta) == 0;
+}
+
+static void count_in(struct cw_tuf_update *update, struct cw_tuf_held *held)
+{
+    held->loose = is_loose(held);
+    held->used = ++update->uses;
+    update->loose_bytes += held->loose ? held->len : 0;
+    update->tree_bytes += held->loose ? held->len : 0;
+}
+
+static void count_out(struct cw_tuf_update *update, const struct cw_tuf_held *held)
+{
+    update->loose_bytes -= held->loose ? held->len : 0;
+    update->tree_bytes -= held->loose && held->meta.doc != NULL ? held->len : 0;
 }
 
 int cw_tuf_hold(struct cw_tuf_update *update, struct cw_tuf_held **held, bool store, struct cw_err *err)
@@ -84,17 +101,51 @@ int cw_tuf_hold(struct cw_tuf_update *update, struct cw_tuf_held **held, bool st
     } else {
         struct cw_tuf_held **there = &update->held[json_integer_value(place)];
 
-        update->loose_bytes -= is_loose(*there) ? (*there)->len : 0;
+        count_out(update, *there);
         cw_tuf_held_free(*there);
         *there = *held;
     }
     if (rc != CW_OK)
         return rc;
-    update->loose_bytes += is_loose(*held) ? (*held)->len : 0;
+    count_in(update, *held);
     if (store)
         update->store = *held;
     *held = NULL;
     return CW_OK;
+}
+
+int cw_tuf_held_use(struct cw_tuf_update *update, struct cw_tuf_held *held, struct cw_err *err)
+{
+    int rc;
+
+    held->used = ++update->uses;
+    if (held->meta.doc != NULL)
+        return CW_OK;
+    rc = cw_tuf_meta_parse(&held->meta, held->meta.type, held->bytes, held->len, err);
+    if (rc == CW_OK)
+        update->tree_bytes += held->len;
+    return rc;
+}
+
+void cw_tuf_ease(struct cw_tuf_update *update)
+{
+    while (update->tree_bytes > TREES_MAX) {
+        struct cw_tuf_held *oldest = NULL;
+
+        for (size_t i = 0; i < update->held_count; i++) {
+            struct cw_tuf_held *held = update->held[i];
+
+            if (held->loose && held->meta.doc != NULL && held != update->store &&
+                (oldest == NULL || held->used < oldest->used))
+                oldest = held;
+        }
+        if (oldest == NULL || oldest->used == update->uses)
+            return;
+        update->tree_bytes -= oldest->len;
+        json_decref(oldest->meta.doc);
+        oldest->meta.doc = NULL;
+        oldest->meta.signed_ = NULL;
+    }
 }
 
 size_t cw_tuf_update_loose(const struct cw_tuf_update *update)
@@ -112,13 +163,13 @@ void cw_tuf_update_trim(struct cw_tuf_update *update, const char *keep, size_t m
     for (size_t i = 0; i < update->held_count; i++) {
         struct cw_tuf_held *held = update->held[i];
 
-        if (update->loose_bytes <= most / 2 || !is_loose(held) ||
+        if (update->loose_bytes <= most / 2 || !held->loose ||
             (keep != NULL && strcmp(held->role, keep) == 0)) {
             json_integer_set(json_object_get(update->index, held->role), (json_int_t)count);
             update->held[count++] = held;
             continue;
         }
-        update->loose_bytes -= held->len;
+        count_out(update, held);
         json_object_del(update->index, held->role);
         cw_tuf_held_free(held);
     }

@@ -26,6 +26,9 @@ struct cw_tuf_held {
     struct cw_tuf_meta meta;
     void *bytes; /* as received */
     size_t len;
+    bool
+        loose; /* a delegated role that delegates to nobody: its tree may be gone (meta.doc NULL), and all of it be forgotten */
+    uint64_t used; /* the higher, the later it was looked into */
     /* The delegator's keys with which it was verified last, as references, so that they stay the same ones.
      * NULL: none yet. */
     json_t *keys, *keyids;
@@ -60,7 +63,9 @@ struct cw_tuf_update {
         *held; /* everything verified in this run, each for itself on the heap so that pointers stay */
     size_t held_count, held_room;
     size_t loose_bytes; /* of those that may be forgotten */
-    json_t *index;      /* object: role → place in held */
+    size_t tree_bytes;  /* of those among them that have their trees */
+    uint64_t uses;
+    json_t *index; /* object: role → place in held */
 
     int rotations;     /* roots taken in this run */
     bool keys_rotated; /* one of them took away keys of timestamp or snapshot */
@@ -81,6 +86,11 @@ void cw_tuf_held_free(struct cw_tuf_held *held);
 /* Takes *held over as this run's file of its role, in place of an earlier one, and sets it to NULL; store:
  * it is new and to be stored before anything else happens. */
 int cw_tuf_hold(struct cw_tuf_update *update, struct cw_tuf_held **held, bool store, struct cw_err *err);
+/* It is about to be looked into: parses it again where its tree is gone. */
+int cw_tuf_held_use(struct cw_tuf_update *update, struct cw_tuf_held *held, struct cw_err *err);
+/* Lets go of trees of loose roles, but not of the one used last, until what is left is small. Whatever a search found is
+ * no longer borrowed by anybody. */
+void cw_tuf_ease(struct cw_tuf_update *update);
 /* This run's file of a role; NULL when there is none. */
 struct cw_tuf_held *cw_tuf_held_of(const struct cw_tuf_update *update, const char *role);
 /* Was it verified with these very keys already? The next two save a search the same signatures for each target. */

@@ -30,7 +30,9 @@ int cw_tuf_targets_start(struct cw_tuf_update *update, const struct cw_tuf_role 
 
     update->wanted = *role;
     if (held != NULL) { /* verified before, but maybe with another delegator's keys */
-        rc = verify(held, role, err);
+        rc = cw_tuf_held_use(update, held, err);
+        if (rc == CW_OK)
+            rc = verify(held, role, err);
         return rc == CW_OK ? proceed(update, err) : cw_err_prefix(err, "%s", role->name);
     }
     rc = cw_tuf_meta_file(&update->wanted_file, &cw_tuf_held_of(update, "snapshot")->meta, role->name, err);

@@ -265,6 +265,7 @@ int cw_tuf_update_take(struct cw_tuf_update *update, const char *delegator, size
     if (update->failed || update->step != CW_TUF_STEP_DONE || held == NULL)
         return cw_err_set(err, CW_E_FAIL, "a delegation of '%s' is asked for before it is there", delegator);
     cw_tuf_walk_clear(&update->walk);
+    cw_tuf_ease(update);
     rc = cw_tuf_delegation_at(&role, &held->meta, index, err);
     return ended(update, rc == CW_OK ? cw_tuf_targets_start(update, &role, err) : rc);
 }

@@ -70,7 +70,9 @@ int cw_tuf_update_found(const struct cw_tuf_update *update, struct cw_tuf_file *
  * when the snapshot does not list the role: ask it before. */
 int cw_tuf_update_take(struct cw_tuf_update *update, const char *delegator, size_t index, struct cw_err *err);
 
-/* Verified metadata of this run; NULL when not (yet) there. Borrowed. */
+/* Verified metadata of this run; NULL when not (yet) there. Borrowed. Trees of a few roles are held at a time: of a
+ * delegated role that delegates to nobody, doc and signed_ are there until the next search or role is asked for; type,
+ * version and expires stay. */
 const struct cw_tuf_meta *cw_tuf_update_meta(const struct cw_tuf_update *update, const char *role);
 /* The same as the bytes that were received. NULL when not there. */
 const void *cw_tuf_update_bytes(const struct cw_tuf_update *update, const char *role, size_t *len);

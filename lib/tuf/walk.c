@@ -113,6 +113,7 @@ int cw_tuf_walk_start(struct cw_tuf_update *update, const char *path, struct cw_
     struct cw_tuf_walk *walk = &update->walk;
 
     cw_tuf_walk_clear(walk);
+    cw_tuf_ease(update);
     walk->path = strdup(path);
     walk->visited = json_object();
     if (walk->path == NULL || walk->visited == NULL)

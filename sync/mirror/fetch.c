@@ -279,6 +279,7 @@ static int fetch_set(struct fetch *fetch, const struct cw_set *set, struct cw_er
         rc = clear_leftovers(fetch, &all, err);
     if (rc == CW_OK)
         rc = cw_closure_missing(&missing, &all, is_present, pull, err);
+    cw_closure_clear(&all);
     bytes = cw_closure_bytes(&missing);
     if (rc == CW_OK)
         rc = check_space(pull, bytes, err);

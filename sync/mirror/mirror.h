@@ -24,9 +24,11 @@ struct cw_pull_how {
     const char *where;           /* a URL or folder; NULL: site.lua's sources in order */
     struct cw_http_limit *limit; /* of bytes per second; NULL: none */
     int64_t stall_seconds;       /* a web server may send less than 100 bytes a second for so long */
+    int64_t retry_ms; /* before a web server is asked again the first time; 0: as lib/http has it */
 };
 #define CW_PULL_STALL_SECONDS 30
 #define CW_PULL_STALL_SECONDS_MAX 3600
+#define CW_PULL_RETRY_MS_MAX INT64_C(3600000)
 
 /* Refreshes from the first source that answers (how->where, or site.lua's, those that failed lately last; files that it
  * lacks or has wrong come from the other web servers), verifies the channel's set, fetches what is missing, advances trust, memory and mirror;

@@ -426,13 +426,15 @@ static int try_named(struct cw_pull *pull, const char *where, const struct cw_ht
 
     http.limit = run->limit;
     http.min_rate_seconds = run->min_rate_seconds;
+    http.retry_ms = run->retry_ms;
     return try_place(pull, kind_of(upstream, where), where, &http, &answered, err);
 }
 
 static int run(struct cw_pull *pull, const struct cw_pull_how *how, struct cw_err *err)
 {
     const struct cw_http_options http = {.limit = how->limit,
-                                         .min_rate_seconds = (unsigned)how->stall_seconds};
+                                         .min_rate_seconds = (unsigned)how->stall_seconds,
+                                         .retry_ms = (unsigned)how->retry_ms};
     int rc = cw_mirror_memory_load(&pull->memory, pull->site, pull->upstream, err);
 
     if (rc == CW_OK)

@@ -87,6 +87,7 @@ void cw_web_arrange(struct cw_web *web, const struct cw_upstream *upstream, cons
         web->options[i] = upstream->sources[i].http;
         web->options[i].limit = run->limit;
         web->options[i].min_rate_seconds = run->min_rate_seconds;
+        web->options[i].retry_ms = run->retry_ms;
         web->options[i].tries = servers > 1 ? CW_HTTP_TRIES_OF_SEVERAL : CW_HTTP_TRIES;
     }
 }

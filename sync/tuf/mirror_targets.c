@@ -171,7 +171,9 @@ static int take_target(struct cw_mirroring *mirroring, const char *role, const c
 int cw_mirroring_fetch_targets(struct cw_mirroring *mirroring, const char *role, struct cw_err *err)
 {
     const struct cw_tuf_meta *meta = cw_tuf_update_meta(mirroring->update, role);
-    json_t *targets = json_object_get(meta->signed_, "targets"), *entry;
+    json_auto_t *targets =
+        json_incref(json_object_get(meta->signed_, "targets")); /* searches may let go of it */
+    json_t *entry;
     const char *path;
     int rc = cw_mirroring_trim(mirroring, role, err);
 

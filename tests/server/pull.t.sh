@@ -15,6 +15,10 @@ size=$(stat -c %s "good/$bin")
 server_start good
 url=$(server_url /)
 
+# Servers fail here at every turn, and are back at once.
+pull() {
+    causeway-sync -C site pull --retry-wait 10ms "$@"
+}
 # A pull into a new site, with one source unless others are named; options follow "--".
 pulls() { # CODE [SOURCE...] [-- OPTION...]
     pulls_code=$1
@@ -28,7 +32,7 @@ pulls() { # CODE [SOURCE...] [-- OPTION...]
     [ $# -eq 0 ] || shift
     # shellcheck disable=SC2086 # words
     site_init site ${pulls_sources:---source $url}
-    expect_exit "$pulls_code" causeway-sync -C site pull "$@"
+    expect_exit "$pulls_code" pull "$@"
 }
 whole() {
     expect "the file is as signed: $*" cmp -s "good/$bin" "site/upstreams/acme/mirror/$bin"
@@ -106,16 +110,25 @@ expect 'if it was still the same' test "$(server_requests 'gateway\.bin.*"if_ran
 server_rules '{"path": "*gateway.bin", "first": 2, "status": 503}'
 pulls 0
 whole '503'
-server_rules '{"path": "*gateway.bin", "first": 1, "status": 429, "headers": {"Retry-After": "2"}}'
-began=$(date +%s)
+server_rules '{"path": "*gateway.bin", "first": 1, "status": 429, "headers": {"Retry-After": "1"}}'
+began=$(date +%s%N)
 pulls 0
 whole '429'
-expect 'it was left alone as it asked' test $(($(date +%s) - began)) -ge 2
+expect 'it was left alone as it asked' test $((($(date +%s%N) - began) / 1000000)) -ge 1000
 server_rules '{"path": "*gateway.bin", "status": 503, "headers": {"Retry-After": "3600"}}'
 began=$(date +%s)
 pulls 5
 expect 'an hour is not waited for' test $(($(date +%s) - began)) -le 20
 expect 'nor is it asked again' test "$(server_requests 'gateway\.bin')" -eq 1
+
+server_rules '{"path": "*gateway.bin", "first": 2, "status": 503}'
+began=$(date +%s%N)
+pulls 0 -- --retry-wait 200ms
+expect 'the second pause is twice the first' test $((($(date +%s%N) - began) / 1000000)) -ge 600
+for wait in soon 0ms 2h ms 5x; do
+    expect_exit 2 causeway-sync -C site pull --retry-wait $wait
+    expect_err '--retry-wait'
+done
 
 # --- redirects
 server_rules '{"path": "*gateway.bin", "redirect": "/'"$bin"'"}'
@@ -270,7 +283,7 @@ expect_exit 1 causeway-sync -C site pull
 expect_err "did you mean 'bearer'"
 site_with "{ url = \"$url\", proxy = \"http://127.0.0.1:9\" }"
 server_rules
-expect_exit 5 causeway-sync -C site pull
+expect_exit 5 pull
 expect 'the proxy was asked, not the server' test "$(server_requests .)" -eq 0
 server_stop
 

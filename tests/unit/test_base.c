@@ -147,6 +147,12 @@ static void lengths_of_time(void **state)
     assert_int_equal(seconds, 90);
     assert_cw_ok(cw_duration_parse(&seconds, "7d", &err), err);
     assert_int_equal(seconds, 7 * 86400);
+    assert_cw_ok(cw_duration_parse_ms(&seconds, "500ms", &err), err);
+    assert_int_equal(seconds, 500);
+    assert_cw_ok(cw_duration_parse_ms(&seconds, "2m", &err), err);
+    assert_int_equal(seconds, 120000);
+    assert_cw_fails(CW_E_FAIL, "length of time", cw_duration_parse_ms(&seconds, "ms", &err), err);
+    assert_cw_fails(CW_E_FAIL, "length of time", cw_duration_parse_ms(&seconds, "1.5ms", &err), err);
     assert_cw_ok(cw_duration_parse(&seconds, "100y", &err), err);
     for (i = 0; i < CW_COUNT(bad); i++)
         assert_cw_fails(CW_E_FAIL, "length of time", cw_duration_parse(&seconds, bad[i], &err), err);

@@ -278,6 +278,66 @@ static void test_feed_wrong(void **state)
     remove_folder(options.dir, path);
 }
 
+/* One content under two names that are alike in a weak sum (their 32-bit FNV-1a is the same): each is a file of its own. */
+static void test_feed_alike(void **state)
+{
+    static const char *const names[] = {"costarring", "liquid"};
+    struct cw_intake_options options = {.progress = NULL};
+    struct cw_intake_result result;
+    struct cw_intake *intake;
+    size_t i, number = 49; /* of several blocks: the one is still on its way when the other begins */
+    struct cw_err err;
+    char path[32];
+
+    (void)state;
+    options.dir = make_folder(path);
+    assert_cw_ok(cw_intake_open(&intake, &options, &err), err);
+    for (i = 0; i < CW_COUNT(names); i++) {
+        struct cw_intake_file file = file_of(number);
+
+        file.path = names[i];
+        assert_cw_ok(cw_intake_feed(intake, &file, give, &number, &err), err);
+    }
+    assert_cw_ok(cw_intake_finish(intake, &result, &err), err);
+    assert_int_equal(result.files, CW_COUNT(names));
+    cw_intake_close(intake);
+    for (i = 0; i < CW_COUNT(names); i++) {
+        CW_AUTO_BUF bytes = CW_BUF_INIT(LENGTH_MAX + 1);
+
+        assert_cw_ok(cw_at_read_file(&bytes, options.dir, names[i], &err), err);
+        assert_int_equal(bytes.len, samples[number].length);
+    }
+    remove_folder(options.dir, path);
+}
+
+/* After a power cut a part may lie in two inboxes: neither stands in the way of the new one. */
+static void test_feed_left_twice(void **state)
+{
+    struct cw_intake_options options = {.progress = NULL};
+    const struct cw_intake_file file = file_of(12);
+    char path[32], place[CW_SHA256_TEXT], left[CW_SHA256_TEXT + 64];
+    struct cw_intake_result result;
+    struct cw_intake *intake;
+    size_t number = 12;
+    struct cw_err err;
+    int i;
+
+    (void)state;
+    options.dir = make_folder(path);
+    assert_cw_ok(cw_sha256(place, file.path, strlen(file.path), &err), err);
+    for (i = 0; i < 2; i++) {
+        snprintf(left, sizeof left, CW_INTAKE_FOLDER "/%d/%s.%.32s.part", i, samples[12].sha256, place);
+        assert_cw_ok(cw_file_replace(options.dir, left, pattern, samples[12].length, 0644, &err), err);
+    }
+    assert_cw_ok(cw_intake_open(&intake, &options, &err), err);
+    assert_cw_ok(cw_intake_feed(intake, &file, give, &number, &err), err);
+    assert_cw_ok(cw_intake_finish(intake, &result, &err), err);
+    cw_intake_close(intake);
+    assert_true(is_whole(options.dir, 12));
+    assert_int_equal(faccessat(options.dir, CW_INTAKE_FOLDER, F_OK, 0), -1);
+    remove_folder(options.dir, path);
+}
+
 /* From two servers: the first lacks one file and has another wrong. */
 static void receive(struct server *first, struct server *second, struct seen *seen, int code,
                     const char *text)
@@ -369,6 +429,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_feed),
         cmocka_unit_test(test_feed_wrong),
+        cmocka_unit_test(test_feed_alike),
+        cmocka_unit_test(test_feed_left_twice),
         cmocka_unit_test(test_receive_missing),
         cmocka_unit_test(test_receive_wrong),
         cmocka_unit_test(test_receive_from_two),
