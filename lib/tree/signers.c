@@ -11,19 +11,26 @@
 #include "base/mem.h"
 #include "codec/json.h"
 
+static bool names_key(const struct cw_tuf_role *role, const json_t *keyid)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach (role->keyids, i, item) {
+        if (json_equal(item, keyid))
+            return true;
+    }
+    return false;
+}
+
 /* Is this one signature by a key of the role, and good? */
 static bool signature_holds(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role,
                             const json_t *keyid)
 {
     struct cw_tuf_role alone = *role;
     json_auto_t *keyids = json_pack("[O]", keyid);
-    bool known = false;
-    json_t *item;
-    size_t i;
 
-    json_array_foreach (role->keyids, i, item)
-        known = known || json_equal(item, keyid);
-    if (!known || keyids == NULL)
+    if (!names_key(role, keyid) || keyids == NULL)
         return false;
     alone.keyids = keyids;
     alone.threshold = 1;
@@ -48,11 +55,13 @@ int cw_signers_check_every_byte(const struct cw_tuf_meta *meta, const struct cw_
         return cw_err_set(err, CW_E_VERIFY, "is not written as Causeway writes it");
     json_array_foreach (json_object_get(meta->doc, "signatures"), i, item) {
         const json_t *keyid = json_object_get(item, "keyid");
-        bool holds = false;
+        bool known = false, holds = false;
 
-        for (k = 0; k < signers->count && !holds; k++)
+        for (k = 0; k < signers->count && !holds; k++) {
+            known = known || names_key(&signers->roles[k], keyid);
             holds = signature_holds(meta, &signers->roles[k], keyid);
-        if (!holds || !is_lower(json_string_value(json_object_get(item, "sig"))))
+        }
+        if ((known && !holds) || !is_lower(json_string_value(json_object_get(item, "sig"))))
             return cw_err_set(err, CW_E_VERIFY, "the signature by key %.16s… does not hold",
                               json_string_value(keyid));
     }

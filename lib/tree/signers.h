@@ -17,8 +17,9 @@ struct cw_signers {
 /* One of the roles' thresholds is met. */
 int cw_signers_check_threshold(const struct cw_tuf_meta *meta, const struct cw_signers *signers,
                                struct cw_err *err);
-/* Every signature in the file is good and by a key of one of the roles, and the text is exactly what Causeway
- * writes: no byte of a file that holds in this way can have changed. */
+/* Every signature in the file by a key of one of the roles is good, and the text is exactly what Causeway writes: no byte of a file
+ * that holds in this way can have changed, but in signatures by keys that none of the roles names, which count for nothing. Such
+ * are there while keys are replaced: by the keys of a root that is yet to come. */
 int cw_signers_check_every_byte(const struct cw_tuf_meta *meta, const struct cw_buf *text,
                                 const struct cw_signers *signers, struct cw_err *err);
 

@@ -55,6 +55,27 @@ expect_exit 0 causeway-gen verify
 expect_out '^orphan: targets/gateway/1.0.0/stray'
 rm repo/tree/targets/gateway/1.0.0/stray
 
+# While a key is replaced, all is signed by the old key and the new one before the root that names the new one is there: as a run that is
+# killed then leaves it. Signatures by keys that nobody names yet count for nothing, and are no fault; the others have to hold.
+expect_exit 0 causeway-gen key new -q timestamp-2 --insecure-plain-keys
+expect_exit 0 causeway-gen key rotate -q timestamp timestamp timestamp-2
+expect_exit 0 causeway-gen publish -q
+cp -r repo/tree between
+rm between/metadata/2.root.json
+expect 'the timestamp has both signatures' test "$(grep -c '"keyid"' between/metadata/timestamp.json)" = 2
+expect_exit 0 causeway-gen verify between
+expect_out '0 bad, 0 missing'
+expect_exit 0 causeway-gen verify
+old=$(sed -n '/"timestamp": {/,/}/s/^ *"\([0-9a-f]\{64\}\)".*/\1/p' between/metadata/1.root.json)
+expect 'the old key signed it' grep -q "\"keyid\": \"$old\"" between/metadata/timestamp.json
+sed -i "/\"keyid\": \"$old\"/{n;s/\"sig\": \"\(.\)\(.\)/\"sig\": \"\2\1/;}" between/metadata/timestamp.json
+if cmp -s between/metadata/timestamp.json repo/tree/metadata/timestamp.json; then
+    sed -i "/\"keyid\": \"$old\"/{n;s/\"sig\": \"/\"sig\": \"0/;}" between/metadata/timestamp.json
+fi
+expect_exit 3 causeway-gen verify between
+expect_out '^bad: metadata/timestamp.json: '
+rm -r between
+
 causeway-gen init -q --insecure-plain-keys stranger 2>"$err"
 expect_exit 3 causeway-gen verify --root stranger/tree/metadata/1.root.json repo/tree
 expect_exit 0 causeway-gen verify --root repo/tree/metadata/1.root.json repo/tree

@@ -69,6 +69,29 @@ expect 'the product is split' test -e large/tree/metadata/1.gateway-fff.json
 server_start large/tree
 expect_exit 0 tufjs large/tree/metadata/1.root.json "$(server_url '')" bins gateway/3.0.0/small.bin gateway/3.0.0/release.json gateway/1.0.1/release.json
 expect 'the artifact is what was built' cmp builds/small.bin bins/targets/gateway_3.0.0_small.bin
+
+# One ceremony that replaces keys of root, targets and timestamp, and signs a release into those bins, all of it elsewhere.
+mkdir away
+for key in root-4 targets-4 timestamp-2; do
+    expect_exit 0 causeway-gen -C large key new --insecure-plain-keys "$key"
+done
+mv large/keys/root-*.key large/keys/targets-*.key large/keys/product-gateway.key away/
+expect_exit 0 causeway-gen -C large key rotate root root-1 root-4
+expect_exit 0 causeway-gen -C large key rotate targets targets-1 targets-4
+expect_exit 0 causeway-gen -C large key rotate timestamp timestamp timestamp-2
+echo smaller >builds/smaller.bin
+sed -i 's/"3\.0\.0"/"3.1.0"/; s/small\.bin/smaller.bin/' builds/catalog.json
+expect_exit 0 causeway-gen -C large add builds/catalog.json
+expect_exit 0 causeway-gen -C large promote gateway 3.1.0 stable
+expect_exit 7 causeway-gen -C large publish
+expect_exit 0 causeway-gen sign large/ceremony/to-sign --yes --key away/root-1.key --key away/root-2.key --key away/root-4.key \
+    --key away/targets-1.key --key away/targets-2.key --key away/targets-4.key --key away/product-gateway.key
+expect_exit 0 causeway-gen -C large publish
+expect 'a bin was signed in it' test -n "$(find large/tree/metadata -name '2.gateway-???.json')"
+expect_exit 0 tufjs large/tree/metadata/1.root.json "$(server_url '')" bins gateway/3.1.0/smaller.bin gateway/3.0.0/small.bin channels/stable/channel.json
+expect 'a client that trusts the old keys takes what was built' cmp builds/smaller.bin bins/targets/gateway_3.1.0_smaller.bin
+expect_exit 0 tufjs large/tree/metadata/1.root.json "$(server_url '')" first gateway/3.1.0/smaller.bin
+expect_exit 0 tufjs large/tree/metadata/2.root.json "$(server_url '')" second gateway/3.1.0/release.json
 server_stop
 
 done_testing
