@@ -2,7 +2,7 @@
 /*
  * Which deltas a publication is worth: from the releases that each channel had before to those that it gets. Unsigned
  * hints: what comes of them, and whether anything does, changes no signature and stops no publish. They are made before a key is
- * unlocked to sign the publication, for the confined children that make them see the publisher's memory as it was.
+ * unlocked to sign the publication; where one is unlocked already, its memory is empty in the confined children that make them.
  */
 #ifndef CW_GEN_DELTAS_H
 #define CW_GEN_DELTAS_H

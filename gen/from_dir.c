@@ -72,10 +72,13 @@ static int read_time(int64_t *when, struct cw_err *err)
     return getenv("SOURCE_DATE_EPOCH") != NULL ? cw_clock_publish_time(when, err) : CW_OK;
 }
 
+/* What --name, --platform and --kind without a pattern are for. */
+static const struct cw_from_item nameless = {.name = ""};
+
 /* product-version-platform.tar, or what --name says. */
 static void set_name(struct cw_from_reader *r, struct cw_catalog_file *file, const char *ending)
 {
-    const char *given = cw_from_option(r, CW_FROM_NAME, "");
+    const char *given = cw_from_option(r, CW_FROM_NAME, &nameless);
     bool any = strcmp(file->platform, CW_PLATFORM_ANY) == 0;
     struct cw_err err;
 
@@ -94,8 +97,8 @@ static void set_name(struct cw_from_reader *r, struct cw_catalog_file *file, con
 static int take_folder(struct cw_from_reader *r, int dir, const char *ending, enum cw_pack_filter filter,
                        struct cw_err *err)
 {
-    const char *platform = cw_from_option(r, CW_FROM_PLATFORM, ""),
-               *kind = cw_from_option(r, CW_FROM_KIND, "");
+    const char *platform = cw_from_option(r, CW_FROM_PLATFORM, &nameless),
+               *kind = cw_from_option(r, CW_FROM_KIND, &nameless);
     struct cw_catalog_file *file = cw_catalog_new_file(&r->base, r->release);
     struct cw_err wrong;
     int rc;

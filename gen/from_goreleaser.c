@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -97,13 +98,26 @@ static const char *platform(struct cw_from_reader *r, const json_t *artifact)
     return cw_from_keep(r, "%s-%s%s%s", os, arch, more[0] != '\0' ? "-" : "", more);
 }
 
+/* A file of the project that GoReleaser only publishes lies beside its folder; NULL: it does not. */
+static const char *beside(struct cw_from_reader *r, const char *path)
+{
+    CW_AUTO_FREE char *inside = cw_str_format("%s%s", r->files, path);
+    CW_AUTO_FREE char *outside = cw_str_format("%s../%s", r->files, path);
+    struct stat st;
+
+    if (inside == NULL || outside == NULL || !cw_path_is_relative(path) || stat(inside, &st) == 0 ||
+        stat(outside, &st) != 0 || !S_ISREG(st.st_mode))
+        return NULL;
+    return cw_from_keep(r, "../%s", path);
+}
+
 /* Paths are those of the machine that built, beneath the project's folder or absolute: what stands behind the
  * folder that artifacts.json lies in is what counts. */
 static const char *path_here(struct cw_from_reader *r, const char *path, const char *folder,
                              const char *field)
 {
     size_t len = strlen(folder);
-    const char *at, *rest = NULL;
+    const char *at, *rest = NULL, *other;
 
     for (at = path; len > 0 && at != NULL; at = strchr(at, '/')) {
         at += *at == '/';
@@ -112,6 +126,8 @@ static const char *path_here(struct cw_from_reader *r, const char *path, const c
     }
     if (rest == NULL && path[0] == '/')
         rest = cw_str_basename(path);
+    if (rest == NULL && (other = beside(r, path)) != NULL)
+        return other;
     return cw_from_path(r, rest != NULL ? rest : path, field);
 }
 

@@ -14,6 +14,8 @@
 
 #define NAME_MAX_READ 256 /* bytes of a name that are looked at: no file system has longer ones */
 
+#define UNIVERSAL "universal" /* Apple's: more than one processor in one file */
+
 struct word {
     const char *word, *os, *arch; /* os or arch NULL: it says nothing of that */
 };
@@ -24,11 +26,19 @@ static const struct word words[] = {
     {"linux32", "linux", "386"},
     {"win64", "windows", "amd64"},
     {"win32", "windows", "386"},
+    {"linux-android", "android", NULL}, /* of a compiler's triple */
     {"linux", "linux", NULL},
+    {"manylinux", "linux", NULL}, /* Python's wheels */
+    {"manylinux1", "linux", NULL},
+    {"manylinux2010", "linux", NULL},
+    {"manylinux2014", "linux", NULL},
+    {"musllinux", "linux", NULL},
     {"windows", "windows", NULL},
     {"win", "windows", NULL},
     {"darwin", "darwin", NULL},
+    {"macosx", "darwin", NULL},
     {"macos", "darwin", NULL},
+    {"mac", "darwin", NULL},
     {"osx", "darwin", NULL},
     {"apple", "darwin", NULL},
     {"freebsd", "freebsd", NULL},
@@ -43,7 +53,9 @@ static const struct word words[] = {
     {"x86-64", NULL, "amd64"},
     {"amd64", NULL, "amd64"},
     {"x64", NULL, "amd64"},
+    {"64bit", NULL, "amd64"},
     {"aarch64", NULL, "arm64"},
+    {"aarch_64", NULL, "arm64"}, /* Maven's words have '_' */
     {"arm64", NULL, "arm64"},
     {"armv8", NULL, "arm64"},
     {"armv7l", NULL, "armv7"},
@@ -58,13 +70,18 @@ static const struct word words[] = {
     {"i586", NULL, "386"},
     {"i686", NULL, "386"},
     {"386", NULL, "386"},
+    {"x86_32", NULL, "386"},
+    {"32bit", NULL, "386"},
     {"x86", NULL, "386"},
     {"riscv64", NULL, "riscv64"},
     {"ppc64le", NULL, "ppc64le"},
     {"ppc64el", NULL, "ppc64le"},
     {"powerpc64le", NULL, "ppc64le"},
+    {"ppcle_64", NULL, "ppc64le"},
+    {"powerpc64", NULL, "ppc64"},
     {"ppc64", NULL, "ppc64"},
     {"s390x", NULL, "s390x"},
+    {"s390_64", NULL, "s390x"},
     {"loong64", NULL, "loong64"},
     {"loongarch64", NULL, "loong64"},
     {"mips64le", NULL, "mips64le"},
@@ -73,6 +90,9 @@ static const struct word words[] = {
     {"mipsle", NULL, "mipsle"},
     {"mipsel", NULL, "mipsle"},
     {"mips", NULL, "mips"},
+    {"universal_binary", NULL, UNIVERSAL},
+    {"universal2", NULL, UNIVERSAL},
+    {"universal", NULL, UNIVERSAL},
 };
 
 struct ending {
@@ -101,11 +121,14 @@ static const struct ending companions[] = {
     {"sha512sums", "a checksum file"},
     {"checksums.txt", "a checksum file"},
     {"sha256sums.txt", "a checksum file"},
+    {"shasums256.txt", "a checksum file"},
+    {".sha256.txt", "a checksum file"},
     {".sig", "a signature"},
     {".asc", "a signature"},
     {".minisig", "a signature"},
     {".sigstore", "a signature"},
     {".sigstore.json", "a signature"},
+    {".cosign.bundle", "a signature"},
     {".pem", "a certificate"},
     {".crt", "a certificate"},
     {".intoto.jsonl", "provenance"},
@@ -113,12 +136,18 @@ static const struct ending companions[] = {
     {".spdx.json", "an SBOM"},
     {".cdx.json", "an SBOM"},
     {".sbom", "an SBOM"},
+    {".blockmap", "for another updater"},
+    {".zsync", "for another updater"},
+    {"latest.yml", "for another updater"},
+    {"latest-mac.yml", "for another updater"},
+    {"latest-linux.yml", "for another updater"},
+    {"latest-linux-arm64.yml", "for another updater"},
 };
 
-/* The package formats that say for which system they are. */
+/* The formats that say for which system they are, where no word does: an .apk may be Alpine's or Android's. */
 static const struct ending systems[] = {
     {".deb", "linux"}, {".rpm", "linux"},   {".apk", "linux"},   {".snap", "linux"}, {".flatpak", "linux"},
-    {".ipk", "linux"}, {".exe", "windows"}, {".msi", "windows"}, {".dmg", "darwin"},
+    {".ipk", "linux"}, {".exe", "windows"}, {".msi", "windows"}, {".dmg", "darwin"}, {".appimage", "linux"},
 };
 
 /* The longest ending of the table that the name has, in any case. */
@@ -169,7 +198,7 @@ static bool take_word(char *text, const char *word)
 
 bool cw_guess_platform(char out[CW_GUESS_MAX], const char *name)
 {
-    const char *os = find_ending(systems, CW_COUNT(systems), name), *arch = NULL;
+    const char *os = NULL, *arch = NULL;
     char text[NAME_MAX_READ];
     bool twice = false;
     size_t i;
@@ -185,10 +214,14 @@ bool cw_guess_platform(char out[CW_GUESS_MAX], const char *name)
         os = words[i].os != NULL ? words[i].os : os;
         arch = words[i].arch != NULL ? words[i].arch : arch;
     }
+    if (os == NULL)
+        os = find_ending(systems, CW_COUNT(systems), name);
     if (os == NULL && arch == NULL)
         snprintf(out, CW_GUESS_MAX, "%s", CW_PLATFORM_ANY);
     else
         snprintf(out, CW_GUESS_MAX, "%s%s%s", os != NULL ? os : "", os != NULL && arch != NULL ? "-" : "",
                  arch != NULL ? arch : "");
+    if (arch != NULL && strcmp(arch, UNIVERSAL) == 0 && (os == NULL || strcmp(os, "darwin") != 0))
+        return false;
     return !twice && (os == NULL) == (arch == NULL);
 }

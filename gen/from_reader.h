@@ -48,7 +48,8 @@ void cw_from_option_wrong(struct cw_from_reader *r, const char *option, const ch
     __attribute__((format(printf, 3, 4)));
 /* What --platform (0), --kind (1) or --name (2) says for an artifact; NULL: nothing. */
 enum cw_from_list { CW_FROM_PLATFORM, CW_FROM_KIND, CW_FROM_NAME };
-const char *cw_from_option(struct cw_from_reader *r, enum cw_from_list which, const char *name);
+const char *cw_from_option(struct cw_from_reader *r, enum cw_from_list which,
+                           const struct cw_from_item *item);
 /* A path of the document beneath the files' folder, or NULL and a mistake. */
 const char *cw_from_path(struct cw_from_reader *r, const char *path, const char *field);
 /* A sha256 in hex, in any case, or "sha256:…"; NULL when it is of another kind, or wrong (then noted). */

@@ -47,7 +47,21 @@ void cw_from_option_wrong(struct cw_from_reader *r, const char *option, const ch
 }
 
 /* "GLOB=X" where the glob is the name, or "X" for all; of several the last one that fits best. */
-const char *cw_from_option(struct cw_from_reader *r, enum cw_from_list which, const char *name)
+/* A pattern with a '/' is of the path, any other of the name. */
+static bool fits(const char *pattern, const struct cw_from_item *item)
+{
+    const char *text = strchr(pattern, '/') != NULL && item->path != NULL ? item->path : item->name;
+
+    return cw_str_glob(pattern, text);
+}
+
+/* How a person can name this one and no other. */
+static const char *address(const struct cw_from_item *item)
+{
+    return item->path != NULL && strchr(item->path, '/') != NULL ? item->path : item->name;
+}
+
+const char *cw_from_option(struct cw_from_reader *r, enum cw_from_list which, const struct cw_from_item *item)
 {
     const struct cw_cli_list *const lists[] = {&r->from->platforms, &r->from->kinds, &r->from->names};
     const char *all = NULL, *own = NULL;
@@ -61,7 +75,8 @@ const char *cw_from_option(struct cw_from_reader *r, enum cw_from_list which, co
             all = text;
         } else if (glob == NULL) {
             r->base.fields.nomem = true;
-        } else if (strcmp(glob, name) == 0 || (which != CW_FROM_NAME && cw_str_glob(glob, name))) {
+        } else if (strcmp(glob, item->name) == 0 || strcmp(glob, address(item)) == 0 ||
+                   (which != CW_FROM_NAME && fits(glob, item))) {
             own = equals + 1;
             r->used[which][i] = true;
         }
@@ -69,12 +84,12 @@ const char *cw_from_option(struct cw_from_reader *r, enum cw_from_list which, co
     return own != NULL ? own : all;
 }
 
-static bool matches(const struct cw_cli_list *list, const char *name)
+static bool matches(const struct cw_cli_list *list, const struct cw_from_item *item)
 {
     size_t i;
 
     for (i = 0; i < list->count; i++) {
-        if (cw_str_glob(list->items[i], name))
+        if (fits(list->items[i], item))
             return true;
     }
     return false;
@@ -225,7 +240,7 @@ bool cw_from_begin(struct cw_from_reader *r, const struct cw_from_head *head)
 static void set_platform(struct cw_from_reader *r, struct cw_catalog_file *file,
                          const struct cw_from_item *item)
 {
-    const char *given = cw_from_option(r, CW_FROM_PLATFORM, item->name);
+    const char *given = cw_from_option(r, CW_FROM_PLATFORM, item);
     char guess[CW_GUESS_MAX];
     struct cw_err err;
 
@@ -245,7 +260,7 @@ static void set_platform(struct cw_from_reader *r, struct cw_catalog_file *file,
 
 static void set_kind(struct cw_from_reader *r, struct cw_catalog_file *file, const struct cw_from_item *item)
 {
-    const char *given = cw_from_option(r, CW_FROM_KIND, item->name);
+    const char *given = cw_from_option(r, CW_FROM_KIND, item);
     enum cw_kind kind;
     struct cw_err err;
 
@@ -278,12 +293,12 @@ static void note(struct cw_from_reader *r, const struct cw_from_item *item,
 
 void cw_from_take(struct cw_from_reader *r, const struct cw_from_item *item)
 {
-    const char *left_out = matches(&r->from->includes, item->name) ? NULL : item->left_out;
-    const char *renamed = cw_from_option(r, CW_FROM_NAME, item->name);
+    const char *left_out = matches(&r->from->includes, item) ? NULL : item->left_out;
+    const char *renamed = cw_from_option(r, CW_FROM_NAME, item);
     struct cw_catalog_file *file;
 
     r->seen++;
-    if (matches(&r->from->excludes, item->name))
+    if (matches(&r->from->excludes, item))
         left_out = "excluded";
     if (left_out != NULL) {
         r->left_out++;
@@ -299,7 +314,7 @@ void cw_from_take(struct cw_from_reader *r, const struct cw_from_item *item)
     snprintf(file->field, sizeof file->field, "%s", item->field);
     set_platform(r, file, item);
     set_kind(r, file, item);
-    check_name(r, file, item->name);
+    check_name(r, file, address(item));
     r->base.fields.nomem = r->base.fields.nomem || file->source == NULL;
     if (file->source != NULL && cw_catalog_look(&r->base, item->field, file->source, &file->size) &&
         item->has_size && item->size != file->size)

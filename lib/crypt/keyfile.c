@@ -13,6 +13,7 @@
 #include "codec/hex.h"
 #include "codec/json.h"
 #include "crypt/unlock.h"
+#include "crypt/guard.h"
 
 #define NONCE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define SEALED (CW_ED25519_SEED + crypto_aead_xchacha20poly1305_ietf_ABYTES)
@@ -173,7 +174,7 @@ int cw_keyfile_open(struct cw_secret **secret, const void *text, size_t len, con
     *secret = NULL;
     if (rc != CW_OK)
         return cw_err_prefix(err, "'%s'", what);
-    seed = sodium_malloc(CW_ED25519_SEED);
+    seed = cw_guarded_new(CW_ED25519_SEED);
     if (seed == NULL)
         return cw_err_nomem(err);
     rc = get_seed(seed, &file, what, unlock, err);
@@ -199,7 +200,7 @@ struct plain {
 static int format_plain(struct cw_buf *buf, const struct cw_secret *secret, const char *public_hex,
                         struct cw_err *err)
 {
-    struct plain *plain = sodium_malloc(sizeof *plain);
+    struct plain *plain = cw_guarded_new(sizeof *plain);
 
     if (plain == NULL)
         return cw_err_nomem(err);

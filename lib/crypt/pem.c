@@ -4,6 +4,7 @@
  * but the caller's.
  */
 #include "crypt/pem.h"
+#include "crypt/guard.h"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -26,7 +27,7 @@ struct asking {
 
 static int get_passphrase(struct asking *asking, bool confirm)
 {
-    asking->passphrase = sodium_malloc(CW_PASSPHRASE_MAX);
+    asking->passphrase = cw_guarded_new(CW_PASSPHRASE_MAX);
     if (asking->passphrase == NULL)
         return cw_err_nomem(asking->err);
     return asking->ask(asking->ctx, asking->passphrase, asking->what, confirm, asking->err);
@@ -59,7 +60,7 @@ static int from_pkey(struct cw_secret **secret, EVP_PKEY *pkey, const char *what
         return cw_err_set(err, CW_E_VERIFY, "%s holds a key of type %s; only ED25519 keys can sign here",
                           what,
                           EVP_PKEY_get0_type_name(pkey) != NULL ? EVP_PKEY_get0_type_name(pkey) : "unknown");
-    seed = sodium_malloc(CW_ED25519_SEED);
+    seed = cw_guarded_new(CW_ED25519_SEED);
     if (seed == NULL)
         return cw_err_nomem(err);
     rc = EVP_PKEY_get_raw_private_key(pkey, seed, &len) == 1 && len == CW_ED25519_SEED

@@ -3,6 +3,7 @@
  * Ed25519 keys and signatures by libsodium. Where keys come from and lie is the key file's business.
  */
 #include "crypt/sign.h"
+#include "crypt/guard.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -11,7 +12,7 @@ _Static_assert(CW_ED25519_PUBLIC == crypto_sign_PUBLICKEYBYTES, "libsodium's pub
 _Static_assert(CW_ED25519_SEED == crypto_sign_SEEDBYTES, "libsodium's seed");
 _Static_assert(CW_ED25519_SIGNATURE == crypto_sign_BYTES, "libsodium's signature");
 
-/* Bytes only, because sodium_malloc() aligns the end of what it gives, not the beginning. */
+/* Bytes only, because guarded memory is aligned at its end, not its beginning. */
 struct cw_secret {
     unsigned char seed[crypto_sign_SEEDBYTES];
     unsigned char key[crypto_sign_SECRETKEYBYTES];
@@ -34,7 +35,7 @@ int cw_secret_from_seed(struct cw_secret **secret, const unsigned char seed[CW_E
     *secret = NULL;
     if (rc != CW_OK)
         return rc;
-    made = sodium_malloc(sizeof *made);
+    made = cw_guarded_new(sizeof *made);
     if (made == NULL)
         return cw_err_nomem(err);
     memcpy(made->seed, seed, sizeof made->seed);
@@ -54,7 +55,7 @@ int cw_secret_new(struct cw_secret **secret, struct cw_err *err)
     *secret = NULL;
     if (rc != CW_OK)
         return rc;
-    seed = sodium_malloc(CW_ED25519_SEED);
+    seed = cw_guarded_new(CW_ED25519_SEED);
     if (seed == NULL)
         return cw_err_nomem(err);
     randombytes_buf(seed, CW_ED25519_SEED);

@@ -14,7 +14,7 @@
 #define CW_ED25519_SEED 32
 #define CW_ED25519_SIGNATURE 64
 
-/* A secret key in guarded memory (sodium_malloc: not swapped, not in core dumps), wiped when freed. */
+/* A secret key in guarded memory (crypt/guard.h: not swapped, not in core dumps, not in children), wiped when freed. */
 struct cw_secret;
 
 /* Must have succeeded before anything else of lib/crypt that uses libsodium; may be called again. */

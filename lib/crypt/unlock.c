@@ -4,6 +4,7 @@
  * 256 MiB on purpose. Everything secret lies in one block of guarded memory.
  */
 #include "crypt/unlock.h"
+#include "crypt/guard.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ int cw_unlock_new(struct cw_unlock **unlock, cw_unlock_ask *ask, void *ctx, stru
     made = calloc(1, sizeof *made);
     if (made == NULL)
         return cw_err_nomem(err);
-    made->secrets = sodium_malloc(sizeof *made->secrets);
+    made->secrets = cw_guarded_new(sizeof *made->secrets);
     if (made->secrets == NULL) {
         free(made);
         return cw_err_nomem(err);
@@ -96,7 +97,7 @@ static const unsigned char *remember(struct cw_unlock *unlock, const struct cw_u
 static int try_passphrase(struct cw_unlock *unlock, const char *passphrase, const struct cw_unlock_cost *cost,
                           cw_unlock_try *attempt, void *ctx, struct cw_err *err)
 {
-    unsigned char *key = sodium_malloc(CW_UNLOCK_KEY);
+    unsigned char *key = cw_guarded_new(CW_UNLOCK_KEY);
     int rc = key != NULL ? derive(key, passphrase, cost, err) : cw_err_nomem(err);
 
     if (rc == CW_OK)
@@ -176,7 +177,7 @@ static bool is_dear(const struct cw_unlock_cost *cost)
 static int derive_new(struct cw_unlock *unlock, struct cw_unlock_cost *cost, const unsigned char **key,
                       struct cw_err *err)
 {
-    unsigned char *derived = sodium_malloc(CW_UNLOCK_KEY);
+    unsigned char *derived = cw_guarded_new(CW_UNLOCK_KEY);
     int rc;
 
     if (derived == NULL)

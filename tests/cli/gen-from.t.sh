@@ -233,6 +233,19 @@ expect_err "^sums/BAD: line 5: unable to find 'sums/missing'"
 expect_err "^sums/BAD: line 6: is a checksum of the kind 'MD5'"
 expect_err "^sums/BAD: line 8: the name 'TWO_windows.zip' is that of line 7 too"
 expect_exit 1 causeway-gen add --from sha256sums --product sums --version 1.0.0 sums/NONE
+# As installers' lists have it: the same name in several folders. A pattern with a '/' is of the path.
+mkdir sums/cdrom sums/cdrom/gtk
+echo info >sums/cdrom/info.tar.gz
+echo gtk >sums/cdrom/gtk/info.tar.gz
+(cd sums && sha256sum ./cdrom/info.tar.gz ./cdrom/gtk/info.tar.gz) >sums/TWICE
+expect_exit 3 causeway-gen add --from sha256sums --product sums --version 2.0.0 sums/TWICE
+expect_err "line 2: the name 'info.tar.gz' is that of line 1 too; give it another with --name 'cdrom/gtk/info.tar.gz=NEW'"
+expect_exit 0 causeway-gen add --from sha256sums --product sums --version 2.0.0 --dry-run --name 'cdrom/gtk/info.tar.gz=gtk.tar.gz' \
+    --kind 'cdrom/*=file' sums/TWICE
+expect_out '^  info\.tar\.gz +any +file '
+expect_out '^  gtk\.tar\.gz +any +archive '
+expect_exit 0 causeway-gen add --from sha256sums --product sums --version 2.0.0 --dry-run --exclude '*/gtk/*' sums/TWICE
+expect_out 'would be staged, 1 artifact$'
 expect_exit 0 causeway-gen add --from sha256sums --product sums --version 1.0.0 --platform any --exclude 'three*' --exclude 'one*' \
     --files sums sums/SHA256SUMS
 
@@ -299,15 +312,21 @@ goreleaser() {
 {"name":"tool_1.0.0_amd64.deb","path":"/home/runner/work/tool/dist/tool_1.0.0_amd64.deb","goos":"linux","goarch":"amd64","goamd64":"v1","internal_type":5,"type":"Linux Package","extra":{"Format":"deb"}},
 {"name":"tool_v3","path":"dist/tool_v3","goos":"linux","goarch":"amd64","goamd64":"v3","internal_type":2,"type":"Binary"},
 {"name":"ghcr.io/acme/tool:1.0.0","path":"ghcr.io/acme/tool:1.0.0","goos":"linux","goarch":"amd64","internal_type":9,"type":"Docker Image"},
-{"name":"checksums.txt","path":"dist/checksums.txt","internal_type":12,"type":"Checksum","extra":{}}]
+{"name":"checksums.txt","path":"dist/checksums.txt","internal_type":12,"type":"Checksum","extra":{}},
+{"name":"tool_1.0.0_manifest.json","path":"registry/manifest.json","internal_type":3,"type":"File"},
+{"name":"tool.rb","path":"dist/homebrew/Formula/tool.rb","internal_type":16,"type":"Brew Tap","extra":{"BrewConfig":{"name":"tool"}}}]
 END
 }
+mkdir registry
+echo '{}' >registry/manifest.json
 goreleaser >dist/artifacts.json
 expect_exit 3 causeway-gen add --from goreleaser dist/artifacts.json
 expect_err '^dist/artifacts.json: --product: is needed, because goreleaser does not say it'
 echo '{"project_name":"tool","tag":"v1.0.0","version":"1.0.0","runtime":{"goos":"linux"}}' >dist/metadata.json
 expect_exit 0 causeway-gen add --from goreleaser --dry-run dist/artifacts.json
-expect_out '^tool 1.0.0: would be staged, 3 artifacts'
+expect_out '^tool 1.0.0: would be staged, 4 artifacts'
+expect_out 'tool_1.0.0_manifest.json +any +file'
+expect_out "tool.rb +left out: of type 'Brew Tap'"
 expect_out 'tool_1.0.0_linux_armv7.tar.gz +linux-armv7 +archive .*checksum given'
 expect_out 'tool_1.0.0_amd64.deb +linux-amd64 +package'
 expect_out 'tool_v3 +linux-amd64-v3 +file'
@@ -315,8 +334,12 @@ expect_out 'tool +left out: a binary that is not released by itself'
 expect_out "ghcr.io/acme/tool:1.0.0 +left out: of type 'Docker Image'"
 expect_out 'checksums.txt +left out: a checksum file'
 expect_exit 0 causeway-gen add --from goreleaser --dry-run --include tool dist/artifacts.json
-expect_out '4 artifacts'
+expect_out '5 artifacts'
 expect_exit 0 sh -c 'cd dist && causeway-gen add --from goreleaser --dry-run artifacts.json'
+mv registry/manifest.json kept-manifest.json
+expect_exit 3 causeway-gen add --from goreleaser dist/artifacts.json
+expect_err "unable to find 'dist/registry/manifest.json'"
+mv kept-manifest.json registry/manifest.json
 rm dist/tool_1.0.0_amd64.deb
 expect_exit 3 causeway-gen add --from goreleaser dist/artifacts.json
 expect_err '^dist/artifacts.json:4: \[3\]: unable to find'

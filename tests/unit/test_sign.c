@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -83,6 +85,31 @@ static void any_change_is_noticed(void **state)
     assert_false(cw_ed25519_verify(public_key, signature, message, sizeof message));
 }
 
+/* What a confined child that reads foreign bytes could get at, whatever its parent had unlocked before. */
+static void children_see_no_secret(void **state)
+{
+    static const unsigned char zero[CW_ED25519_SEED] = {0};
+    CW_AUTO_SECRET *secret = NULL;
+    unsigned char signature[CW_ED25519_SIGNATURE];
+    struct cw_err err;
+    int status = -1;
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(cw_secret_new(&secret, &err), 0);
+    assert_memory_not_equal(cw_secret_seed(secret), zero, sizeof zero);
+    pid = fork();
+    assert_int_not_equal(pid, -1);
+    if (pid == 0)
+        _exit(memcmp(cw_secret_seed(secret), zero, sizeof zero) == 0 ? 0 : 1);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_memory_not_equal(cw_secret_seed(secret), zero, sizeof zero);
+    assert_int_equal(cw_ed25519_sign(signature, secret, "x", 1, &err), 0);
+    assert_true(cw_ed25519_verify(cw_secret_public(secret), signature, "x", 1));
+}
+
 /* A key of small order would accept one signature for many messages. */
 static void weak_public_keys_are_refused(void **state)
 {
@@ -99,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors_hold),
         cmocka_unit_test(any_change_is_noticed),
+        cmocka_unit_test(children_see_no_secret),
         cmocka_unit_test(weak_public_keys_are_refused),
     };
 
