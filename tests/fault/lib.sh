@@ -13,7 +13,7 @@
 # the command exits with 0, and nothing ended by a signal. After a kill it is old or new; after a kill at the "end" it is
 # new. Then RETRY exits with 0 and the state is new. SETUP runs once for each row; runs work on copies of it.
 #
-# Tried are the first and the last call on each distinct call stack, at most $CW_FAULT_MAX (24) of them for each fault,
+# Tried are the first and the last call on each distinct call stack, at most $CW_FAULT_MAX (8) of them for each fault,
 # evenly spread, from another start for each fault. CW_FAULT_FULL=1 tries every single call. To look at one: CW_FAULT_CASE='NAME: FAULT' CW_FAULT_N=7 runs
 # only that, tells which call it was, and keeps the folder.
 
@@ -24,7 +24,7 @@ mmap:ENOMEM spawn:EAGAIN'
 FAULT_FAILS=${FAULT_FAILS-$fault_fails_all}
 # A kill is MODEL or MODEL:MOMENT.
 FAULT_KILLS=${FAULT_KILLS-keep keep:half lost torn zero}
-CW_FAULT_MAX=${CW_FAULT_MAX:-24}
+CW_FAULT_MAX=${CW_FAULT_MAX:-8}
 
 # With FAULT_PROGRAM set to a program's name, a command that fails must say why in one line of standard error that begins with
 # that name (warnings do not count), and exit with the code of that error: 8 for ENOSPC; else one of $FAULT_EXITS, by default 1,
