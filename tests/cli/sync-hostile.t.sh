@@ -79,6 +79,34 @@ case $got in
 *) not_ok 'attributes that are asked for are kept, others are not' && diag "$got" ;;
 esac
 
+# Capabilities are kept where site.lua asks for them by name, whoever the file is given to.
+if python3 - "$TEST_DIR/probe" <<'PY'
+import os, struct, sys
+open(sys.argv[1], "w").close()
+os.setxattr(sys.argv[1], "security.capability", struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0))
+PY
+then
+    python3 - <<'PY'
+import io, struct, tarfile
+with tarfile.open("out/caps.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+    info = tarfile.TarInfo("bin/serve")
+    info.size, info.mode = 2, 0o755
+    value = struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0).decode("ascii")
+    info.pax_headers = {"SCHILY.xattr.security.capability": value}
+    tar.addfile(info, io.BytesIO(b"#!"))
+PY
+    ship caps 1.0.0 out/caps.tar
+    sync -q pull
+    expect_exit 3 sync -q apply
+    expect_err "'bin/serve' of the archive has capabilities"
+    sed -i 's/xattrs = { "user\.\*" }/xattrs = { "user.*", "security.capability" }/' site/site.lua
+    expect_exit 0 sync -q apply
+    expect 'a capability is kept' test "$(python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], "security.capability").hex())' \
+        plant/current/caps/bin/serve)" = 0100000200040000000000000000000000000000
+else
+    skip 'a capability is kept' 'only root can give a file capabilities, and only some filesystems keep them'
+fi
+
 sed -i 's/set_id = true/set_id = "yes"/' site/site.lua
 expect_exit 1 sync status
 expect_err "site.lua:[0-9]+: install: 'set_id' is neither true nor false"
