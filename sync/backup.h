@@ -5,7 +5,8 @@
  *   backup.json    {"_type": "causeway-backup", "format": "1.0", "site", "time"}
  *   running.json   the record of the generation that ran (sync/deploy/store.h), where one did
  *
- * It holds the site's secret key, so it is as secret as the site's keys/ are.
+ * It holds the site's secret key, so it is as secret as the site's keys/ are; unless it is encrypted, as a whole, by a
+ * passphrase (crypt/locked.h).
  */
 #ifndef CW_SYNC_BACKUP_H
 #define CW_SYNC_BACKUP_H

@@ -17,8 +17,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/passphrase.h"
 #include "codec/json.h"
 #include "codec/pack.h"
+#include "crypt/locked.h"
 #include "fs/commit.h"
 #include "fs/walk.h"
 #include "sync/commands.h"
@@ -29,6 +31,17 @@
 
 #define WORK CW_TMP_PREFIX "backup"
 #define BLOCK ((size_t)64 * 1024)
+
+static struct {
+    struct cw_passphrase passphrase;
+    bool encrypt;
+} given = {.passphrase = CW_PASSPHRASE_INIT};
+
+const struct cw_option cmd_backup_options[] = {
+    {CW_OPTION_FLAG, "encrypt", &given.encrypt, NULL, "encrypt it by a passphrase, which restore asks for"},
+    CW_PASSPHRASE_OPTIONS(given.passphrase),
+    {.kind = CW_OPTION_END},
+};
 
 struct backup {
     const struct cw_site *site;
@@ -181,9 +194,34 @@ static int write_about(const struct backup *b, int64_t now, struct cw_err *err)
     return rc == CW_OK ? write_doc(b, CW_BACKUP_ABOUT, about, err) : rc;
 }
 
-static int write_tar(void *ctx, const void *data, size_t len, struct cw_err *err)
+static int write_out(void *ctx, const void *data, size_t len, struct cw_err *err)
 {
     return cw_out_write(ctx, data, len, err);
+}
+
+static int write_locked(void *ctx, const void *data, size_t len, struct cw_err *err)
+{
+    return cw_locked_write(ctx, data, len, err);
+}
+
+static int pack_plain(const struct backup *b, const struct cw_pack_sum *sum, struct cw_out *out, int64_t now,
+                      struct cw_err *err)
+{
+    return cw_pack(b->work, "the site", sum, now, CW_PACK_PLAIN, write_out, out, err);
+}
+
+static int pack_locked(const struct backup *b, const struct cw_pack_sum *sum, struct cw_out *out, int64_t now,
+                       struct cw_err *err)
+{
+    CW_AUTO_UNLOCK *unlock = NULL;
+    CW_AUTO_LOCKED *locked = NULL;
+    int rc = cw_unlock_new(&unlock, cw_passphrase_ask, &given.passphrase, err);
+
+    if (rc == CW_OK)
+        rc = cw_locked_new(&locked, unlock, "the backup", write_out, out, err);
+    if (rc == CW_OK)
+        rc = cw_pack(b->work, "the site", sum, now, CW_PACK_PLAIN, write_locked, locked, err);
+    return rc == CW_OK ? cw_locked_finish(locked, err) : rc;
 }
 
 static void wrong(void *ctx, const char *path, const char *what)
@@ -206,7 +244,7 @@ static int pack(const struct backup *b, int folder, const char *name, int64_t no
     if (rc == CW_OK)
         rc = cw_out_open(&out, folder, name, 0600, err);
     if (rc == CW_OK)
-        rc = cw_pack(b->work, "the site", &sum, now, CW_PACK_PLAIN, write_tar, &out, err);
+        rc = (given.encrypt ? pack_locked : pack_plain)(b, &sum, &out, now, err);
     return rc == CW_OK ? cw_out_commit(&out, err) : rc;
 }
 
@@ -252,6 +290,8 @@ int cmd_backup(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     int rc = cw_recover_open(&site, cli, now, err);
 
     (void)argc;
+    if (!given.encrypt && (given.passphrase.file != NULL || given.passphrase.fd != CW_PASSPHRASE_NO_FD))
+        return cw_err_set(err, CW_E_USAGE, "a passphrase is for --encrypt");
     if (rc == CW_OK) /* by which the history's end is signed */
         rc = cw_identity_ensure(&identity, site.fd, now, err);
     if (rc == CW_OK && (data = json_pack("{s:s}", "file", argv[1])) == NULL)
@@ -264,7 +304,8 @@ int cmd_backup(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
         rc = make_backup(&site, argv[1], now, err);
     if (rc != CW_OK)
         return rc;
-    cw_cli_say(cli, "%s: all that '%s' remembers, its secret key too: keep it as safe as the site itself",
-               argv[1], site.name);
+    cw_cli_say(cli, "%s: all that '%s' remembers, its secret key too%s", argv[1], site.name,
+               given.encrypt ? ", under the passphrase, without which nobody restores it"
+                             : ": keep it as safe as the site itself, or make it with --encrypt");
     return cw_cli_json(cli, data, err);
 }

@@ -16,8 +16,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/passphrase.h"
 #include "codec/archive.h"
 #include "codec/json.h"
+#include "crypt/locked.h"
 #include "fs/commit.h"
 #include "fs/walk.h"
 #include "jail/jail.h"
@@ -25,6 +27,13 @@
 #include "sync/deploy/number.h"
 #include "sync/history.h"
 #include "sync/mirror/memory.h"
+
+static struct cw_passphrase passphrase = CW_PASSPHRASE_INIT;
+
+const struct cw_option cmd_restore_options[] = {
+    CW_PASSPHRASE_OPTIONS(passphrase),
+    {.kind = CW_OPTION_END},
+};
 
 static int feed(void *ctx, int in_fd, int out_fd, struct cw_err *err)
 {
@@ -134,6 +143,33 @@ static int check(json_t **result, const struct cw_cli *cli, int folder, struct c
     return cw_history_append(folder, cw_clock_now(), "restore", data, err);
 }
 
+/* What is encrypted becomes a file without a name, whole and genuine, before anything is unpacked. The passphrase is
+ * wiped by then. */
+static int unlock(int *in, int folder, struct cw_err *err)
+{
+    CW_AUTO_UNLOCK *unlock = NULL;
+    CW_AUTO_FD int plain = -1;
+    bool locked;
+    int rc = cw_locked_is(&locked, *in, err);
+
+    if (rc != CW_OK || !locked)
+        return rc;
+    plain = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (plain < 0)
+        return cw_err_errno(err, errno, "unable to decrypt on this filesystem");
+    rc = cw_unlock_new(&unlock, cw_passphrase_ask, &passphrase, err);
+    if (rc == CW_OK)
+        rc = cw_locked_open(*in, plain, unlock, "the backup", err);
+    if (rc == CW_OK && lseek(plain, 0, SEEK_SET) != 0)
+        rc = cw_err_errno(err, errno, "unable to read what was decrypted");
+    if (rc != CW_OK)
+        return rc;
+    close(*in);
+    *in = plain;
+    plain = -1;
+    return CW_OK;
+}
+
 static int fill(json_t **result, const struct cw_cli *cli, int parent, const char *tmp, const char *file,
                 struct cw_err *err)
 {
@@ -143,6 +179,8 @@ static int fill(json_t **result, const struct cw_cli *cli, int parent, const cha
 
     if (rc == CW_OK && fchmod(folder, 0700) != 0)
         rc = cw_err_errno(err, errno, "unable to protect what is unpacked");
+    if (rc == CW_OK)
+        rc = unlock(&in, folder, err);
     if (rc == CW_OK)
         rc = unpack(folder, in, err);
     if (rc == CW_OK)

@@ -35,6 +35,7 @@ int cmd_verify(struct cw_cli *cli, int argc, char **argv, struct cw_err *err);
 
 extern const struct cw_option cmd_apply_options[];
 extern const struct cw_option cmd_approve_options[];
+extern const struct cw_option cmd_backup_options[];
 extern const struct cw_option cmd_clock_options[];
 extern const struct cw_option cmd_export_options[];
 extern const struct cw_option cmd_hold_options[];
@@ -44,6 +45,7 @@ extern const struct cw_option cmd_log_options[];
 extern const struct cw_option cmd_plan_options[];
 extern const struct cw_option cmd_pull_options[];
 extern const struct cw_option cmd_receipt_options[];
+extern const struct cw_option cmd_restore_options[];
 extern const struct cw_option cmd_rollback_options[];
 extern const struct cw_option cmd_scan_options[];
 extern const struct cw_option cmd_status_options[];

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "codec/hex.h"
 
 /* How deep the text nests, found without recursion before jansson's recursive parser sees it. */
 static bool too_deep(const char *text, size_t len)
@@ -398,5 +399,25 @@ int cw_json_check_format(const json_t *doc, const char *type, struct cw_err *err
         rc = cw_err_set(err, CW_E_VERIFY,
                         "has format '%s'; this version of Causeway reads format 1: install a newer one",
                         version);
+    return rc;
+}
+
+int cw_json_get_word(const json_t *obj, const char *key, const char *word, struct cw_err *err)
+{
+    const char *got;
+    int rc = cw_json_get_str(&got, obj, key, err);
+
+    if (rc == CW_OK && strcmp(got, word) != 0)
+        rc = cw_err_set(err, CW_E_VERIFY, "%s '%s' is not supported, only '%s'", key, got, word);
+    return rc;
+}
+
+int cw_json_get_hex(void *data, size_t len, const json_t *obj, const char *key, struct cw_err *err)
+{
+    const char *text;
+    int rc = cw_json_get_str(&text, obj, key, err);
+
+    if (rc == CW_OK && !cw_hex_parse(data, len, text))
+        rc = cw_err_set(err, CW_E_VERIFY, "field '%s' is not %zu hexadecimal digits", key, 2 * len);
     return rc;
 }

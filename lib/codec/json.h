@@ -47,6 +47,9 @@ int cw_json_get_int(int64_t *value, const json_t *obj, const char *key, int64_t 
                     struct cw_err *err);
 int cw_json_get_obj(json_t **value, const json_t *obj, const char *key, struct cw_err *err);
 int cw_json_get_array(json_t **value, const json_t *obj, const char *key, struct cw_err *err);
+/* A required text that must be exactly this, or exactly 2 * len hexadecimal digits. */
+int cw_json_get_word(const json_t *obj, const char *key, const char *word, struct cw_err *err);
+int cw_json_get_hex(void *data, size_t len, const json_t *obj, const char *key, struct cw_err *err);
 /* An optional member: left alone when absent, of the right type when there. */
 int cw_json_opt_str(const char **value, const json_t *obj, const char *key, struct cw_err *err);
 int cw_json_opt_bool(bool *value, const json_t *obj, const char *key, struct cw_err *err);

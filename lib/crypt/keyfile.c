@@ -47,48 +47,19 @@ static void clear(struct keyfile *file)
 }
 #define AUTO_KEYFILE __attribute__((cleanup(clear))) struct keyfile
 
-static int get_hex(unsigned char *data, size_t len, const json_t *obj, const char *key, struct cw_err *err)
-{
-    const char *text;
-    int rc = cw_json_get_str(&text, obj, key, err);
-
-    if (rc == CW_OK && !cw_hex_parse(data, len, text))
-        rc = cw_err_set(err, CW_E_VERIFY, "field '%s' is not %zu hexadecimal digits", key, 2 * len);
-    return rc;
-}
-
-static int expect(const json_t *obj, const char *key, const char *value, struct cw_err *err)
-{
-    const char *got;
-    int rc = cw_json_get_str(&got, obj, key, err);
-
-    if (rc == CW_OK && strcmp(got, value) != 0)
-        rc = cw_err_set(err, CW_E_VERIFY, "%s '%s' is not supported, only '%s'", key, got, value);
-    return rc;
-}
-
 static int parse_lock(struct keyfile *file, struct cw_err *err)
 {
     json_t *kdf = NULL;
-    int64_t ops = 0, mem = 0;
     int rc = cw_json_get_obj(&kdf, file->doc, "kdf", err);
 
     if (rc == CW_OK)
-        rc = expect(kdf, "name", "argon2id", err);
+        rc = cw_unlock_parse_cost(&file->cost, kdf, err);
     if (rc == CW_OK)
-        rc = get_hex(file->cost.salt, sizeof file->cost.salt, kdf, "salt", err);
+        rc = cw_json_get_word(file->doc, "cipher", "xchacha20poly1305", err);
     if (rc == CW_OK)
-        rc = cw_json_get_int(&ops, kdf, "opslimit", crypto_pwhash_OPSLIMIT_MIN, CW_UNLOCK_OPS_MAX, err);
+        rc = cw_json_get_hex(file->nonce, sizeof file->nonce, file->doc, "nonce", err);
     if (rc == CW_OK)
-        rc = cw_json_get_int(&mem, kdf, "memlimit", crypto_pwhash_MEMLIMIT_MIN, CW_UNLOCK_MEM_MAX, err);
-    if (rc == CW_OK)
-        rc = expect(file->doc, "cipher", "xchacha20poly1305", err);
-    if (rc == CW_OK)
-        rc = get_hex(file->nonce, sizeof file->nonce, file->doc, "nonce", err);
-    if (rc == CW_OK)
-        rc = get_hex(file->sealed, sizeof file->sealed, file->doc, "sealed", err);
-    file->cost.opslimit = (uint64_t)ops;
-    file->cost.memlimit = (uint64_t)mem;
+        rc = cw_json_get_hex(file->sealed, sizeof file->sealed, file->doc, "sealed", err);
     return rc;
 }
 
@@ -103,9 +74,9 @@ static int parse(struct keyfile *file, const void *text, size_t len, struct cw_e
     if (rc == CW_OK)
         rc = cw_json_check_format(file->doc, CW_KEYFILE_TYPE, err);
     if (rc == CW_OK)
-        rc = expect(file->doc, "keytype", "ed25519", err);
+        rc = cw_json_get_word(file->doc, "keytype", "ed25519", err);
     if (rc == CW_OK)
-        rc = get_hex(file->public_key, sizeof file->public_key, file->doc, "public", err);
+        rc = cw_json_get_hex(file->public_key, sizeof file->public_key, file->doc, "public", err);
     if (rc != CW_OK)
         return rc;
     file->locked = json_object_get(file->doc, "seed") == NULL;
@@ -160,7 +131,7 @@ static int get_seed(unsigned char *seed, const struct keyfile *file, const char 
         return cw_err_set(err, CW_E_FAIL, "'%s' is encrypted, and no passphrase was given", what);
     if (file->locked)
         return cw_unlock_open(unlock, &file->cost, what, try_key, &opening, err);
-    rc = get_hex(seed, CW_ED25519_SEED, file->doc, "seed", err);
+    rc = cw_json_get_hex(seed, CW_ED25519_SEED, file->doc, "seed", err);
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s'", what);
 }
 
@@ -218,7 +189,7 @@ static int seal(struct keyfile *file, const struct cw_secret *secret, struct cw_
                 struct cw_err *err)
 {
     const unsigned char *key;
-    int rc = cw_unlock_seal(unlock, &file->cost, &key, err);
+    int rc = cw_unlock_seal(unlock, "new keys", &file->cost, &key, err);
 
     if (rc != CW_OK)
         return rc;
@@ -234,8 +205,7 @@ int cw_keyfile_format(struct cw_buf *buf, const struct cw_secret *secret, struct
 {
     struct keyfile file = {.doc = NULL};
     json_auto_t *doc = NULL;
-    char public_hex[HEX(CW_ED25519_PUBLIC)], salt[HEX(CW_UNLOCK_SALT)], nonce[HEX(NONCE)],
-        sealed[HEX(SEALED)];
+    char public_hex[HEX(CW_ED25519_PUBLIC)], nonce[HEX(NONCE)], sealed[HEX(SEALED)];
     int rc;
 
     cw_hex_format(public_hex, cw_secret_public(secret), CW_ED25519_PUBLIC);
@@ -244,13 +214,10 @@ int cw_keyfile_format(struct cw_buf *buf, const struct cw_secret *secret, struct
     rc = seal(&file, secret, unlock, err);
     if (rc != CW_OK)
         return rc;
-    cw_hex_format(salt, file.cost.salt, sizeof file.cost.salt);
     cw_hex_format(nonce, file.nonce, sizeof file.nonce);
     cw_hex_format(sealed, file.sealed, sizeof file.sealed);
-    doc = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:I, s:I}, s:s, s:s, s:s}", "_type", CW_KEYFILE_TYPE,
-                    "format", "1.0", "keytype", "ed25519", "public", public_hex, "kdf", "name", "argon2id",
-                    "salt", salt, "opslimit", (json_int_t)file.cost.opslimit, "memlimit",
-                    (json_int_t)file.cost.memlimit, "cipher", "xchacha20poly1305", "nonce", nonce, "sealed",
-                    sealed);
+    doc = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s}", "_type", CW_KEYFILE_TYPE, "format", "1.0",
+                    "keytype", "ed25519", "public", public_hex, "kdf", cw_unlock_describe_cost(&file.cost),
+                    "cipher", "xchacha20poly1305", "nonce", nonce, "sealed", sealed);
     return doc != NULL ? cw_json_format(buf, doc, err) : cw_err_nomem(err);
 }

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/hex.h"
+#include "codec/json.h"
+
 #define DERIVATIONS_MAX 8 /* remembered; a repository's keys seldom come from more sittings than that */
 
 _Static_assert(CW_UNLOCK_SALT == crypto_pwhash_SALTBYTES, "libsodium's salt");
@@ -192,8 +195,33 @@ static int derive_new(struct cw_unlock *unlock, struct cw_unlock_cost *cost, con
     return rc;
 }
 
-int cw_unlock_seal(struct cw_unlock *unlock, struct cw_unlock_cost *cost, const unsigned char **key,
-                   struct cw_err *err)
+int cw_unlock_parse_cost(struct cw_unlock_cost *cost, const json_t *kdf, struct cw_err *err)
+{
+    int64_t ops = 0, mem = 0;
+    int rc = cw_json_get_word(kdf, "name", "argon2id", err);
+
+    if (rc == CW_OK)
+        rc = cw_json_get_hex(cost->salt, sizeof cost->salt, kdf, "salt", err);
+    if (rc == CW_OK)
+        rc = cw_json_get_int(&ops, kdf, "opslimit", crypto_pwhash_OPSLIMIT_MIN, CW_UNLOCK_OPS_MAX, err);
+    if (rc == CW_OK)
+        rc = cw_json_get_int(&mem, kdf, "memlimit", crypto_pwhash_MEMLIMIT_MIN, CW_UNLOCK_MEM_MAX, err);
+    cost->opslimit = (uint64_t)ops;
+    cost->memlimit = (uint64_t)mem;
+    return rc;
+}
+
+json_t *cw_unlock_describe_cost(const struct cw_unlock_cost *cost)
+{
+    char salt[2 * CW_UNLOCK_SALT + 1];
+
+    cw_hex_format(salt, cost->salt, sizeof cost->salt);
+    return json_pack("{s:s, s:s, s:I, s:I}", "name", "argon2id", "salt", salt, "opslimit",
+                     (json_int_t)cost->opslimit, "memlimit", (json_int_t)cost->memlimit);
+}
+
+int cw_unlock_seal(struct cw_unlock *unlock, const char *what, struct cw_unlock_cost *cost,
+                   const unsigned char **key, struct cw_err *err)
 {
     int rc;
 
@@ -205,7 +233,7 @@ int cw_unlock_seal(struct cw_unlock *unlock, struct cw_unlock_cost *cost, const 
         }
     }
     if (!unlock->known) {
-        rc = ask(unlock, "new keys", true, err);
+        rc = ask(unlock, what, true, err);
         if (rc != CW_OK)
             return rc;
         accept_asked(unlock);

@@ -5,6 +5,7 @@
 #ifndef CW_CRYPT_UNLOCK_H
 #define CW_CRYPT_UNLOCK_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +25,11 @@ struct cw_unlock_cost {
 #define CW_UNLOCK_OPS_MAX 12
 #define CW_UNLOCK_MEM_MAX (UINT64_C(1) << 30)
 
+/* Both as the file has it: {"name": "argon2id", "salt": hex, "opslimit": n, "memlimit": bytes}. CW_E_VERIFY for what is out
+ * of bounds. The caller owns what is described; NULL: no memory. */
+int cw_unlock_parse_cost(struct cw_unlock_cost *cost, const json_t *kdf, struct cw_err *err);
+json_t *cw_unlock_describe_cost(const struct cw_unlock_cost *cost);
+
 /* Tries a key: 0 it was right; CW_E_VERIFY it was wrong; others end the search. */
 typedef int cw_unlock_try(void *ctx, const unsigned char key[CW_UNLOCK_KEY], struct cw_err *err);
 
@@ -32,8 +38,8 @@ typedef int cw_unlock_try(void *ctx, const unsigned char key[CW_UNLOCK_KEY], str
 int cw_unlock_open(struct cw_unlock *unlock, const struct cw_unlock_cost *cost, const char *what,
                    cw_unlock_try *attempt, void *ctx, struct cw_err *err);
 
-/* Cost and key (borrowed) for a new file. */
-int cw_unlock_seal(struct cw_unlock *unlock, struct cw_unlock_cost *cost, const unsigned char **key,
-                   struct cw_err *err);
+/* Cost and key (borrowed) for a new file; what is for the prompt. */
+int cw_unlock_seal(struct cw_unlock *unlock, const char *what, struct cw_unlock_cost *cost,
+                   const unsigned char **key, struct cw_err *err);
 
 #endif

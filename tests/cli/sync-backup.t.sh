@@ -36,6 +36,24 @@ expect_exit 1 sync backup nowhere/site.backup
 expect_exit 2 causeway-sync restore site.backup site
 expect_err "'site' is there already"
 
+# Under a passphrase: nothing of it can be read, and nothing changed without being seen.
+printf 'battery staple\n' >pass
+printf 'something else\n' >wrong
+expect_exit 0 sync backup locked.backup --encrypt --passphrase-file pass
+expect_out 'under the passphrase'
+expect 'it is no tar, and tells nothing' sh -c '! tar -tf locked.backup 2>/dev/null && ! grep -q plant-7 locked.backup'
+expect 'only its owner may read it' test "$(stat -c %a locked.backup)" = 600
+expect_exit 2 sync backup other.backup --passphrase-file pass
+expect_exit 1 causeway-sync restore locked.backup again --passphrase-file wrong
+expect_err "'locked\.backup': .*wrong passphrase"
+head -c -1 locked.backup >short.backup
+expect_exit 1 causeway-sync restore short.backup again --passphrase-file pass
+expect_err 'wrong passphrase, or the file was altered'
+expect 'nothing is there of these' test ! -e again -a -z "$(find . -maxdepth 1 -name '.tmp-*')"
+expect_exit 0 causeway-sync restore locked.backup again --passphrase-file pass
+expect 'it is the same site' cmp site/keys/identity.key again/keys/identity.key
+expect_exit 0 causeway-sync -C again log --verify
+
 cp -a site cut-site
 sed -i '$d' cut-site/history.jsonl
 expect_exit 3 causeway-sync -C cut-site backup cut-site.backup
