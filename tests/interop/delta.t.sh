@@ -7,10 +7,10 @@ command -v python3 >/dev/null || skip_all "python3 is not installed"
 command -v zstd >/dev/null || skip_all "zstd is not installed"
 PATH=$CW_BUILDDIR/tests/bench:$PATH
 
-# Two versions of a program with its texts, as archives; and the program alone.
+# Two versions of a program with its texts, as archives; and the program alone. The size of its debugging data is no matter here.
 mkdir app-1.0 app-1.1
-cp "$CW_BUILDDIR/causeway-sync" app-1.0/tool
-cp "$CW_BUILDDIR/causeway-gen" app-1.1/tool
+strip -o app-1.0/tool "$CW_BUILDDIR/causeway-sync"
+strip -o app-1.1/tool "$CW_BUILDDIR/causeway-gen"
 cp "$CW_SRCDIR/README.md" app-1.0/
 sed 's/trees/forests/' "$CW_SRCDIR/README.md" >app-1.1/README.md
 cp "$CW_SRCDIR/LICENSE" app-1.0/
