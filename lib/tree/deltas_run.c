@@ -151,7 +151,7 @@ static int apply(const struct cw_deltas_job *job, int tree, struct cw_err *err)
 }
 
 /* It is whole: is it right? */
-static int keep(struct cw_deltas_job *job, int tree, struct cw_err *err)
+static int judge(struct cw_deltas_job *job, int tree, struct cw_err *err)
 {
     int rc = cw_jail_finish(&job->jail, err);
 
@@ -165,29 +165,30 @@ static int keep(struct cw_deltas_job *job, int tree, struct cw_err *err)
         return rc;
     job->length = (uint64_t)lseek(job->out.fd, 0, SEEK_END);
     job->outcome = job->length <= job->most ? CW_DELTA_MADE : CW_DELTA_USELESS;
-    if (job->outcome == CW_DELTA_MADE)
-        rc = apply(job, tree, err);
-    return rc == CW_OK && job->outcome == CW_DELTA_MADE ? cw_out_commit(&job->out, err) : rc;
+    return job->outcome == CW_DELTA_MADE ? apply(job, tree, err) : CW_OK;
 }
 
-/* Takes some of what a child writes. *done: there is nothing more to come, or to be waited for. */
+/* Takes some of what a child writes. *done: there is nothing more to come, or to be waited for. What goes wrong with the
+ * child or with its delta is that delta's matter; a disk that cannot be written is everybody's. */
 static int step(bool *done, struct run *run, struct cw_deltas_job *job, struct cw_err *err)
 {
     struct cw_err why = {.code = CW_OK};
     ssize_t n = cw_jail_read(&job->jail, run->block, BLOCK, &why);
     int rc = n < 0 ? CW_E_FAIL : CW_OK;
 
+    *done = false;
     if (n > 0) {
         job->got += (uint64_t)n;
         if (job->got <= job->most + CW_DELTA_HEADER_BYTES)
-            rc = cw_fd_write_all(job->out.fd, run->block, (size_t)n, "a delta", &why);
-        else
-            job->outcome = CW_DELTA_USELESS;
+            return cw_fd_write_all(job->out.fd, run->block, (size_t)n, "a delta", err);
+        job->outcome = CW_DELTA_USELESS;
     } else if (n == 0) {
-        rc = keep(job, run->tree, &why);
+        rc = judge(job, run->tree, &why);
     }
     *done = n <= 0 || rc != CW_OK || job->outcome == CW_DELTA_USELESS;
-    return rc == CW_OK ? CW_OK : fail(job, &why, err);
+    if (rc != CW_OK)
+        return fail(job, &why, err);
+    return n == 0 && job->outcome == CW_DELTA_MADE && !job->plan_only ? cw_out_commit(&job->out, err) : CW_OK;
 }
 
 static void finish(struct run *run, size_t i)

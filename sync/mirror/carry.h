@@ -21,9 +21,9 @@
 #define CW_CARRY_VOLUME_FILES 40000
 #define CW_CARRY_DELTAS_MAX 16 /* from different files to one */
 
-/* Small files: a medium needs a cluster, a long name and a few writes in scattered places for each, and FAT32 finds none in a folder
- * but by looking at all, and holds some 9,000 names as long as ours in one. So many of them go in packs. Fewer stay as they
- * are, for a tree of plain files is what other programs read. */
+/* Small files: for each a medium needs a cluster, an entry for a long name and a few writes in scattered places, and FAT finds a
+ * name in a folder only by looking at all. So many of them go in packs. Fewer stay as they are, for a tree of plain files is
+ * what other programs read. */
 #define CW_PACK_FILE_MAX (UINT64_C(128) << 10)
 #define CW_PACK_FILES_MIN 64
 #define CW_PACK_MAX (UINT64_C(32) << 20) /* what one changed bit costs, and what a reader's cache must hold */

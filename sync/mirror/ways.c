@@ -257,6 +257,11 @@ static int make_deltas(struct ways *ways, int mirror, const struct cw_cli *cli, 
                       cw_deltas_size(mirror, ways->pairs, ways->pick_count));
     rc = cw_deltas_make(mirror, ways->pairs, ways->pick_count, &options, err);
     cw_progress_end(&ways->progress);
+    for (i = 0; i < ways->pick_count && rc == CW_OK; i++) {
+        if (ways->pairs[i].outcome == CW_DELTA_FAILED)
+            cw_cli_warn(cli, "'%s': a delta could not be made, so it is carried without: %s",
+                        ways->pairs[i].to, ways->pairs[i].why);
+    }
     return rc;
 }
 

@@ -25,6 +25,8 @@ enum fault_kind {
 };
 
 enum fault_mode { MODE_COUNT, MODE_FAIL, MODE_KILL };
+/* No error to the caller: do only half of it (read, write); change a bit of what was read. */
+enum fault_error { FAULT_HALF = 0, FAULT_FLIP = -1 };
 enum fault_moment { AT_AFTER, AT_BEFORE, AT_HALF };
 
 /* One change to the disk. */
@@ -77,7 +79,7 @@ struct fault_control {
     uint32_t mode, kind, moment;
     uint32_t n;       /* which call, from 1; 0 = none */
     uint32_t onwards; /* this one and all later ones fail (a disk that stays full) */
-    int32_t error;    /* errno to give; 0 = do only half of it (read, write) */
+    int32_t error;    /* errno to give, or one of enum fault_error */
     int32_t main_pid;
     uint64_t root_dev;
     char root[FAULT_ROOT_MAX], spare[FAULT_ROOT_MAX + 16];

@@ -89,11 +89,13 @@ static uint32_t number(const char *word, char **end)
     return (uint32_t)n;
 }
 
-/* "SHORT" is not an error but half of a read or write. */
-static int error_parse(const char *word)
+/* "SHORT" is not an error but half of a read or write, "FLIP" not one but another bit in what was read. */
+static int error_parse(const char *word, uint32_t kind)
 {
     if (strcmp(word, "SHORT") == 0)
-        return 0;
+        return FAULT_HALF;
+    if (strcmp(word, "FLIP") == 0 && kind == KIND_read)
+        return FAULT_FLIP;
     for (int e = 1; e < 200; e++) {
         const char *name = strerrorname_np(e);
         if (name && strcmp(name, word) == 0)
@@ -111,7 +113,7 @@ static char **fail_parse(struct options *o, char **arg)
     o->want.kind = (uint32_t)INDEX_OF("kind", arg[0], kinds);
     o->want.n = number(arg[1], &end);
     o->want.onwards = *end == '+';
-    o->want.error = error_parse(arg[2]);
+    o->want.error = error_parse(arg[2], o->want.kind);
     return arg + 3;
 }
 

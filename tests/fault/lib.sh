@@ -17,7 +17,8 @@
 # evenly spread, from another start for each fault. CW_FAULT_FULL=1 tries every single call. To look at one: CW_FAULT_CASE='NAME: FAULT' CW_FAULT_N=7 runs
 # only that, tells which call it was, and keeps the folder.
 
-# A fault is KIND:ERRNO, with + for "from then on"; kinds are listed in tests/fault/control.h.
+# A fault is KIND:ERRNO, with + for "from then on"; kinds are listed in tests/fault/control.h. SHORT does half of a read or write; read:FLIP
+# changes a bit of what was read, for rows whose ROOT holds nothing but a medium: what a disk of one's own says is believed.
 fault_fails_all='open:EMFILE create:ENOSPC read:EIO read:SHORT write:EIO write:SHORT change:ENOSPC+ truncate:EIO copy:EIO
 rename:EIO link:EIO unlink:EIO mkdir:ENOSPC sync:EIO chmod:EPERM stat:EIO readdir:EIO lock:ENOLCK alloc:ENOMEM
 mmap:ENOMEM spawn:EAGAIN'

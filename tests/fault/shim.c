@@ -144,8 +144,10 @@ static enum verdict fail_now(enum fault_kind kind, void *site)
 {
     ctl->fired = 1;
     note_hit(kind, site);
-    if (ctl->error == 0)
+    if (ctl->error == FAULT_HALF)
         return HALF;
+    if (ctl->error == FAULT_FLIP)
+        return FLIP;
     errno = ctl->error;
     return FAIL;
 }

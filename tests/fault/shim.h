@@ -56,7 +56,8 @@ void real_find(void);
 extern struct fault_control *ctl; /* NULL: not under the runner; all calls just pass */
 
 /* ---- the gate: count a call and say what shall become of it */
-enum verdict { PASS, FAIL, HALF }; /* FAIL: errno is set; HALF: do only half of it */
+/* FAIL: errno is set; HALF: do only half of it; FLIP: do it, and change a bit of what was read */
+enum verdict { PASS, FAIL, HALF, FLIP };
 enum verdict gate(enum fault_kind kind, void *site);
 
 /* A call that would change the disk goes between change_begin and change_end, which hold a lock over all

@@ -23,12 +23,20 @@ static bool gate_fd(int fd, enum fault_kind kind, void *site, enum verdict *v)
     return *v != FAIL;
 }
 
+/* A medium that is wearing out: what was read is not what was written. */
+static ssize_t read_done(ssize_t n, void *buf, enum verdict v)
+{
+    if (v == FLIP && n > 0)
+        ((unsigned char *)buf)[n / 2] ^= 1;
+    return n;
+}
+
 EXPORT ssize_t read(int fd, void *buf, size_t len)
 {
     enum verdict v;
     if (!gate_fd(fd, KIND_read, SITE, &v))
         return -1;
-    return REAL(read)(fd, buf, v == HALF && len > 1 ? len / 2 : len);
+    return read_done(REAL(read)(fd, buf, v == HALF && len > 1 ? len / 2 : len), buf, v);
 }
 
 EXPORT ssize_t __read_chk(int fd, void *buf, size_t len, size_t room);
@@ -39,7 +47,7 @@ ssize_t __read_chk(int fd, void *buf, size_t len, size_t room)
         abort();
     if (!gate_fd(fd, KIND_read, SITE, &v))
         return -1;
-    return REAL(read)(fd, buf, v == HALF && len > 1 ? len / 2 : len);
+    return read_done(REAL(read)(fd, buf, v == HALF && len > 1 ? len / 2 : len), buf, v);
 }
 
 EXPORT ssize_t pread(int fd, void *buf, size_t len, off_t off)
@@ -47,7 +55,7 @@ EXPORT ssize_t pread(int fd, void *buf, size_t len, off_t off)
     enum verdict v;
     if (!gate_fd(fd, KIND_read, SITE, &v))
         return -1;
-    return REAL(pread)(fd, buf, v == HALF && len > 1 ? len / 2 : len, off);
+    return read_done(REAL(pread)(fd, buf, v == HALF && len > 1 ? len / 2 : len, off), buf, v);
 }
 ALIAS(ssize_t, pread64, pread, int fd, void *buf, size_t len, off_t off);
 
@@ -59,7 +67,7 @@ ssize_t __pread_chk(int fd, void *buf, size_t len, off_t off, size_t room)
         abort();
     if (!gate_fd(fd, KIND_read, SITE, &v))
         return -1;
-    return REAL(pread)(fd, buf, v == HALF && len > 1 ? len / 2 : len, off);
+    return read_done(REAL(pread)(fd, buf, v == HALF && len > 1 ? len / 2 : len, off), buf, v);
 }
 ALIAS(ssize_t, __pread64_chk, __pread_chk, int fd, void *buf, size_t len, off_t off, size_t room);
 
