@@ -210,22 +210,12 @@ static int see_target(void *ctx, const char *name, const struct stat *st, struct
 
 /* ---- deltas ---- */
 
-/* The hash at the start of "<to>.json" or "<to>/<from>.delta"; false: neither. */
-static bool leads_to(char to[CW_SHA256_TEXT], const char *name)
-{
-    char path[CW_PATH_MAX];
-
-    snprintf(to, CW_SHA256_TEXT, "%s", name);
-    return cw_tree_hint_path(path, to, NULL) == CW_OK &&
-           (name[CW_SHA256_TEXT - 1] == '.' || name[CW_SHA256_TEXT - 1] == '/');
-}
-
 static int note_delta(void *ctx, const char *name, const struct stat *st, struct cw_err *err)
 {
     char to[CW_SHA256_TEXT];
     struct cw_gc *gc = ctx;
 
-    return !S_ISREG(st->st_mode) || !leads_to(to, name) ||
+    return !S_ISREG(st->st_mode) || !cw_tree_split_delta(name, to) ||
                    json_object_set_new(gc->deltas, to, json_false()) == 0
                ? CW_OK
                : cw_err_nomem(err);
@@ -237,7 +227,8 @@ static int see_delta(void *ctx, const char *name, const struct stat *st, struct 
     struct cw_gc *gc = ctx;
 
     snprintf(path, sizeof path, CW_TREE_DELTAS "/%s", name);
-    return S_ISREG(st->st_mode) && leads_to(to, name) && json_is_false(json_object_get(gc->deltas, to))
+    return S_ISREG(st->st_mode) && cw_tree_split_delta(name, to) &&
+                   json_is_false(json_object_get(gc->deltas, to))
                ? add_file(gc, path, st, "leads to a file that is not kept", err)
                : CW_OK;
 }

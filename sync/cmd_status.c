@@ -20,6 +20,7 @@
 #include "sync/history.h"
 #include "sync/identity.h"
 #include "sync/mirror/mirror.h"
+#include "sync/mirror/taken.h"
 #include "sync/mirror/web.h"
 #include "sync/stale.h"
 
@@ -146,11 +147,41 @@ static int show_servers(struct status *status, json_t *entry, const struct cw_up
     return json_object_set(entry, "failed_sources", web.failed) != 0 ? cw_err_nomem(err) : CW_OK;
 }
 
+/* How far bundles have come whose set is not complete. */
+static int show_bundles(struct status *status, json_t *entry, const struct cw_upstream *upstream,
+                        struct cw_err *err)
+{
+    json_auto_t *doc = NULL;
+    struct cw_err problem = {0};
+    json_t *bundle;
+    size_t i;
+    int rc = cw_taken_load(&doc, status->site, upstream, &problem);
+
+    if (rc == CW_E_NOTFOUND)
+        return CW_OK;
+    if (rc != CW_OK)
+        return add_problem(status, &problem, err);
+    json_array_foreach (json_object_get(doc, "bundles"), i, bundle) {
+        CW_AUTO_BUF missing = CW_BUF_INIT(CW_ERR_TEXT_MAX);
+
+        cw_taken_missing(&missing, bundle);
+        cw_cli_say(
+            status->cli, "bundle       %.12s for %s serial %lld: %s%s", text_of(bundle, "bundle"),
+            text_of(bundle, "channel"), (long long)json_integer_value(json_object_get(bundle, "serial")),
+            missing.len > 0 ? cw_buf_text(&missing) : "all volumes were taken in",
+            missing.len > 0 ? " still to come" : ", and files are missing: pull one again to see which");
+    }
+    return json_object_set(entry, "bundles", json_object_get(doc, "bundles")) == 0 ? CW_OK
+                                                                                   : cw_err_nomem(err);
+}
+
 static int add_upstream(struct status *status, json_t *list, json_t *entry,
                         const struct cw_upstream *upstream, struct cw_err *err)
 {
-    return json_array_append_new(list, entry) != 0 ? cw_err_nomem(err)
-                                                   : show_servers(status, entry, upstream, err);
+    int rc = json_array_append_new(list, entry) != 0 ? cw_err_nomem(err)
+                                                     : show_servers(status, entry, upstream, err);
+
+    return rc == CW_OK ? show_bundles(status, entry, upstream, err) : rc;
 }
 
 static int show_upstream(struct status *status, json_t *list, const struct cw_upstream *upstream,

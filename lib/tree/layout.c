@@ -138,6 +138,12 @@ bool cw_tree_split_target(const char *path, char target[CW_PATH_MAX], char sha25
     return true;
 }
 
+bool cw_tree_split_delta(const char *name, char to[CW_SHA256_TEXT])
+{
+    snprintf(to, CW_SHA256_TEXT, "%s", name);
+    return cw_hex_is_sha256(to) && (name[CW_SHA256_TEXT - 1] == '.' || name[CW_SHA256_TEXT - 1] == '/');
+}
+
 static int note_root(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
 {
     char role[CW_TUF_NAME_MAX];

@@ -50,6 +50,8 @@ int cw_tree_delta_path(char out[CW_PATH_MAX], const char *from, const char *to, 
 bool cw_tree_split_metadata(const char *name, int64_t *version, char role[CW_TUF_NAME_MAX]);
 /* path is a tree path below targets/ with the hash in its last part. False for anything else. */
 bool cw_tree_split_target(const char *path, char target[CW_PATH_MAX], char sha256[CW_SHA256_TEXT]);
+/* name is a path below deltas/, "<to>.json" or "<to>/<from>.delta": which file it leads to. */
+bool cw_tree_split_delta(const char *name, char to[CW_SHA256_TEXT]);
 
 /* The highest N for which metadata/N.root.json exists beneath dir; CW_E_NOTFOUND. */
 int cw_tree_newest_root(int64_t *version, int dir, struct cw_err *err);

@@ -230,7 +230,7 @@ static int check_space(const struct cw_export_run *export, struct cw_err *err)
     if (fstatvfs(export->to, &fs) != 0)
         return cw_err_errno(err, errno, "unable to ask how much space '%s' has left", export->options->to);
     left = (uint64_t)fs.f_bavail * fs.f_frsize;
-    if (left >= need)
+    if (left >= need || fs.f_blocks == 0) /* some of FUSE's filesystems do not say */
         return CW_OK;
     cw_str_bytes(need, need_text);
     cw_str_bytes(left, left_text);

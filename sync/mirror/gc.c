@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The closure of the mirror's set, compared with what lies below metadata/ and targets/.
+ * The closure of the mirror's set, compared with what lies below metadata/, targets/ and deltas/.
  */
 #include "sync/mirror/gc.h"
 
@@ -18,9 +18,9 @@
 struct finder {
     const struct cw_closure *needed; /* sorted by path within a stage */
     json_t *paths;                   /* the needed paths, as an object's members; owned */
+    json_t *kept;                    /* the hashes of the targets that stay, likewise */
     const json_t *used;
     json_t *rows;
-    const char *below; /* the folder that is walked */
 };
 
 static int add_row(struct finder *finder, const char *what, const char *path, const struct stat *st,
@@ -64,10 +64,31 @@ static int find_target(void *ctx, const char *name, const struct stat *st, struc
     char path[CW_PATH_MAX], target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
 
     snprintf(path, sizeof path, CW_TREE_TARGETS "/%s", name);
-    if (!S_ISREG(st->st_mode) || !cw_tree_split_target(path, target, sha256) ||
-        json_object_get(finder->paths, path) != NULL || is_used(finder->used, target))
+    if (!S_ISREG(st->st_mode) || !cw_tree_split_target(path, target, sha256))
         return CW_OK;
-    return add_row(finder, "target", path, st, err);
+    if (json_object_get(finder->paths, path) == NULL && !is_used(finder->used, target))
+        return add_row(finder, "target", path, st, err);
+    return json_object_set_new(finder->kept, sha256, json_true()) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
+/* A delta, and the hint that lists it, go with the file that they lead to. */
+static int find_delta(void *ctx, const char *name, const struct stat *st, struct cw_err *err)
+{
+    struct finder *finder = ctx;
+    char path[CW_PATH_MAX], to[CW_SHA256_TEXT];
+
+    snprintf(path, sizeof path, CW_TREE_DELTAS "/%s", name);
+    return S_ISREG(st->st_mode) && cw_tree_split_delta(name, to) && json_object_get(finder->kept, to) == NULL
+               ? add_row(finder, "delta", path, st, err)
+               : CW_OK;
+}
+
+static int find_deltas(struct finder *finder, int mirror, struct cw_err *err)
+{
+    bool there = false;
+    int rc = cw_at_has(&there, mirror, CW_TREE_DELTAS, err);
+
+    return rc == CW_OK && there ? cw_walk(mirror, CW_TREE_DELTAS, find_delta, finder, err) : rc;
 }
 
 static int note_paths(struct finder *finder, const struct cw_closure *needed, struct cw_err *err)
@@ -97,16 +118,18 @@ static int find(struct finder *finder, int mirror, const struct cw_site *site,
         rc = note_paths(finder, &needed, err);
     if (rc == CW_OK)
         rc = cw_walk(mirror, CW_TREE_METADATA, find_metadata, finder, err);
-    return rc == CW_OK ? cw_walk(mirror, CW_TREE_TARGETS, find_target, finder, err) : rc;
+    if (rc == CW_OK)
+        rc = cw_walk(mirror, CW_TREE_TARGETS, find_target, finder, err);
+    return rc == CW_OK ? find_deltas(finder, mirror, err) : rc;
 }
 
 int cw_mirror_gc_find(json_t *rows, const json_t *used, const struct cw_site *site,
                       const struct cw_upstream *upstream, struct cw_err *err)
 {
-    json_auto_t *paths = json_object();
-    struct finder finder = {.paths = paths, .used = used, .rows = rows};
+    json_auto_t *paths = json_object(), *kept = json_object();
+    struct finder finder = {.paths = paths, .kept = kept, .used = used, .rows = rows};
     CW_AUTO_FD int mirror = -1;
-    int rc = paths != NULL ? cw_mirror_open(&mirror, site, upstream, err) : cw_err_nomem(err);
+    int rc = paths != NULL && kept != NULL ? cw_mirror_open(&mirror, site, upstream, err) : cw_err_nomem(err);
 
     return rc == CW_OK ? find(&finder, mirror, site, upstream, err) : rc;
 }

@@ -149,4 +149,38 @@ pulled all 'they are removed, and still listed'
 rm -r tree/deltas
 pulled all 'nothing is listed either'
 
+# Through a compressed archive: the delta is between what two of them hold, and the site compresses that again, to the last byte.
+mkdir gz
+seq 200000 >gz/numbers
+for k in 1 2; do
+    python3 - "$k" <<'PYTHON'
+import gzip, sys
+text = open("gz/numbers").read().replace("777", "7" + sys.argv[1] + "7").encode()
+with open("gz/app-%s.tgz" % sys.argv[1], "wb") as out, gzip.GzipFile("", "wb", 6, out, mtime=1) as packed:
+    packed.write(text)
+PYTHON
+    cat >catalog.json <<JSON
+{"format": "1.0", "products": [{"name": "gateway", "releases": [{"version": "2.$k.0", "severity": "normal", "notes": "",
+ "builds": [{"platform": "any", "files": [{"file": "gz/app-$k.tgz", "kind": "file"}]}]}]}]}
+JSON
+    { causeway-gen -C repo add catalog.json && causeway-gen -C repo promote gateway "2.$k.0" stable; } >release.out 2>&1 || cat release.out
+    publisher_publish --deltas $((k - 1))
+    [ "$k" = 2 ] || causeway-sync -q -C site pull repo/tree
+done
+rm -rf site-before tree
+mv site site-before
+cp -r repo/tree tree
+to=$(hash_of gz/app-2.tgz)
+cp -r site-before site
+causeway-sync -q -C site pull repo/tree
+rm -rf mirror-without
+cp -r site/upstreams/acme/mirror mirror-without
+expect 'the site made the archive anew' cmp gz/app-2.tgz "site/upstreams/acme/mirror/targets/gateway/2.2.0/$to.app-2.tgz"
+pulled little 'a delta inside gzip'
+expect 'a third of the archive travels' test "$carried" -lt "$(($(stat -c %s gz/app-2.tgz) / 3))"
+for delta in "tree/deltas/$to"/*; do
+    flip "$delta"
+done
+pulled all 'each delta to it is changed'
+
 done_testing

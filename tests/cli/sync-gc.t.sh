@@ -86,11 +86,24 @@ causeway-sync init --root repo/tree/metadata/1.root.json \
 expect_exit 0 causeway-sync -C mirror gc
 expect_out 'nothing to do'
 causeway-sync -q -C mirror pull
+# A delta that was made for an export goes with the file that it leads to.
+delta() {
+    to=$(basename "$1" | cut -c1-64)
+    mkdir -p "mirror/upstreams/acme/mirror/deltas/$to"
+    echo delta >"mirror/upstreams/acme/mirror/deltas/$to/$(printf %064d 1).delta"
+    echo hint >"mirror/upstreams/acme/mirror/deltas/$to.json"
+}
+delta mirror/upstreams/acme/mirror/targets/gateway/1.5.0/*.tar
+old_to=$to
 make_build gateway 1.6.0
 ship gateway 1.6.0
 causeway-sync -q -C mirror pull
+delta mirror/upstreams/acme/mirror/targets/gateway/1.6.0/*.tar
 expect_exit 0 causeway-sync -C mirror --json gc
 expect_out '"path": "targets/gateway/1.5.0/'
+expect_out "\"path\": \"deltas/$old_to.json\""
+expect 'deltas to what is gone are gone' test ! -e "mirror/upstreams/acme/mirror/deltas/$old_to" -a ! -e "mirror/upstreams/acme/mirror/deltas/$old_to.json"
+expect 'deltas to what stays stay' test -e "mirror/upstreams/acme/mirror/deltas/$to/$(printf %064d 1).delta" -a -e "mirror/upstreams/acme/mirror/deltas/$to.json"
 expect_exit 0 causeway-sync -C mirror verify
 
 done_testing

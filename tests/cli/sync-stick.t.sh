@@ -81,10 +81,16 @@ rm -rf media/stick
 cp -r bundle/volume-1 media/stick
 expect_exit 7 causeway-sync -C plant-7 pull
 expect_err 'still to come: volume 2; 1 file '
+expect_exit 0 causeway-sync -C plant-7 status
+expect_out "^bundle +$(sed -n 's/^ "bundle": "\(.\{12\}\).*/\1/p' bundle/volume-1/volume-1.json) for stable serial 2: volume 2 still to come"
+expect_exit 0 causeway-sync -C plant-7 --json status
+expect_out '"volumes": \[$'
 expect_exit 7 causeway-sync -C plant-7 pull
 expect_err 'still to come: volume 2; 1 file '
 expect_exit 0 causeway-sync -C plant-7 pull bundle/volume-2
 expect_out 'complete and genuine: stable serial 2'
+expect_exit 0 causeway-sync -C plant-7 status
+refute_out '^bundle '
 expect 'nothing of the parts is left' test ! -e plant-7/upstreams/acme/parts -a ! -e plant-7/upstreams/acme/bundles.json
 expect_exit 0 causeway-sync -C plant-7 verify
 expect_exit 0 causeway-sync -C plant-7 apply
@@ -142,6 +148,16 @@ expect_exit 0 causeway-sync -C connected export --volume-size 9M --replace all
 expect 'volumes of the bundle before are gone' test ! -e all/volume-3
 site_init five
 expect_exit 0 causeway-sync -C five pull all
+# Parts of a file that two exports cut in different places: what does not fit is dropped, and nothing is joined wrong.
+causeway-sync -q -C connected export --volume-size 6M cut
+site_init overlap
+for k in 2 3; do
+    expect_exit 7 causeway-sync -C overlap pull "cut/volume-$k"
+done
+expect_exit 7 causeway-sync -C overlap pull all/volume-1
+expect_exit 0 causeway-sync -C overlap pull all/volume-2
+expect_exit 0 causeway-sync -C overlap verify
+expect 'nothing of the parts is left' test ! -e overlap/upstreams/acme/parts
 # Where a scanner or a worn stick changed a file, exporting again mends it.
 flip all/volume-?/targets/gateway/1.1.0/*.data.bin
 expect_exit 0 causeway-sync -C connected --json export --volume-size 9M all
