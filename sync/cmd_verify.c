@@ -249,6 +249,7 @@ static int check_list(int *rc, struct verify *verify, struct cw_tree_check *chec
     if (got != CW_OK)
         return got;
     *rc = cw_bundle_check(&listed, dir, &verdict);
+    check->volume_holds = *rc == CW_OK && check->volume != NULL;
     if (*rc == CW_OK || *rc == CW_E_VERIFY || *rc == CW_E_INCOMPLETE)
         return CW_OK;
     *err = verdict;

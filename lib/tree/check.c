@@ -415,6 +415,27 @@ static int check_as_client(struct tree *tree, struct cw_err *err)
     return rc;
 }
 
+/* What lies in packs was hashed with the bundle; what it is worth is judged as of any file. */
+static int check_packed(struct tree *tree, const struct cw_volume *volume, struct cw_err *err)
+{
+    size_t i;
+    int rc = CW_OK;
+
+    for (i = 0; i < volume->packed_count && rc == CW_OK; i++) {
+        const struct cw_volume_file *file = &volume->packed[i].file;
+        const struct entry *entry = find_entry(tree, file->path);
+        struct cw_hashed hashed = {.length = entry != NULL ? entry->length : -1, .known = entry != NULL};
+        char target[CW_PATH_MAX];
+
+        hashed.size = file->length;
+        snprintf(hashed.path, sizeof hashed.path, "%s", file->path);
+        snprintf(hashed.sha256, sizeof hashed.sha256, "%s", file->sha256);
+        if (cw_tree_split_target(file->path, target, hashed.expected))
+            rc = judge_content(tree, &hashed, err);
+    }
+    return rc;
+}
+
 static int check_files(struct tree *tree, struct cw_err *err)
 {
     int rc = cw_hashing_new(&tree->hashing, tree->dir, judge_content, tree, err);
@@ -426,6 +447,8 @@ static int check_files(struct tree *tree, struct cw_err *err)
     if (rc == CW_OK)
         rc = cw_hashing_finish(tree->hashing, err);
     cw_hashing_free(tree->hashing);
+    if (rc == CW_OK && tree->check->volume_holds && !tree->check->names_only)
+        rc = check_packed(tree, tree->check->volume, err);
     return rc;
 }
 

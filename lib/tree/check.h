@@ -43,8 +43,9 @@ struct cw_tree_check {
      * channel's set must be. */
     const char *channel;
     const struct cw_set_wanted *wanted; /* the part of it that must be there; NULL: all */
-    /* A bundle's list: what it says lies in packs is there, if cw_bundle_check() found it good. NULL: there is none. */
+    /* A bundle's list: what it says lies in packs is there. NULL: there is none. */
     const struct cw_volume *volume;
+    bool volume_holds; /* cw_bundle_check() found it good: what lies in packs counts as checked, too */
     /* Called for each finding; path is a tree path, what says what is wrong (lower case, no full stop). May
      * be NULL. */
     void (*found)(void *ctx, enum cw_finding kind, const char *path, const char *what);

@@ -39,7 +39,7 @@
 #define CW_VOLUME_SUMS "SHA256SUMS"
 #define CW_VOLUME_INDEX "index.html" /* pages for people, not in the list: they tell of the list */
 #define CW_VOLUME_CARRY "carry.html"
-#define CW_VOLUME_MAX ((size_t)16 << 20) /* bytes of a list: some 80,000 files */
+#define CW_VOLUME_MAX ((size_t)16 << 20) /* bytes of a list: some 65,000 files */
 #define CW_VOLUMES_MAX 999               /* media of one bundle: more than anybody carries */
 
 #define CW_VOLUME_RECEIPTS_MAX 256 /* sites that one bundle is made for */

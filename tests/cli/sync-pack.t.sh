@@ -57,6 +57,10 @@ expect 'only what is wanted was taken' test ! -e part/upstreams/acme/mirror/targ
 (cd copy && for pack in packs/*.tar; do tar -xf "$pack"; done && rm -r packs volume-1.json SHA256SUMS ./*.html)
 expect 'unpacked it is the tree' diff -r connected/upstreams/acme/mirror copy
 expect_exit 0 causeway-sync -C connected verify copy
+checked=$(sed -n 's/^copy: \([0-9]*\) files .*/\1/p' "$out")
+expect_exit 0 causeway-sync -C connected verify --report report.json stick
+expect_out "^stick: $checked files "
+expect 'the report names what lies in packs' grep -q 'tile-aab' report.json
 
 # One bit of a pack, in a head and in a content.
 site_init fresh
