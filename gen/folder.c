@@ -244,20 +244,6 @@ size_t cw_folder_run(const struct cw_folder *folder, size_t first)
     return count;
 }
 
-int cw_folder_delegation(struct cw_tuf_role *need, const struct cw_tuf_meta *targets, const char *role,
-                         struct cw_err *err)
-{
-    size_t i, count = targets->signed_ != NULL ? cw_tuf_delegation_count(targets) : 0;
-    int rc = CW_OK;
-
-    for (i = 0; i < count && rc == CW_OK; i++) {
-        rc = cw_tuf_delegation_at(need, targets, i, err);
-        if (rc == CW_OK && strcmp(need->name, role) == 0)
-            return CW_OK;
-    }
-    return rc != CW_OK ? rc : cw_err_set(err, CW_E_NOTFOUND, "targets hands nothing to role '%s'", role);
-}
-
 /* Whose signatures a top-level role takes: by the root in force and by the next, where they differ. */
 static int need_of_top(struct cw_folder_role *role, const struct cw_folder *folder, struct cw_err *err)
 {
@@ -287,8 +273,8 @@ static int find_needs(struct cw_folder_role *role, const struct cw_folder *folde
     role->need_count = 1;
     if (role->bin_of != NULL)
         return cw_folder_bin_need(&role->needs[0], role, folder, err);
-    return cw_folder_delegation(&role->needs[0], targets != NULL ? &targets->meta : &folder->targets,
-                                role->role, err);
+    return cw_tuf_delegation_named(&role->needs[0], targets != NULL ? &targets->meta : &folder->targets,
+                                   role->role, err);
 }
 
 /* What is in force of the role, and that the new one follows it. */
@@ -303,7 +289,7 @@ static int find_before(struct cw_folder_role *role, const struct cw_folder *fold
         rc = cw_folder_read_meta(&role->before, folder, path, type_of(role->role), err);
     if (rc == CW_OK && path != NULL && strcmp(role->role, "root") != 0 &&
         strcmp(role->role, "targets") != 0) {
-        rc = cw_folder_delegation(&keys, &folder->targets, role->role, err);
+        rc = cw_tuf_delegation_named(&keys, &folder->targets, role->role, err);
         if (rc == CW_OK)
             rc = cw_folder_verify(&role->before, &keys, path, err);
     }
@@ -311,7 +297,7 @@ static int find_before(struct cw_folder_role *role, const struct cw_folder *fold
         return rc == CW_E_NOTFOUND ? err->code = CW_E_VERIFY : rc;
     if (path != NULL)
         before = role->before.version;
-    else if (cw_folder_delegation(&keys, &folder->targets, role->role, NULL) == CW_OK)
+    else if (cw_tuf_delegation_named(&keys, &folder->targets, role->role, NULL) == CW_OK)
         return cw_err_set(err, CW_E_INCOMPLETE, "what is in force of role '%s' is missing", role->role);
     if (role->meta.version != before + 1)
         return cw_err_set(err, CW_E_VERIFY, "role '%s' goes from version %lld to %lld", role->role,

@@ -27,7 +27,7 @@ static int load_product(struct cw_folder *folder, const char *product, struct cw
     const char *path = cw_folder_trusted_path(folder, product);
     struct cw_folder_product *products, *added;
     struct cw_tuf_role keys;
-    int rc = cw_folder_delegation(&keys, &folder->targets, product, err);
+    int rc = cw_tuf_delegation_named(&keys, &folder->targets, product, err);
 
     if (rc != CW_OK)
         return rc;

@@ -14,14 +14,11 @@
 /* The key of that id in one of the role's needs; NULL: none wants it. */
 static const json_t *wanted_key(const struct cw_folder_role *role, const char *keyid)
 {
-    const json_t *id;
-    size_t i, k;
+    size_t i;
 
     for (i = 0; i < role->need_count; i++) {
-        json_array_foreach (role->needs[i].keyids, k, id) {
-            if (strcmp(json_string_value(id), keyid) == 0)
-                return json_object_get(role->needs[i].keys, keyid);
-        }
+        if (cw_tuf_role_names(&role->needs[i], keyid))
+            return json_object_get(role->needs[i].keys, keyid);
     }
     return NULL;
 }
@@ -81,14 +78,7 @@ bool cw_folder_wants(const struct cw_folder_role *role, const char *keyid)
 
 bool cw_folder_has(const struct cw_folder_role *role, const char *keyid)
 {
-    const json_t *row;
-    size_t i;
-
-    json_array_foreach (role->signatures, i, row) {
-        if (strcmp(json_string_value(json_object_get(row, "keyid")), keyid) == 0)
-            return true;
-    }
-    return false;
+    return cw_tuf_has_signed(role->signatures, keyid);
 }
 
 int cw_folder_add(bool *added, struct cw_folder_role *role, const char *keyid, const char *hex,

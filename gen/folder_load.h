@@ -14,9 +14,6 @@ const char *cw_folder_trusted_path(const struct cw_folder *folder, const char *r
 /* path is what an error is about. */
 int cw_folder_verify(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role, const char *path,
                      struct cw_err *err);
-/* What targets says of a role. CW_E_NOTFOUND. */
-int cw_folder_delegation(struct cw_tuf_role *need, const struct cw_tuf_meta *targets, const char *role,
-                         struct cw_err *err);
 
 /* The products in force whose bins are to be signed and that are not themselves. */
 int cw_folder_load_products(struct cw_folder *folder, struct cw_err *err);

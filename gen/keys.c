@@ -334,18 +334,6 @@ int cw_keys_make(struct cw_keys *keys, const char *name, struct cw_unlock *unloc
     return rc == CW_OK ? cw_keys_take(keys, name, &secret, unlock, err) : rc;
 }
 
-static bool has_signed(const json_t *signatures, const char *id)
-{
-    const json_t *signature;
-    size_t i;
-
-    json_array_foreach (signatures, i, signature) {
-        if (strcmp(json_string_value(json_object_get(signature, "keyid")), id) == 0)
-            return true;
-    }
-    return false;
-}
-
 static int say_missing(const struct cw_keys *keys, const struct cw_tuf_role *role, const json_t *signatures,
                        size_t have, struct cw_err *err)
 {
@@ -356,7 +344,7 @@ static int say_missing(const struct cw_keys *keys, const struct cw_tuf_role *rol
     json_array_foreach (role->keyids, i, id) {
         const struct cw_key *key = cw_keys_find(keys, json_string_value(id));
 
-        if ((key != NULL && cw_key_signs(key)) || has_signed(signatures, json_string_value(id)) ||
+        if ((key != NULL && cw_key_signs(key)) || cw_tuf_has_signed(signatures, json_string_value(id)) ||
             shown++ >= MISSING_SHOWN)
             continue;
         cw_buf_addf(&list, "%s'%s'", list.len > 0 ? ", " : "",
@@ -367,18 +355,6 @@ static int say_missing(const struct cw_keys *keys, const struct cw_tuf_role *rol
         "role '%s' needs %lld of its %zu keys, here %s %zu: bring %lld more into '%s/' for this, of: %s",
         role->name, (long long)role->threshold, json_array_size(role->keyids), have == 1 ? "is" : "are", have,
         (long long)role->threshold - (long long)have, CW_REPO_KEYS, cw_buf_text(&list));
-}
-
-static bool is_of(const struct cw_tuf_role *role, const char *keyid)
-{
-    const json_t *id;
-    size_t i;
-
-    json_array_foreach (role->keyids, i, id) {
-        if (strcmp(json_string_value(id), keyid) == 0)
-            return true;
-    }
-    return false;
 }
 
 int cw_keys_choose(struct cw_key *chosen[CW_KEYS_ROLE_MAX], size_t *count, const struct cw_keys *keys,
@@ -392,11 +368,11 @@ int cw_keys_choose(struct cw_key *chosen[CW_KEYS_ROLE_MAX], size_t *count, const
         return cw_err_set(err, CW_E_FAIL, "role '%s': a threshold of %lld is more than this version can sign",
                           role->name, (long long)role->threshold);
     json_array_foreach (role->keyids, i, id)
-        have += has_signed(signatures, json_string_value(id));
+        have += cw_tuf_has_signed(signatures, json_string_value(id));
     for (i = 0; i < keys->count && have + *count < (size_t)role->threshold; i++) {
         struct cw_key *key = &keys->items[i];
 
-        if (cw_key_signs(key) && is_of(role, key->id) && !has_signed(signatures, key->id))
+        if (cw_key_signs(key) && cw_tuf_role_names(role, key->id) && !cw_tuf_has_signed(signatures, key->id))
             chosen[(*count)++] = key;
     }
     return have + *count < (size_t)role->threshold ? say_missing(keys, role, signatures, have + *count, err)

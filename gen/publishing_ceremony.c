@@ -24,6 +24,16 @@ static int unite(struct cw_publishing *p, struct cw_err *err)
     return rc;
 }
 
+/* As far as keys are here; what is missing then. */
+static int sign_here(struct cw_publishing *p, struct cw_err *err)
+{
+    int rc = CW_OK;
+
+    if (!p->cli->dry_run)
+        rc = cw_folder_sign_here(&p->ceremony.folder, &p->keys, p->unlock, err);
+    return rc == CW_OK ? cw_publishing_find_missing(p, err) : rc;
+}
+
 static int complete(struct cw_publishing *p, struct cw_err *err)
 {
     bool done = false;
@@ -92,10 +102,8 @@ int cw_publishing_with_ceremony(struct cw_publishing *p, struct cw_err *err)
             rc = cw_publishing_renew(p, err);
         return rc == CW_OK ? cw_publishing_draft(p, err) : rc;
     }
-    if (rc == CW_OK && !p->cli->dry_run)
-        rc = cw_folder_sign_here(&p->ceremony.folder, &p->keys, p->unlock, err);
     if (rc == CW_OK)
-        rc = cw_publishing_find_missing(p, err);
+        rc = sign_here(p, err);
     if (rc != CW_OK)
         return rc;
     if (json_array_size(p->missing) == 0 && !p->cli->dry_run)
@@ -172,10 +180,8 @@ int cw_publishing_first(struct cw_publishing *p, struct cw_err *err)
         rc = cw_draft_init(&p->draft, err);
     if (rc == CW_OK && !p->cli->dry_run)
         rc = unite(p, err);
-    if (rc == CW_OK && !p->cli->dry_run)
-        rc = cw_folder_sign_here(&p->ceremony.folder, &p->keys, p->unlock, err);
     if (rc == CW_OK)
-        rc = cw_publishing_find_missing(p, err);
+        rc = sign_here(p, err);
     if (rc != CW_OK)
         return rc;
     if (json_array_size(p->missing) > 0 || p->cli->dry_run)

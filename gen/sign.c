@@ -30,18 +30,15 @@ struct signing {
 static int put_gathered(json_t *envelope, const struct cw_draft_input *input, const struct cw_tuf_role *role,
                         struct cw_err *err)
 {
-    const json_t *row, *id;
-    size_t i, k;
+    const json_t *row;
+    size_t i;
     int rc = CW_OK;
 
     json_array_foreach (json_object_get(input->gathered, role->name), i, row) {
         const char *keyid = json_string_value(json_object_get(row, "keyid"));
 
-        json_array_foreach (role->keyids, k, id) {
-            if (rc == CW_OK && strcmp(json_string_value(id), keyid) == 0)
-                rc =
-                    cw_tuf_envelope_put(envelope, keyid, json_string_value(json_object_get(row, "sig")), err);
-        }
+        if (rc == CW_OK && cw_tuf_role_names(role, keyid))
+            rc = cw_tuf_envelope_put(envelope, keyid, json_string_value(json_object_get(row, "sig")), err);
     }
     return rc;
 }
@@ -167,19 +164,14 @@ static int sign_top(struct signing *s, enum cw_step step, enum cw_tuf_type type,
     return rc;
 }
 
-/* Keys and threshold of a delegated role as the targets in force after this publication say. */
+/* Keys and threshold of a delegated role as the targets in force after this publication say. That there are none is no matter of keys
+ * that could be brought. */
 static int delegation_of(struct cw_tuf_role *role, const struct cw_tuf_meta *targets, const char *name,
                          struct cw_err *err)
 {
-    size_t i, count = cw_tuf_delegation_count(targets);
-    int rc = CW_OK;
+    int rc = cw_tuf_delegation_named(role, targets, name, err);
 
-    for (i = 0; i < count && rc == CW_OK; i++) {
-        rc = cw_tuf_delegation_at(role, targets, i, err);
-        if (rc == CW_OK && strcmp(role->name, name) == 0)
-            return CW_OK;
-    }
-    return rc != CW_OK ? rc : cw_err_set(err, CW_E_FAIL, "targets delegates nothing to role '%s'", name);
+    return rc == CW_E_NOTFOUND ? err->code = CW_E_FAIL : rc;
 }
 
 static int sign_roles(struct signing *s, struct cw_err *err)

@@ -163,16 +163,6 @@ int cw_check_tell_held(struct cw_check_run *run, const char *path, const struct 
 
 /* ---- the newest timestamp, snapshot and roles ---- */
 
-/* The delegation to a bin of that name, if the role has such bins: its number stands at the end of the name. */
-static bool is_bin_of(struct cw_tuf_role *bin, const struct cw_tuf_meta *split, const char *role)
-{
-    const char *dash = strrchr(role, '-');
-    size_t number = dash != NULL ? strtoul(dash + 1, NULL, 16) : SIZE_MAX;
-
-    return number < cw_tuf_delegation_count(split) &&
-           cw_tuf_delegation_at(bin, split, number, NULL) == CW_OK && strcmp(bin->name, role) == 0;
-}
-
 /* Who may sign this bin. */
 static void bin_signers(struct cw_signers *signers, const struct cw_check_run *run, const char *role,
                         bool newest_only)
@@ -181,21 +171,16 @@ static void bin_signers(struct cw_signers *signers, const struct cw_check_run *r
     size_t i;
 
     for (i = 0; i < splits->count && !(newest_only && signers->count > 0); i++)
-        signers->count += is_bin_of(&signers->roles[signers->count], &splits->items[i].meta, role);
+        signers->count += cw_tuf_delegation_named(&signers->roles[signers->count], &splits->items[i].meta,
+                                                  role, NULL) == CW_OK;
 }
 
 /* Who may sign this role by one version of targets. */
 static void delegated_signers(struct cw_signers *signers, const struct cw_tuf_meta *targets, const char *role)
 {
-    struct cw_tuf_role *slot = &signers->roles[signers->count];
-    size_t i;
-
-    for (i = 0; targets != NULL && i < cw_tuf_delegation_count(targets); i++) {
-        if (cw_tuf_delegation_at(slot, targets, i, NULL) == CW_OK && strcmp(slot->name, role) == 0) {
-            signers->count++;
-            return;
-        }
-    }
+    if (targets != NULL &&
+        cw_tuf_delegation_named(&signers->roles[signers->count], targets, role, NULL) == CW_OK)
+        signers->count++;
 }
 
 /* Who may sign this role, by every root or targets version of the tree; with newest_only by the newest
@@ -407,7 +392,7 @@ static bool is_early_bin(const struct cw_check_run *run, const char *role)
     size_t i, len;
 
     for (i = 0; i < run->metadata->splits.count; i++) {
-        if (is_bin_of(&bin, &run->metadata->splits.items[i].meta, role))
+        if (cw_tuf_delegation_named(&bin, &run->metadata->splits.items[i].meta, role, NULL) == CW_OK)
             return false;
     }
     for (i = 0; targets != NULL && i < cw_tuf_delegation_count(targets); i++) {

@@ -11,18 +11,6 @@
 #include "base/mem.h"
 #include "codec/json.h"
 
-static bool names_key(const struct cw_tuf_role *role, const json_t *keyid)
-{
-    json_t *item;
-    size_t i;
-
-    json_array_foreach (role->keyids, i, item) {
-        if (json_equal(item, keyid))
-            return true;
-    }
-    return false;
-}
-
 /* Is this one signature by a key of the role, and good? */
 static bool signature_holds(const struct cw_tuf_meta *meta, const struct cw_tuf_role *role,
                             const json_t *keyid)
@@ -30,7 +18,7 @@ static bool signature_holds(const struct cw_tuf_meta *meta, const struct cw_tuf_
     struct cw_tuf_role alone = *role;
     json_auto_t *keyids = json_pack("[O]", keyid);
 
-    if (!names_key(role, keyid) || keyids == NULL)
+    if (!cw_tuf_role_names(role, json_string_value(keyid)) || keyids == NULL)
         return false;
     alone.keyids = keyids;
     alone.threshold = 1;
@@ -58,7 +46,7 @@ int cw_signers_check_every_byte(const struct cw_tuf_meta *meta, const struct cw_
         bool known = false, holds = false;
 
         for (k = 0; k < signers->count && !holds; k++) {
-            known = known || names_key(&signers->roles[k], keyid);
+            known = known || cw_tuf_role_names(&signers->roles[k], json_string_value(keyid));
             holds = signature_holds(meta, &signers->roles[k], keyid);
         }
         if ((known && !holds) || !is_lower(json_string_value(json_object_get(item, "sig"))))

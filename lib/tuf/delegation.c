@@ -130,6 +130,33 @@ static const json_t *bins_of(const struct cw_tuf_meta *targets)
     return json_object_get(delegations_of(targets), "succinct_roles");
 }
 
+/* The number of a bin stands at the end of its name: there may be billions of them. */
+static size_t first_to_try(const json_t *bins, const char *name)
+{
+    const char *dash = bins != NULL ? strrchr(name, '-') : NULL;
+
+    if (bins == NULL)
+        return 0;
+    return dash != NULL ? strtoul(dash + 1, NULL, 16) : SIZE_MAX;
+}
+
+int cw_tuf_delegation_named(struct cw_tuf_role *role, const struct cw_tuf_meta *targets, const char *name,
+                            struct cw_err *err)
+{
+    const json_t *bins = bins_of(targets);
+    size_t i, count = cw_tuf_delegation_count(targets);
+    int rc = CW_OK;
+
+    for (i = first_to_try(bins, name); i < count && rc == CW_OK; i++) {
+        rc = cw_tuf_delegation_at(role, targets, i, err);
+        if (rc == CW_OK && strcmp(role->name, name) == 0)
+            return CW_OK;
+        if (bins != NULL)
+            break;
+    }
+    return rc != CW_OK ? rc : cw_err_set(err, CW_E_NOTFOUND, "targets delegates nothing to role '%s'", name);
+}
+
 bool cw_tuf_delegation_bins(const struct cw_tuf_meta *targets)
 {
     return bins_of(targets) != NULL;

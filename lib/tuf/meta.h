@@ -61,6 +61,11 @@ struct cw_tuf_role {
     bool terminating;
 };
 
+/* Is this one of the role's keys? */
+bool cw_tuf_role_names(const struct cw_tuf_role *role, const char *keyid);
+/* Is there a signature by that key, whatever it is worth? signatures: array as envelopes have it; NULL: none. */
+bool cw_tuf_has_signed(const json_t *signatures, const char *keyid);
+
 /* A top-level role's keys out of a root. */
 int cw_tuf_root_role(struct cw_tuf_role *role, const struct cw_tuf_meta *root, const char *name,
                      struct cw_err *err);
@@ -70,6 +75,9 @@ int cw_tuf_root_role(struct cw_tuf_role *role, const struct cw_tuf_meta *root, c
 size_t cw_tuf_delegation_count(const struct cw_tuf_meta *targets);
 int cw_tuf_delegation_at(struct cw_tuf_role *role, const struct cw_tuf_meta *targets, size_t index,
                          struct cw_err *err);
+/* The delegation to a role of that name. CW_E_NOTFOUND: there is none. */
+int cw_tuf_delegation_named(struct cw_tuf_role *role, const struct cw_tuf_meta *targets, const char *name,
+                            struct cw_err *err);
 /* Does this file delegate to succinct hash bins? */
 bool cw_tuf_delegation_bins(const struct cw_tuf_meta *targets);
 /* Does delegation number `index` cover this target path? */

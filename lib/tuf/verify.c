@@ -97,6 +97,30 @@ static int count_key(struct counted *counted, const json_t *key, const char *sig
     return CW_OK;
 }
 
+bool cw_tuf_role_names(const struct cw_tuf_role *role, const char *keyid)
+{
+    const json_t *id;
+    size_t i;
+
+    json_array_foreach (role->keyids, i, id) {
+        if (strcmp(json_string_value(id), keyid) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool cw_tuf_has_signed(const json_t *signatures, const char *keyid)
+{
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach (signatures, i, row) {
+        if (strcmp(json_string_value(json_object_get(row, "keyid")), keyid) == 0)
+            return true;
+    }
+    return false;
+}
+
 int cw_tuf_verify_text(const json_t *signatures, const struct cw_buf *canonical,
                        const struct cw_tuf_role *role, struct cw_err *err)
 {

@@ -87,6 +87,14 @@ else
     skip 'keys of openssl' 'openssl is not installed'
 fi
 
+# A secret half that is another key's is told before it signs anything, and the right one again is all it takes.
+cp repo/keys/timestamp.key kept.key
+cp repo/keys/snapshot.key repo/keys/timestamp.key
+expect_exit 3 gen publish --renew timestamp
+expect_err "'keys/timestamp.pub': its .key and .pub files hold different keys; remove the wrong one"
+cp kept.key repo/keys/timestamp.key
+expect_exit 0 gen publish --renew timestamp
+
 # Who can do what.
 expect_exit 0 gen key who
 expect_out '^root-1$'
