@@ -230,6 +230,20 @@ static int report(struct signing *s, struct cw_err *err)
     return doc != NULL ? cw_cli_json(s->cli, doc, err) : cw_err_nomem(err);
 }
 
+/* Who signs holds the lock from before he reads, so that nobody's signature is written over. Takes dir over. */
+static int lock_and_load(struct signing *s, int dir, struct cw_err *err)
+{
+    int rc = CW_OK;
+
+    if (given.keys.count > 0 && !s->cli->dry_run)
+        rc = cw_lock_folder(dir, s->path, err);
+    if (rc != CW_OK) {
+        close(dir);
+        return rc;
+    }
+    return cw_folder_load(&s->folder, dir, err);
+}
+
 static int open_folder(struct signing *s, struct cw_err *err)
 {
     int dir, rc = cw_crypt_init(err);
@@ -237,9 +251,7 @@ static int open_folder(struct signing *s, struct cw_err *err)
     if (rc == CW_OK)
         rc = cw_dir_open(&dir, s->path, err);
     if (rc == CW_OK)
-        rc = cw_folder_load(&s->folder, dir, err);
-    if (rc == CW_OK && given.keys.count > 0 && !s->cli->dry_run)
-        rc = cw_lock_folder(s->folder.dir, s->path, err);
+        rc = lock_and_load(s, dir, err);
     if (rc == CW_OK)
         rc = cw_folder_changes(&s->changes, &s->folder, err);
     if (rc != CW_OK)
