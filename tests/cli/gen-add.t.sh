@@ -235,6 +235,16 @@ done
 expect_exit 0 causeway-gen add big.json
 expect 'killed ones left nothing' test -z "$(find repo -name '.tmp-*')" -a ! -e repo/staged/writing.json
 
+# More files than a process may have open.
+mkdir out/many
+seq 1100 | split -d -a 4 -l 1 - out/many/
+files=
+for file in out/many/*; do files="$files,{\"file\": \"$file\"}"; done
+printf '%s\n' "$head" '{"name": "many", "releases": [{"version": "1.0.0", "builds": [{"platform": "any", "files": [' \
+    "${files#,}" ']}]}]}]}' >many.json
+# shellcheck disable=SC3045 # every shell here has it
+expect_exit 0 sh -c 'ulimit -n 1024; exec causeway-gen add many.json'
+
 if command -v flock >/dev/null; then
     flock --no-fork repo/lock sleep 30 &
     holder=$!
