@@ -15,8 +15,8 @@
 #include "fs/root.h"
 #include "tree/layout.h"
 
-#define CHUNK ((size_t)1 << 18)           /* bytes read at once: large enough that the calls cost nothing */
-#define BATCH_FILES 512                   /* committed together: each holds a folder open, and 1024 may be open; ... */
+#define CHUNK ((size_t)1 << 18) /* bytes read at once: large enough that the calls cost nothing */
+#define BATCH_FILES 512         /* committed together: each holds a folder open, and 1024 may be open; ... */
 #define BATCH_BYTES ((uint64_t)256 << 20) /* ... and no more dirty memory than a small machine has */
 
 void cw_ingest_init(struct cw_ingest *ingest, int tree, bool dry_run, struct cw_progress *progress)
