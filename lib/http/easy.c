@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
+
 #define CONNECT_SECONDS 30
 #define MIN_RATE 100 /* bytes per second: slower than any line a site still uses */
 #define MIN_RATE_SECONDS 30
@@ -147,6 +149,13 @@ int cw_http_judge_status(long status, const char *shown, struct cw_err *err)
     case 403:
     case 404:
         return cw_err_set(err, CW_E_NOTFOUND, "'%s' is not there (HTTP status %ld)", shown, status);
+    case 400: /* what nginx says to who brings no certificate that it accepts */
+        return cw_err_set(
+            err, CW_E_FAIL, "unable to get '%s': HTTP status 400%s", shown,
+            cw_str_starts(shown, "https://")
+                ? "; if the server wants a client's certificate, name one that it accepts as the "
+                  "source's cert in site.lua"
+                : "");
     case 401:
         return cw_err_set(
             err, CW_E_FAIL,

@@ -393,7 +393,8 @@ static int check_sets(struct tree *tree, struct cw_tuf_update *update, const str
 static int check_as_client(struct tree *tree, struct cw_err *err)
 {
     struct cw_tuf_params params = {.now = tree->check->now};
-    struct cw_tree_reader reader = {.dir = tree->dir, .absent = note_absent, .ctx = tree};
+    struct cw_tree_reader reader = {
+        .dir = tree->dir, .overlay = tree->check->overlay, .absent = note_absent, .ctx = tree};
     CW_AUTO_BUF root = CW_BUF_INIT(CW_TUF_ROOT_MAX);
     struct cw_tuf_update *update = NULL;
     struct cw_set_source source;
@@ -403,7 +404,7 @@ static int check_as_client(struct tree *tree, struct cw_err *err)
     if (tree->check->root != NULL)
         cw_buf_add(&root, tree->check->root, tree->check->root_len);
     else
-        rc = cw_at_read_file(&root, tree->dir, CW_TREE_METADATA "/1.root.json", err);
+        rc = cw_tree_read(&root, tree->dir, tree->check->overlay, CW_TREE_METADATA "/1.root.json", err);
     if (rc == CW_OK)
         rc = cw_buf_check(&root, "the trusted root", err);
     if (rc == CW_OK)

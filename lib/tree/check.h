@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "tree/read.h"
 #include "tree/set.h"
 #include "tree/volume.h"
 
@@ -38,7 +39,8 @@ struct cw_tree_check {
     int64_t now; /* what expiry is judged by; 0: it is not (a mirror's was judged when it entered) */
     /* A mirror or a bundle: role files and targets may be absent, unless `channel` needs them. */
     bool partial;
-    bool names_only; /* metadata is checked, targets are only looked for */
+    bool names_only;                       /* metadata is checked, targets are only looked for */
+    const struct cw_tree_overlay *overlay; /* of metadata files; NULL: none */
     /* Partial: this channel's set must be whole; NULL: whatever is there is checked. Not partial: every
      * channel's set must be. */
     const char *channel;

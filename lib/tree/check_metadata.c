@@ -76,6 +76,23 @@ static int see_name(void *ctx, const char *file, const struct stat *st, struct c
     return CW_OK;
 }
 
+/* What the overlay has beside the tree's. */
+static int see_overlaid(void *ctx, const char *path, struct cw_err *err)
+{
+    struct cw_check_run *run = ctx;
+    char role[CW_TUF_NAME_MAX];
+    int64_t version;
+    size_t i;
+
+    if (!cw_tree_split_metadata(cw_str_basename(path), &version, role))
+        return CW_OK;
+    for (i = 0; i < run->count; i++) {
+        if (run->names[i].version == version && strcmp(run->names[i].role, role) == 0)
+            return CW_OK;
+    }
+    return add_name(run, version, role, err);
+}
+
 static int compare_names(const void *a, const void *b)
 {
     const struct cw_check_name *one = a, *two = b;
@@ -127,7 +144,7 @@ int cw_check_read_meta(struct cw_check_run *run, struct cw_tuf_meta *meta, struc
     int rc;
 
     buf->max = most_bytes(type_of(name->role));
-    rc = cw_at_read_file(buf, run->dir, path, err);
+    rc = cw_tree_read(buf, run->dir, run->check->overlay, path, err);
     if (rc == CW_OK)
         rc = cw_tuf_meta_parse(meta, type_of(name->role), cw_buf_text(buf), buf->len, err);
     if (rc != CW_OK)
@@ -453,6 +470,8 @@ int cw_metadata_check(struct cw_metadata_check *metadata, struct cw_tree_check *
 
     if (rc == CW_OK)
         rc = cw_walk(folder, "", see_name, &run, err);
+    if (rc == CW_OK && check->overlay != NULL)
+        rc = check->overlay->each(check->overlay->ctx, see_overlaid, &run, err);
     if (run.count > 1)
         qsort(run.names, run.count, sizeof *run.names, compare_names);
     if (rc == CW_OK)

@@ -10,10 +10,19 @@
 #include "fs/root.h"
 #include "tree/layout.h"
 
-/* A file that is too large is not the signed one: say so, instead of taking more of it. */
-static int read_bounded(struct cw_buf *buf, int dir, const char *path, struct cw_err *err)
+int cw_tree_read(struct cw_buf *buf, int dir, const struct cw_tree_overlay *overlay, const char *tree_path,
+                 struct cw_err *err)
 {
-    int rc = cw_at_read_file(buf, dir, path, err);
+    int rc = overlay != NULL ? overlay->read(overlay->ctx, tree_path, buf, err) : CW_E_NOTFOUND;
+
+    return rc == CW_E_NOTFOUND ? cw_at_read_file(buf, dir, tree_path, err) : rc;
+}
+
+/* A file that is too large is not the signed one: say so, instead of taking more of it. */
+static int read_bounded(struct cw_buf *buf, const struct cw_tree_reader *reader, const char *path,
+                        struct cw_err *err)
+{
+    int rc = cw_tree_read(buf, reader->dir, reader->overlay, path, err);
 
     if (rc == CW_E_FAIL && buf->failed == CW_E_FAIL)
         rc = cw_err_set(err, CW_E_VERIFY, "'%s' is larger than the %zu bytes it may have", path, buf->max);
@@ -36,7 +45,7 @@ static int fetch(const struct cw_tree_reader *reader, struct cw_tuf_update *upda
 
     if (n < 0 || (size_t)n >= sizeof path)
         return cw_err_set(err, CW_E_VERIFY, "the name of role '%s' is too long", want->role);
-    rc = read_bounded(&buf, reader->dir, path, err);
+    rc = read_bounded(&buf, reader, path, err);
     if (rc == CW_E_NOTFOUND && reader->absent != NULL &&
         strcmp(want->role, cw_tuf_type_name(CW_TUF_ROOT)) != 0)
         reader->absent(reader->ctx, path);
@@ -90,7 +99,7 @@ static int drive(void *ctx, struct cw_tuf_update *update, struct cw_err *err)
 static int read_target(void *ctx, const char *tree_path, struct cw_buf *buf, struct cw_err *err)
 {
     const struct cw_tree_reader *reader = ctx;
-    int rc = read_bounded(buf, reader->dir, tree_path, err);
+    int rc = read_bounded(buf, reader, tree_path, err);
 
     if (rc != CW_E_NOTFOUND)
         return rc;

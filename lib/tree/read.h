@@ -18,8 +18,23 @@ struct cw_tree_trust {
     void *ctx;
 };
 
+/* Files that are read in place of the tree's, or that it does not have: what a repair tries out. */
+struct cw_tree_overlay {
+    /* appends what stands for the file at this tree path; CW_E_NOTFOUND: nothing, the tree's own is read */
+    int (*read)(void *ctx, const char *tree_path, struct cw_buf *buf, struct cw_err *err);
+    /* calls fn for each tree path that it has */
+    int (*each)(void *ctx, int (*fn)(void *fn_ctx, const char *tree_path, struct cw_err *err), void *fn_ctx,
+                struct cw_err *err);
+    void *ctx;
+};
+
+/* Appends a file of the tree beneath dir, as seen through the overlay (may be NULL). */
+int cw_tree_read(struct cw_buf *buf, int dir, const struct cw_tree_overlay *overlay, const char *tree_path,
+                 struct cw_err *err);
+
 struct cw_tree_reader {
-    int dir;                           /* the tree's root; borrowed */
+    int dir;                               /* the tree's root; borrowed */
+    const struct cw_tree_overlay *overlay; /* may be NULL */
     const struct cw_tree_trust *trust; /* NULL, for verifying only: nothing was trusted, nothing is kept */
     /* Told of each file that was asked for and is not there, but not of a next root, which need not be. May be
      * NULL. */

@@ -18,7 +18,7 @@
 #include "http/send.h"
 #include "sync/deploy/action.h"
 
-#define ANSWER_MAX ((size_t)8 * 1024) /* read of an answer: devices say "ok", or which version they run */
+#define ANSWER_MAX ((size_t)8 * 1024) /* of an answer: devices say "ok", or which version they run */
 #define AGAIN_MS 100 /* from one question to the next to a device that restarts; then twice that, … */
 #define AGAIN_MAX_MS 1000
 
@@ -81,14 +81,14 @@ static bool is_wanted(const json_t *action, long status)
 static bool judge(char why[512], const json_t *action, long status, const struct cw_buf *answer)
 {
     const char *contains = text_of(action, "contains");
+    size_t len = answer->len < ANSWER_MAX ? answer->len : ANSWER_MAX;
 
     if (!is_wanted(action, status)) {
         snprintf(why, 512, "the answer has HTTP status %ld%s", status,
                  status >= 300 && status <= 399 ? ", and no redirect is followed" : "");
         return false;
     }
-    if (contains != NULL &&
-        (answer->len == 0 || memmem(answer->data, answer->len, contains, strlen(contains)) == NULL)) {
+    if (contains != NULL && (len == 0 || memmem(answer->data, len, contains, strlen(contains)) == NULL)) {
         snprintf(why, 512, "HTTP status %ld, but the answer does not contain '%.200s'", status, contains);
         return false;
     }
@@ -160,7 +160,8 @@ static bool ask_until(char why[512], struct cw_buf *answer, const json_t *action
     }
 }
 
-/* Some servers say back what they were sent. */
+/* Some servers say back what they were sent. So much is read behind what is told that a token which begins in that is here as a
+ * whole. */
 static void hide(struct cw_buf *answer, const char *token)
 {
     size_t len = strlen(token);
@@ -175,7 +176,7 @@ int cw_request_make(const json_t *action)
 {
     char token[CW_HTTP_BEARER_MAX + 1] = "", why[512] = "";
     const char *token_file = text_of(action, "token_file");
-    CW_AUTO_BUF answer = CW_BUF_INIT(ANSWER_MAX);
+    CW_AUTO_BUF answer = CW_BUF_INIT(ANSWER_MAX + CW_HTTP_BEARER_MAX);
     struct cw_err err = {0};
     bool good;
 
@@ -189,6 +190,7 @@ int cw_request_make(const json_t *action)
     if (!good)
         dprintf(1, "%s\n", why);
     if (answer.len > 0)
-        (void)cw_fd_write_all(1, answer.data, answer.len, "standard output", NULL);
+        (void)cw_fd_write_all(1, answer.data, answer.len < ANSWER_MAX ? answer.len : ANSWER_MAX,
+                              "standard output", NULL);
     return good ? 0 : 1;
 }

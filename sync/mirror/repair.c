@@ -19,14 +19,15 @@
 #include "sync/mirror/trust.h"
 #include "tree/layout.h"
 
+#define TURN_LAST 3
 #define ROUNDS_MAX 12 /* timestamp, snapshot, targets, role, bin, each from two places, and a target */
 
-/* A metadata file on trial: what it was before, to be put back. */
+/* A metadata file on trial. */
 struct trial {
     char *path;
-    struct cw_buf before;
-    bool was_there;
-    unsigned tried; /* how many candidates */
+    struct cw_buf bytes; /* what stands for it now ... */
+    bool stands;         /* ... if anything does */
+    unsigned tried;      /* how many candidates */
 };
 
 struct mending {
@@ -126,37 +127,59 @@ static int mend_target(struct mending *mending, const char *path, json_t *file, 
 
 /* ---- metadata ---- */
 
+static struct trial *find_trial(const struct mending *mending, const char *path)
+{
+    size_t i;
+
+    for (i = 0; i < mending->trial_count; i++) {
+        if (strcmp(mending->trials[i].path, path) == 0)
+            return &mending->trials[i];
+    }
+    return NULL;
+}
+
 static int begin_trial(struct trial **trial, struct mending *mending, const char *path, struct cw_err *err)
 {
     struct trial *more;
-    size_t i;
-    int rc;
 
-    for (i = 0; i < mending->trial_count; i++) {
-        if (strcmp(mending->trials[i].path, path) == 0) {
-            *trial = &mending->trials[i];
-            return CW_OK;
-        }
-    }
+    *trial = find_trial(mending, path);
+    if (*trial != NULL)
+        return CW_OK;
     more = reallocarray(mending->trials, mending->trial_count + 1, sizeof *more);
     if (more == NULL)
         return cw_err_nomem(err);
     mending->trials = more;
     *trial = &more[mending->trial_count];
-    **trial = (struct trial){.path = strdup(path), .before = CW_BUF_INIT(CW_TUF_SNAPSHOT_MAX)};
+    **trial = (struct trial){.path = strdup(path), .bytes = CW_BUF_INIT(CW_TUF_SNAPSHOT_MAX)};
     if ((*trial)->path == NULL)
         return cw_err_nomem(err);
     mending->trial_count++;
-    rc = cw_at_read_file(&(*trial)->before, mending->repair->dir, path, err);
-    (*trial)->was_there = rc == CW_OK;
-    if (rc != CW_OK && rc != CW_E_NOMEM)
-        cw_buf_reset(&(*trial)->before); /* unreadable, or longer than any metadata: nothing to put back */
-    mending->kept_bytes += (*trial)->before.len;
-    if (rc != CW_E_NOMEM && mending->kept_bytes > CW_REPAIR_KEPT_MAX)
-        return cw_err_set(err, CW_E_FAIL,
-                          "too many metadata files are bad to be mended at once; 'pull' from %s instead",
-                          mending->repair->from);
-    return rc == CW_E_NOMEM ? rc : CW_OK;
+    return CW_OK;
+}
+
+/* The check sees the tree with what is on trial in it. */
+static int read_trial(void *ctx, const char *path, struct cw_buf *buf, struct cw_err *err)
+{
+    const struct trial *trial = find_trial(ctx, path);
+
+    if (trial == NULL || !trial->stands)
+        return CW_E_NOTFOUND;
+    cw_buf_add(buf, trial->bytes.data, trial->bytes.len);
+    return cw_buf_check(buf, path, err);
+}
+
+static int each_trial(void *ctx, int (*fn)(void *fn_ctx, const char *path, struct cw_err *err), void *fn_ctx,
+                      struct cw_err *err)
+{
+    const struct mending *mending = ctx;
+    size_t i;
+    int rc = CW_OK;
+
+    for (i = 0; i < mending->trial_count && rc == CW_OK; i++) {
+        if (mending->trials[i].stands)
+            rc = fn(fn_ctx, mending->trials[i].path, err);
+    }
+    return rc;
 }
 
 /* What the site itself trusts under that name and version. CW_E_NOTFOUND: nothing. */
@@ -186,47 +209,76 @@ static int read_trusted(struct cw_buf *bytes, const struct cw_repair *repair, co
     return rc == CW_OK ? cw_buf_check(bytes, path, err) : rc;
 }
 
-/* Puts the next candidate in place: the site's own trusted copy, then the source's. Where there is none left,
- * `why` says so. */
+/* The next candidate's bytes: the site's own trusted copy, then the source's. */
+static int next_candidate(struct trial *trial, struct mending *mending, struct cw_err *err)
+{
+    int rc = CW_E_NOTFOUND;
+
+    trial->stands = false;
+    cw_buf_reset(&trial->bytes);
+    if (trial->tried++ == 0)
+        rc = read_trusted(&trial->bytes, mending->repair, trial->path, err);
+    if (rc == CW_OK || rc == CW_E_NOMEM)
+        return rc;
+    if (trial->tried > 2)
+        return cw_err_set(err, rc, "%s has no better one", cw_source_where(mending->source));
+    trial->tried = 2;
+    cw_buf_reset(&trial->bytes);
+    return cw_source_get_buf(mending->source, trial->path, &trial->bytes, err);
+}
+
+/* Where there is no candidate left, `why` says so. */
 static int try_metadata(struct mending *mending, const char *path, json_t *file, struct cw_err *err)
 {
-    CW_AUTO_BUF bytes = CW_BUF_INIT(CW_TUF_SNAPSHOT_MAX);
     struct trial *trial = NULL;
     int rc = begin_trial(&trial, mending, path, err);
 
     if (rc != CW_OK)
         return rc;
-    rc = CW_E_NOTFOUND;
-    if (trial->tried++ == 0)
-        rc = read_trusted(&bytes, mending->repair, path, err);
-    if (rc == CW_E_NOMEM)
-        return rc;
-    if (rc != CW_OK && trial->tried <= 2) {
-        trial->tried = 2;
-        cw_buf_reset(&bytes);
-        rc = cw_source_get_buf(mending->source, path, &bytes, err);
-    } else if (rc != CW_OK) {
-        cw_err_set(err, rc, "%s has no better one", cw_source_where(mending->source));
-    }
+    mending->kept_bytes -= trial->bytes.len;
+    rc = next_candidate(trial, mending, err);
+    trial->stands = rc == CW_OK;
+    if (rc != CW_OK)
+        cw_buf_reset(&trial->bytes);
+    mending->kept_bytes += trial->bytes.len;
     if (rc != CW_OK)
         return set_why(file, err);
-    return cw_file_replace(mending->repair->dir, path, cw_buf_text(&bytes), bytes.len, 0644, err);
+    if (mending->kept_bytes > CW_REPAIR_KEPT_MAX)
+        return cw_err_set(err, CW_E_FAIL,
+                          "too many metadata files are bad to be mended at once; 'pull' from %s instead",
+                          mending->repair->from);
+    return CW_OK;
 }
 
-/* What is no better than it was. */
-static int put_back(struct mending *mending, struct cw_err *err)
+/* The order of publishing: roles, snapshot, roots, timestamp. */
+static int turn_of(const char *path)
+{
+    static const enum cw_tuf_type order[] = {CW_TUF_SNAPSHOT, CW_TUF_ROOT, CW_TUF_TIMESTAMP};
+    char role[CW_TUF_NAME_MAX];
+    int64_t version;
+    size_t i;
+
+    for (i = 0; cw_tree_split_metadata(cw_str_basename(path), &version, role) && i < CW_COUNT(order); i++) {
+        if (strcmp(role, cw_tuf_type_name(order[i])) == 0)
+            return 1 + (int)i;
+    }
+    return 0;
+}
+
+/* What was found right goes into the tree. */
+static int place_mended(struct mending *mending, struct cw_err *err)
 {
     size_t i;
-    int rc = CW_OK;
+    int turn, rc = CW_OK;
 
-    for (i = 0; i < mending->trial_count && rc == CW_OK; i++) {
-        const struct trial *trial = &mending->trials[i];
+    for (turn = 0; turn <= TURN_LAST; turn++) {
+        for (i = 0; i < mending->trial_count && rc == CW_OK; i++) {
+            const struct trial *trial = &mending->trials[i];
 
-        if (is_mended(file_at(mending, trial->path)))
-            continue;
-        rc = trial->was_there ? cw_file_replace(mending->repair->dir, trial->path,
-                                                cw_buf_text(&trial->before), trial->before.len, 0644, err)
-                              : cw_remove(mending->repair->dir, trial->path, err);
+            if (trial->stands && turn_of(trial->path) == turn && is_mended(file_at(mending, trial->path)))
+                rc = cw_file_replace(mending->repair->dir, trial->path, cw_buf_text(&trial->bytes),
+                                     trial->bytes.len, 0644, err);
+        }
     }
     return rc;
 }
@@ -265,6 +317,7 @@ static bool is_target(const json_t *file)
 /* Looks at all metadata again, and at the names of the targets. What it does not complain of is right. */
 static int check_again(struct mending *mending, struct cw_err *err)
 {
+    const struct cw_tree_overlay overlay = {.read = read_trial, .each = each_trial, .ctx = mending};
     struct cw_tree_check check = mending->repair->check;
     const char *path;
     json_t *file;
@@ -277,6 +330,7 @@ static int check_again(struct mending *mending, struct cw_err *err)
             return rc;
     }
     check.names_only = true;
+    check.overlay = &overlay;
     check.found = note_again;
     check.lacks = note_lack;
     check.held = NULL;
@@ -319,15 +373,19 @@ static int mend(struct mending *mending, struct cw_err *err)
 {
     uint64_t tried = 1;
     unsigned round;
-    int rc = CW_OK, back;
+    size_t i;
+    int rc = CW_OK;
 
     for (round = 0; round < ROUNDS_MAX && tried > 0 && rc == CW_OK; round++) {
         rc = mend_round(&tried, mending, err);
         if (rc == CW_OK && tried > 0)
             rc = check_again(mending, err);
     }
-    back = put_back(mending, rc == CW_OK ? err : NULL);
-    return rc == CW_OK ? back : rc;
+    if (rc == CW_OK)
+        rc = place_mended(mending, err);
+    for (i = 0; rc != CW_OK && i < mending->trial_count; i++)
+        json_object_del(file_at(mending, mending->trials[i].path), "mended");
+    return rc;
 }
 
 static uint64_t count_left(json_t *files)
@@ -356,7 +414,7 @@ int cw_mirror_repair(uint64_t *left, const struct cw_repair *repair, json_t *fil
     *left = count_left(files);
     for (i = 0; i < mending.trial_count; i++) {
         free(mending.trials[i].path);
-        cw_buf_clear(&mending.trials[i].before);
+        cw_buf_clear(&mending.trials[i].bytes);
     }
     free(mending.trials);
     cw_source_free(mending.source);

@@ -2,9 +2,9 @@
 /*
  * Mending a tree file by file from another place that has it: what a check found bad or missing is fetched
  * again, and nothing else. The other place is trusted with nothing. A target replaces the bad one only when
- * its bytes have the sha256 in its name; a metadata file is put in place, the metadata is checked again, and
- * what is no better is put back as it was. So a wrong source, and a run that is killed, leave the tree at
- * worst as bad as it was.
+ * its bytes have the sha256 in its name; metadata files are held in memory, the metadata is checked with them
+ * in place of the tree's, and what was found right is written at the end, in the order of publishing. So a wrong source,
+ * and a run that is killed, leave each file as it was or right.
  */
 #ifndef CW_SYNC_MIRROR_REPAIR_H
 #define CW_SYNC_MIRROR_REPAIR_H
@@ -14,7 +14,7 @@
 #include "sync/site.h"
 #include "tree/check.h"
 
-#define CW_REPAIR_KEPT_MAX ((size_t)64 << 20) /* bytes of bad metadata files that may have to be put back */
+#define CW_REPAIR_KEPT_MAX ((size_t)64 << 20) /* bytes of metadata files that are tried out at a time */
 
 struct cw_repair {
     const struct cw_site *site;

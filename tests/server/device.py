@@ -15,6 +15,7 @@ line for each request) and port (where it listens). The file "mode" in it says h
   cut       closes the line in the middle of the firmware
   redirect  answers 307 to firmware, to another place
   echo      answers 400 to firmware, and says what it was sent, the token too
+  echo-late does so at length, and tells the token at the end of the first 8 KiB
 
 It ends with its parent, or after five minutes.
 """
@@ -102,6 +103,8 @@ class Device(http.server.BaseHTTPRequestHandler):
             self.answer(307, "elsewhere", Location="http://127.0.0.1:1/firmware")
         elif mode == "echo":
             self.answer(400, "you sent " + self.headers["Authorization"])
+        elif mode == "echo-late":
+            self.answer(400, self.headers["Authorization"].rjust(8192 + len(self.token) - 4, "."))
         elif mode == "lies":
             self.answer(200, "thanks")
         else:
