@@ -254,6 +254,8 @@ static int write_volumes(struct cw_export_run *export, struct cw_err *err)
     for (k = 0; k < export->carry.of && rc == CW_OK; k++) {
         export->volumes[k].write.progress = &progress;
         rc = cw_volume_write_run(&export->volumes[k].write, err);
+        if (rc != CW_OK && rc != CW_E_VERIFY) /* that is a file of the mirror */
+            cw_err_prefix(err, "'%s'", export->volumes[k].where);
         export->result->written += export->volumes[k].write.written;
     }
     cw_progress_end(&progress);

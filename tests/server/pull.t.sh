@@ -16,6 +16,7 @@ server_start good
 url=$(server_url /)
 
 # Servers fail here at every turn, and are back at once.
+# shellcheck disable=SC2317 # called by run
 pull() {
     causeway-sync -C site pull --retry-wait 10ms "$@"
 }
