@@ -5,8 +5,6 @@
 # configuration is the old one or the new one, and the same command again completes it.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/attest.sh"
-# One for each fault, of a command's call stacks; CW_FAULT_FULL=1 tries every single call.
-CW_FAULT_MAX=${CW_FAULT_MAX:-1}
 # shellcheck disable=SC2034 # for the harness
 FAULT_PROGRAM=causeway-gen
 . "$CW_SRCDIR/tests/fault/lib.sh"

@@ -4,7 +4,6 @@
 # Making deltas under faults: a full or broken disk, a lack of memory or of processes, a kill. The tree is the old one or the new one,
 # no part of a delta is under a final name, and the same publish again completes it, deltas too.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
-CW_FAULT_MAX=${CW_FAULT_MAX:-3}
 # shellcheck disable=SC2034 # for the harness
 FAULT_PROGRAM=causeway-gen
 # shellcheck disable=SC2034

@@ -3,8 +3,6 @@
 # shellcheck disable=SC2317 # functions that fault_rows calls
 # causeway-gen add --from dir under every fault: the packed folder is staged whole or not at all, and the same command again does it.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
-# One for each fault; CW_FAULT_FULL=1 tries every single call.
-CW_FAULT_MAX=${CW_FAULT_MAX:-1}
 # shellcheck disable=SC2034 # for the harness
 FAULT_PROGRAM=causeway-gen
 . "$CW_SRCDIR/tests/fault/lib.sh"

@@ -4,8 +4,6 @@
 # causeway-gen withdraw and gc under every fault: what is staged is the old or the new, the tree is whole for every reader at any
 # moment, and the same command again completes it.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
-# One for each fault, of a command's call stacks; CW_FAULT_FULL=1 tries every single call.
-CW_FAULT_MAX=${CW_FAULT_MAX:-1}
 # shellcheck disable=SC2034 # for the harness
 FAULT_PROGRAM=causeway-gen
 . "$CW_SRCDIR/tests/fault/lib.sh"

@@ -4,8 +4,6 @@
 # causeway-gen under every fault: the tree is the old one or the new one, what is staged is whole or absent, and the same command
 # again completes it.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
-# One for each fault, of a command's some hundred call stacks; CW_FAULT_FULL=1 tries every single call.
-CW_FAULT_MAX=${CW_FAULT_MAX:-1}
 # shellcheck disable=SC2034 # for the harness
 FAULT_PROGRAM=causeway-gen
 . "$CW_SRCDIR/tests/fault/lib.sh"

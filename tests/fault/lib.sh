@@ -13,9 +13,10 @@
 # the command exits with 0, and nothing ended by a signal. After a kill it is old or new; after a kill at the "end" it is
 # new. Then RETRY exits with 0 and the state is new. SETUP runs once for each row; runs work on copies of it.
 #
-# Tried are the first and the last call on each distinct call stack, at most $CW_FAULT_MAX (8) of them for each fault,
-# evenly spread, from another start for each fault. CW_FAULT_FULL=1 tries every single call. To look at one: CW_FAULT_CASE='NAME: FAULT' CW_FAULT_N=7 runs
-# only that, tells which call it was, and keeps the folder.
+# A run tries a sample: every third fault of a row, another third in the next row ($CW_FAULT_EVERY; 1: all), each at $CW_FAULT_MAX (1)
+# of the command's call stacks, the first and the last call on each, from another start for each fault. CW_FAULT_FULL=1, which
+# 'make fault' sets, tries every fault at every single call. To look at one: CW_FAULT_CASE='NAME: FAULT' CW_FAULT_N=7 runs only
+# that, tells which call it was, and keeps the folder.
 
 # A fault is KIND:ERRNO, with + for "from then on"; kinds are listed in tests/fault/control.h. SHORT does half of a read or write; read:FLIP
 # changes a bit of what was read, for rows whose ROOT holds nothing but a medium: what a disk of one's own says is believed.
@@ -25,7 +26,9 @@ mmap:ENOMEM spawn:EAGAIN'
 FAULT_FAILS=${FAULT_FAILS-$fault_fails_all}
 # A kill is MODEL or MODEL:MOMENT.
 FAULT_KILLS=${FAULT_KILLS-keep keep:half lost torn zero}
-CW_FAULT_MAX=${CW_FAULT_MAX:-8}
+CW_FAULT_MAX=${CW_FAULT_MAX:-1}
+CW_FAULT_EVERY=${CW_FAULT_EVERY:-3}
+fault_row=0
 
 # With FAULT_PROGRAM set to a program's name, a command that fails must say why in one line of standard error that begins with
 # that name (warnings do not count), and exit with the code of that error: 8 for ENOSPC; else one of $FAULT_EXITS, by default 1,
@@ -132,7 +135,12 @@ fault_retry() {
 # fault_case FAULT KIND VERB-FORMAT: all numbers of one fault; %s in the format is the number.
 fault_case() {
     fault_label="$fault_name: $1"
-    [ -z "${CW_FAULT_CASE:-}" ] || [ "$CW_FAULT_CASE" = "$fault_label" ] || return 0
+    if [ -n "${CW_FAULT_CASE:-}" ]; then
+        [ "$CW_FAULT_CASE" = "$fault_label" ] || return 0
+    elif [ -z "${CW_FAULT_FULL:-}" ]; then
+        fault_place=$((fault_place + 1))
+        [ $(((fault_place + fault_row) % CW_FAULT_EVERY)) -eq 0 ] || return 0
+    fi
     fault_failed=
     fault_tried=0
     fault_turn=$((fault_turn + 1)) # a part of the golden ratio, which spreads best whatever the number of turns
@@ -178,6 +186,8 @@ fault_rows() {
     mkdir "$fault_dir/before"
     "$2" "$fault_dir/before"
     fault_turn=0
+    fault_place=0
+    fault_row=$((fault_row + 1))
     fault_count || return 0
     for fault in $FAULT_FAILS; do
         fault_kind=${fault%%:*}

@@ -5,6 +5,8 @@
 # by the fault that it is wrong about; as root and as an ordinary user, with a child that is confined.
 
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
+CW_FAULT_MAX=8
+CW_FAULT_EVERY=1
 . "$CW_SRCDIR/tests/fault/lib.sh"
 
 # shellcheck disable=SC2034 # used in commands

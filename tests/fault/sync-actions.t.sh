@@ -5,7 +5,6 @@
 # verdicts are never half written.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/deploy.sh"
-CW_FAULT_MAX=${CW_FAULT_MAX:-1}
 # shellcheck disable=SC2034 # for the harness
 FAULT_PROGRAM=causeway-sync
 FAULT_EXITS='1 5 6 9'

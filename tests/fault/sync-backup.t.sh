@@ -4,7 +4,6 @@
 # backup and restore under faults: a backup is whole or not there, a restored site is whole or not there.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/deploy.sh"
-CW_FAULT_MAX=${CW_FAULT_MAX:-1}
 # shellcheck disable=SC2034 # for the harness
 FAULT_PROGRAM=causeway-sync
 FAULT_EXITS='1 5'

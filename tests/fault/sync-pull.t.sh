@@ -6,8 +6,6 @@
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/publisher.sh"
 . "$CW_SRCDIR/tests/server/lib.sh"
-# A pull makes some hundred changes; the harness's default for each fault would take minutes. CW_FAULT_FULL=1 tries all.
-CW_FAULT_MAX=${CW_FAULT_MAX:-1}
 . "$CW_SRCDIR/tests/fault/lib.sh"
 
 publisher_init

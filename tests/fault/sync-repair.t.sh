@@ -8,6 +8,7 @@
 FAULT_FAILS=${FAULT_FAILS-change:ENOSPC+ rename:EIO}
 FAULT_KILLS=${FAULT_KILLS-keep lost}
 CW_FAULT_MAX=${CW_FAULT_MAX:-6}
+CW_FAULT_EVERY=1
 . "$CW_SRCDIR/tests/fault/lib.sh"
 
 {

@@ -6,7 +6,6 @@
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/tuf.sh"
 # One for each of the faults that differ here; 'make fault' tries every single call.
-CW_FAULT_MAX=${CW_FAULT_MAX:-1}
 . "$CW_SRCDIR/tests/fault/lib.sh"
 if [ -z "${CW_FAULT_FULL:-}${CW_FAULT_CASE:-}" ]; then
     FAULT_FAILS='create:ENOSPC read:EIO write:SHORT change:ENOSPC+ sync:EIO alloc:ENOMEM'

@@ -5,8 +5,6 @@
 # Pulling from a folder and exporting are in sync-pull.t.sh.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/deploy.sh"
-# One for each fault, of a command's some hundred call stacks; 'make fault' tries every single call.
-CW_FAULT_MAX=${CW_FAULT_MAX:-1}
 # shellcheck disable=SC2034 # for the harness
 FAULT_PROGRAM=causeway-sync
 # 5: too many processes, for now.
