@@ -62,13 +62,7 @@ site_state() {
 
 # The name under which lib/intake keeps what it has of a file of a tree: in .inbox/<k>/
 inbox_name() {
-    python3 - "$1" <<'PY'
-import os, sys
-total = 2166136261
-for byte in sys.argv[1].encode():
-    total = (total ^ byte) * 16777619 % 2**32
-print(f"{os.path.basename(sys.argv[1])[:64]}.{total:08x}.part")
-PY
+    printf '%s.%.32s.part\n' "$(basename "$1" | cut -c1-64)" "$(printf %s "$1" | sha256sum)"
 }
 
 flip() {
