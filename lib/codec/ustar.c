@@ -87,12 +87,11 @@ static void put_octal(char *field, size_t size, uint64_t value)
 static void add_head(struct cw_buf *buf, char type, const char *prefix, size_t prefix_len, const char *name,
                      uint64_t length)
 {
-    struct head head;
+    struct head head = {.typeflag = {type}};
     const unsigned char *byte = (const unsigned char *)&head;
     uint64_t sum = 0;
     size_t i;
 
-    memset(&head, 0, sizeof head);
     put(head.name, sizeof head.name, name, strlen(name));
     put(head.prefix, sizeof head.prefix, prefix, prefix_len);
     put_octal(head.mode, sizeof head.mode, 0644);
@@ -102,7 +101,6 @@ static void add_head(struct cw_buf *buf, char type, const char *prefix, size_t p
     put_octal(head.mtime, sizeof head.mtime, 0);
     put_octal(head.devmajor, sizeof head.devmajor, 0);
     put_octal(head.devminor, sizeof head.devminor, 0);
-    head.typeflag[0] = type;
     memcpy(head.magic, "ustar", 6);
     memcpy(head.version, "00", 2);
     memset(head.chksum, ' ', sizeof head.chksum);

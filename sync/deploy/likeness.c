@@ -103,7 +103,7 @@ static int read_link(char target[PATH_MAX], int dir, const char *path, struct cw
 
 static int same_link(bool *same, struct compare *c, const char *path, struct cw_err *err)
 {
-    char one[PATH_MAX], two[PATH_MAX];
+    char one[PATH_MAX], two[PATH_MAX] = "";
     int rc = read_link(one, c->release, path, err);
 
     if (rc == CW_OK)

@@ -82,7 +82,7 @@ static int look_at(void *ctx, const json_t *entry, struct cw_err *err)
 
 int cw_number_from_history(int64_t *highest, int site, struct cw_err *err)
 {
-    int64_t last;
+    int64_t last = 0;
     int rc;
 
     *highest = 0;

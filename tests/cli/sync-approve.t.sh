@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck disable=SC2119 # make_site may be called without arguments
+# shellcheck disable=SC2119,SC2317 # make_site may be called without arguments; functions that "expect" calls
 # Approvals: given at the site and elsewhere, carried in, taken back, expired, for another world; and the glass, broken by two.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/deploy.sh"
