@@ -89,7 +89,8 @@ static int take_whole(struct fetch *fetch, const struct cw_closure_file *file, s
     return CW_OK;
 }
 
-static int take_file(struct fetch *fetch, const struct cw_closure_file *file, struct cw_err *err)
+/* Makes a file from what the mirror holds; *made tells whether it could be. */
+static int make_file(bool *made, struct fetch *fetch, const struct cw_closure_file *file, struct cw_err *err)
 {
     struct cw_pull *pull = fetch->pull;
     CW_AUTO_OUT out = CW_OUT_INIT;
@@ -98,10 +99,9 @@ static int take_file(struct fetch *fetch, const struct cw_closure_file *file, st
 
     if (cw_pull_find_kept(pull, file->path) == NULL)
         rc = cw_pull_delta(&out, &carried, pull, file, err);
-    if (rc != CW_OK)
+    *made = rc == CW_OK && carried > 0;
+    if (!*made)
         return rc;
-    if (carried == 0)
-        return take_whole(fetch, file, err);
     pull->result->carried += carried;
     pull->result->files++;
     pull->result->bytes += file->length;
@@ -229,6 +229,18 @@ static int finish(struct fetch *fetch, int rc, struct cw_err *err)
         *err = own;
         rc = finished;
     }
+    return rc;
+}
+
+/* Deltas are read in forked children, which threads must not be around for: what one of them does at that moment,
+ * with a lock in hand, is never ended in the child. So they come before the intake is opened. */
+static int make_files(bool *made, struct fetch *fetch, const struct cw_closure *missing, struct cw_err *err)
+{
+    size_t i;
+    int rc = CW_OK;
+
+    for (i = 0; i < missing->count && rc == CW_OK; i++)
+        rc = make_file(&made[i], fetch, &missing->files[i], err);
     if (rc == CW_OK)
         return flush(fetch, err);
     (void)flush(fetch, NULL);
@@ -244,17 +256,24 @@ static int fetch_missing(struct fetch *fetch, const struct cw_closure *missing, 
                                               .progress = came,
                                               .missing = lacks,
                                               .ctx = fetch};
+    CW_AUTO_FREE bool *made = calloc(missing->count + 1, sizeof *made);
     size_t i;
     int rc;
 
+    if (made == NULL)
+        return cw_err_nomem(err);
     if (missing->count == 0)
         return CW_OK;
     pull->fetching = true;
-    rc = cw_intake_open(&fetch->intake, &options, err);
+    rc = make_files(made, fetch, missing, err);
+    if (rc == CW_OK)
+        rc = cw_intake_open(&fetch->intake, &options, err);
     if (rc != CW_OK)
         return rc;
-    for (i = 0; i < missing->count && rc == CW_OK; i++)
-        rc = take_file(fetch, &missing->files[i], err);
+    for (i = 0; i < missing->count && rc == CW_OK; i++) {
+        if (!made[i])
+            rc = take_whole(fetch, &missing->files[i], err);
+    }
     rc = note_servers(fetch, finish(fetch, rc, err), err);
     cw_intake_close(fetch->intake);
     if (rc == CW_OK && fetch->missing > 0)
