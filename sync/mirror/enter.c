@@ -18,24 +18,30 @@ static bool is_type(const char *role, enum cw_tuf_type type)
     return strcmp(role, cw_tuf_type_name(type)) == 0;
 }
 
+/* Roles of one place on their way; a product in bins has thousands. */
+struct roles {
+    struct cw_pull *pull;
+    struct cw_batch batch;
+};
+
 /* Everything but roots and the timestamp, each of which has its own moment. */
 static int mirror_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes,
                        size_t len, struct cw_err *err)
 {
-    struct cw_pull *pull = ctx;
+    struct roles *roles = ctx;
     char path[CW_PATH_MAX];
     int rc;
 
     if (is_type(role, CW_TUF_ROOT) || is_type(role, CW_TUF_TIMESTAMP))
         return CW_OK;
     rc = cw_tree_metadata_path(path, meta->version, role, err);
-    return rc == CW_OK ? cw_trust_write(pull->mirror, path, bytes, len, err) : rc;
+    return rc == CW_OK ? cw_trust_add(&roles->batch, roles->pull->mirror, path, bytes, len, err) : rc;
 }
 
 static int trust_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes,
                       size_t len, struct cw_err *err)
 {
-    struct cw_pull *pull = ctx;
+    struct roles *roles = ctx;
     CW_AUTO_BUF name = CW_BUF_INIT(CW_PATH_MAX);
     int rc;
 
@@ -43,7 +49,9 @@ static int trust_role(void *ctx, const char *role, const struct cw_tuf_meta *met
     if (is_type(role, CW_TUF_ROOT) || is_type(role, CW_TUF_TIMESTAMP))
         return CW_OK;
     rc = cw_tuf_role_filename(&name, role, err);
-    return rc == CW_OK ? cw_trust_store(pull->site, pull->upstream, cw_buf_text(&name), bytes, len, err) : rc;
+    return rc == CW_OK ? cw_trust_add_copy(&roles->batch, roles->pull->site, roles->pull->upstream,
+                                           cw_buf_text(&name), bytes, len, err)
+                       : rc;
 }
 
 static int mirror_root(void *ctx, int64_t version, const char *from, struct cw_err *err)
@@ -103,17 +111,34 @@ static int advance_memory(struct cw_pull *pull, const struct cw_tuf_update *upda
     return cw_mirror_memory_commit(memory, pull->site, pull->upstream, err);
 }
 
+typedef int write_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes,
+                       size_t len, struct cw_err *err);
+
+static int write_roles(struct cw_pull *pull, const struct cw_tuf_update *update, int dir, write_role *write,
+                       struct cw_err *err)
+{
+    struct roles roles = {.pull = pull};
+    int rc;
+
+    cw_batch_init(&roles.batch, dir);
+    rc = cw_tuf_update_each(update, write, &roles, err);
+    if (rc == CW_OK)
+        rc = cw_batch_commit(&roles.batch, err);
+    cw_batch_clear(&roles.batch);
+    return rc;
+}
+
 int cw_pull_enter(struct cw_pull *pull, const struct cw_tuf_update *update, const json_t *channels,
                   struct cw_err *err)
 {
-    int rc = cw_tuf_update_each(update, mirror_role, pull, err);
+    int rc = write_roles(pull, update, pull->mirror, mirror_role, err);
 
     if (rc == CW_OK)
         rc = cw_trust_each_root(pull->site, pull->upstream, mirror_root, pull, err);
     if (rc == CW_OK)
         rc = advance_memory(pull, update, channels, err);
     if (rc == CW_OK)
-        rc = cw_tuf_update_each(update, trust_role, pull, err);
+        rc = write_roles(pull, update, pull->site->fd, trust_role, err);
     return rc == CW_OK ? cw_pull_settle(pull, err) : rc;
 }
 

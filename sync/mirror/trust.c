@@ -14,6 +14,7 @@
 #include "tuf/meta.h"
 
 #define ROOT_SUFFIX ".root.json"
+#define BATCH_FILES 1024
 
 static int trust_path(char path[CW_PATH_MAX], const struct cw_upstream *upstream, const char *name,
                       struct cw_err *err)
@@ -26,14 +27,33 @@ static int trust_path(char path[CW_PATH_MAX], const struct cw_upstream *upstream
     return cw_site_upstream_path(path, upstream, rest, err);
 }
 
-int cw_trust_write(int dir, const char *path, const void *bytes, size_t len, struct cw_err *err)
+static bool holds(int dir, const char *path, const void *bytes, size_t len)
 {
     CW_AUTO_BUF old = CW_BUF_INIT(len + 1); /* one more byte, so that a longer file shows */
-    int rc = cw_at_read_file(&old, dir, path, NULL);
 
-    if (rc == CW_OK && old.len == len && (len == 0 || memcmp(old.data, bytes, len) == 0))
+    return cw_at_read_file(&old, dir, path, NULL) == CW_OK && old.len == len &&
+           (len == 0 || memcmp(old.data, bytes, len) == 0);
+}
+
+int cw_trust_write(int dir, const char *path, const void *bytes, size_t len, struct cw_err *err)
+{
+    return holds(dir, path, bytes, len) ? CW_OK : cw_file_replace(dir, path, bytes, len, 0644, err);
+}
+
+int cw_trust_add(struct cw_batch *batch, int dir, const char *path, const void *bytes, size_t len,
+                 struct cw_err *err)
+{
+    CW_AUTO_OUT out = CW_OUT_INIT;
+    int rc;
+
+    if (holds(dir, path, bytes, len))
         return CW_OK;
-    return cw_file_replace(dir, path, bytes, len, 0644, err);
+    rc = cw_out_open(&out, dir, path, 0644, err);
+    if (rc == CW_OK)
+        rc = cw_out_write(&out, bytes, len, err);
+    if (rc == CW_OK)
+        rc = cw_batch_add(batch, &out, err);
+    return rc == CW_OK && batch->count >= BATCH_FILES ? cw_batch_commit(batch, err) : rc;
 }
 
 int cw_trust_read(struct cw_buf *buf, const struct cw_site *site, const struct cw_upstream *upstream,
@@ -52,6 +72,15 @@ int cw_trust_store(const struct cw_site *site, const struct cw_upstream *upstrea
     int rc = trust_path(path, upstream, name, err);
 
     return rc == CW_OK ? cw_trust_write(site->fd, path, bytes, len, err) : rc;
+}
+
+int cw_trust_add_copy(struct cw_batch *batch, const struct cw_site *site, const struct cw_upstream *upstream,
+                      const char *name, const void *bytes, size_t len, struct cw_err *err)
+{
+    char path[CW_PATH_MAX];
+    int rc = trust_path(path, upstream, name, err);
+
+    return rc == CW_OK ? cw_trust_add(batch, site->fd, path, bytes, len, err) : rc;
 }
 
 static void root_name(char name[64], int64_t version)

@@ -5,6 +5,7 @@
 #ifndef CW_SYNC_MIRROR_TRUST_H
 #define CW_SYNC_MIRROR_TRUST_H
 
+#include "fs/commit.h"
 #include "sync/site.h"
 
 /* Appends a trusted copy ("root.json", "timestamp.json", "gateway.json") to buf; CW_E_NOTFOUND. */
@@ -27,5 +28,11 @@ int cw_trust_each_root(const struct cw_site *site, const struct cw_upstream *ups
 
 /* Writes a small file unless it holds just these bytes: a repeated pull shall not wear a disk out. */
 int cw_trust_write(int dir, const char *path, const void *bytes, size_t len, struct cw_err *err);
+/* The same for one of many: it waits in the batch, part of which may be committed at once. */
+int cw_trust_add(struct cw_batch *batch, int dir, const char *path, const void *bytes, size_t len,
+                 struct cw_err *err);
+/* A trusted copy, added so. */
+int cw_trust_add_copy(struct cw_batch *batch, const struct cw_site *site, const struct cw_upstream *upstream,
+                      const char *name, const void *bytes, size_t len, struct cw_err *err);
 
 #endif
