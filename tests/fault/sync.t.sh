@@ -400,11 +400,11 @@ check_gc() {
         echo 'nothing to roll back to'
         return
     }
-    [ -d "$1/plant/releases/gateway/1.0.0" ] && echo old || echo new
+    [ -d "$1/plant/releases/gateway/1.0.0/any" ] && echo old || echo new
 }
 
 again_gc() {
-    sync_at gc && settled "$ROOT" && [ ! -d "$ROOT/plant/releases/gateway/1.0.0" ]
+    sync_at gc && settled "$ROOT" && [ ! -d "$ROOT/plant/releases/gateway/1.0.0/any" ]
 }
 
 fault_rows gc setup_gc 'causeway-sync -C "$ROOT/site" gc' check_gc again_gc
