@@ -41,7 +41,8 @@ static int answer(void *ctx, int in_fd, int out_fd, struct cw_err *err)
     return rc != CW_OK ? rc : cw_fd_write_all(out_fd, text.data, text.len, "the answer", err);
 }
 
-static int run_bytes(struct cw_buf *out, const char *text, size_t len, unsigned cpu_seconds, struct cw_err *err)
+static int run_bytes(struct cw_buf *out, const char *text, size_t len, unsigned cpu_seconds,
+                     struct cw_err *err)
 {
     const struct cw_jail_limits confined = {
         .cpu_seconds = cpu_seconds, .wall_seconds = 60, .memory = (size_t)64 << 20};
