@@ -51,8 +51,10 @@ static int unpack(int folder, int in, struct cw_err *err)
     struct cw_archive_rules rules = {
         .bytes = CW_BACKUP_BYTES_MAX, .entries = CW_BACKUP_ENTRIES_MAX, .modes = true};
     CW_AUTO_JAIL jail = CW_JAIL_INIT;
-    int ended, rc = cw_jail_start(&jail, "the backup's reader", &confined, feed, &rules, in, err);
+    int ended, rc = cw_archive_load(err);
 
+    if (rc == CW_OK)
+        rc = cw_jail_start(&jail, "the backup's reader", &confined, feed, &rules, in, err);
     if (rc == CW_OK)
         rc = cw_archive_take(folder, in, read_jail, &jail, &rules, err);
     if (rc != CW_OK && rc != CW_E_INCOMPLETE)

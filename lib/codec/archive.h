@@ -32,6 +32,9 @@ struct cw_archive_rules {
     void *owner_ctx;
 };
 
+/* Loads libarchive (base/dynlib.h): before the jail that runs cw_archive_feed() starts, which itself cannot. */
+int cw_archive_load(struct cw_err *err);
+
 /* The child's half: reads the archive at in_fd, writes frames to out_fd. What it refuses, it also tells the
  * other half. Nothing is opened by a name, but the C library's locale should be one of UTF-8 (the jail's is)
  * for archives with names beyond ASCII. */

@@ -381,6 +381,8 @@ static int open_archive(struct feeder *f, struct cw_err *err)
     };
     size_t i;
 
+    if (cw_archive_load(err) != CW_OK)
+        return err->code;
     f->in_at = (uint64_t)(lseek(f->in, 0, SEEK_CUR) > 0 ? lseek(f->in, 0, SEEK_CUR) : 0);
     f->block = malloc(READ_BLOCK);
     f->pending = malloc(OUT_BLOCK);

@@ -328,8 +328,11 @@ int cw_pack(int dir, const char *what, const struct cw_pack_sum *before, int64_t
 {
     struct cw_err local = {.code = CW_OK};
     struct packer p = {.dir = dir, .write = write, .ctx = ctx, .mtime = mtime, .err = &local};
-    int rc = open_writer(&p, filter, &local);
+    int rc = cw_archive_load(err);
 
+    if (rc != CW_OK)
+        return rc;
+    rc = open_writer(&p, filter, &local);
     if (rc == CW_OK)
         rc = cw_walk(dir, "", visit, &p, &local);
     if (rc == CW_OK && (archive_write_close(p.archive) != ARCHIVE_OK || p.write_rc != CW_OK))

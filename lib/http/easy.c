@@ -98,11 +98,11 @@ static int set_credentials(CURL *c, const struct cw_http_options *o, struct cw_e
 int cw_http_easy_new(CURL **curl, const struct cw_http_options *options, bool bare, char *error_text,
                      struct cw_err *err)
 {
-    int rc = CW_OK;
+    int rc = cw_http_start(err);
 
     *curl = NULL;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return cw_err_set(err, CW_E_FAIL, "unable to start libcurl");
+    if (rc != CW_OK)
+        return rc;
     *curl = curl_easy_init();
     if (*curl == NULL || !set_up(*curl, options, error_text))
         rc = cw_err_set(err, CW_E_FAIL, "unable to set up libcurl");

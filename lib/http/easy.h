@@ -10,6 +10,9 @@
 
 #include "http/http.h"
 
+/* Loads libcurl and starts it, once for all. Comes before any other use of it. */
+int cw_http_start(struct cw_err *err);
+
 /* A handle that follows no redirect by itself. bare: for another host than the one the options are for, so that it gets
  * no credentials. error_text (CURL_ERROR_SIZE bytes) lives as long as the handle. */
 int cw_http_easy_new(CURL **curl, const struct cw_http_options *options, bool bare, char *error_text,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "http/easy.h"
 #include "http/http.h"
 
 #define CONNECT_SECONDS 30L
@@ -238,10 +239,10 @@ int cw_http_send(long *status, struct cw_buf *answer, const struct cw_http_reque
     int rc = cw_http_url_check(request->url, err);
 
     *status = 0;
+    if (rc == CW_OK)
+        rc = cw_http_start(err);
     if (rc != CW_OK)
         return rc;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return cw_err_set(err, CW_E_FAIL, "unable to start libcurl");
     cw_http_shown(exchange.shown, request->url);
     exchange.curl = curl_easy_init();
     rc = exchange.curl != NULL ? set_headers(&exchange, err) : cw_err_nomem(err);

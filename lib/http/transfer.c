@@ -48,17 +48,20 @@ static int64_t now_ns(void)
 
 int cw_transfers_new(struct cw_transfers **transfers, unsigned parallel, struct cw_err *err)
 {
-    struct cw_transfers *ts = calloc(1, sizeof *ts);
+    struct cw_transfers *ts;
+    int rc = cw_http_start(err);
 
     *transfers = NULL;
+    if (rc != CW_OK)
+        return rc;
+    ts = calloc(1, sizeof *ts);
     if (ts == NULL)
         return cw_err_nomem(err);
     ts->parallel = parallel < CW_HTTP_PARALLEL_MAX ? parallel : CW_HTTP_PARALLEL_MAX;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
-        ts->multi = curl_multi_init();
+    ts->multi = curl_multi_init();
     if (ts->multi == NULL) {
         free(ts);
-        return cw_err_set(err, CW_E_FAIL, "unable to start libcurl");
+        return cw_err_nomem(err);
     }
     curl_multi_setopt(ts->multi, CURLMOPT_MAXCONNECTS, (long)(2 * ts->parallel));
     *transfers = ts;

@@ -261,7 +261,9 @@ static int extract(struct staging *staging, int in, const struct artifact *artif
 
     if (artifact->length < (CW_INSTALL_BYTES_MAX - CW_INSTALL_EXPANSION_FREE) / CW_INSTALL_EXPANSION_MAX)
         rules.bytes = CW_INSTALL_EXPANSION_FREE + artifact->length * CW_INSTALL_EXPANSION_MAX;
-    rc = cw_jail_start(&jail, "the archive's reader", &confined, feed, &rules, in, err);
+    rc = cw_archive_load(err);
+    if (rc == CW_OK)
+        rc = cw_jail_start(&jail, "the archive's reader", &confined, feed, &rules, in, err);
     if (rc == CW_OK) {
         (void)fcntl(jail.out, F_SETPIPE_SZ, PIPE_SIZE); /* where it may not be so large, it is slower */
         rc = cw_archive_take(staging->folder, in, read_jail, &jail, &rules, err);

@@ -30,7 +30,9 @@ static int set_up(void **state)
     struct cw_err err;
 
     (void)state;
-    return mkdtemp(base_path) == NULL ? -1 : cw_dir_open(&base, base_path, &err);
+    if (cw_archive_load(&err) != CW_OK || mkdtemp(base_path) == NULL)
+        return -1;
+    return cw_dir_open(&base, base_path, &err);
 }
 
 static int tear_down(void **state)
