@@ -77,18 +77,38 @@ static bool is_loose(const struct cw_tuf_held *held)
            cw_tuf_delegation_count(&held->meta) == 0;
 }
 
+static void add_tree(struct cw_tuf_update *update, struct cw_tuf_held *held)
+{
+    held->before = update->newest;
+    held->after = NULL;
+    *(held->before != NULL ? &held->before->after : &update->oldest) = held;
+    update->newest = held;
+    update->tree_bytes += held->len;
+}
+
+static void remove_tree(struct cw_tuf_update *update, struct cw_tuf_held *held)
+{
+    *(held->before != NULL ? &held->before->after : &update->oldest) = held->after;
+    *(held->after != NULL ? &held->after->before : &update->newest) = held->before;
+    update->tree_bytes -= held->len;
+}
+
 static void count_in(struct cw_tuf_update *update, struct cw_tuf_held *held)
 {
     held->loose = is_loose(held);
-    held->used = ++update->uses;
-    update->loose_bytes += held->loose ? held->len : 0;
-    update->tree_bytes += held->loose ? held->len : 0;
+    if (!held->loose)
+        return;
+    update->loose_bytes += held->len;
+    add_tree(update, held);
 }
 
-static void count_out(struct cw_tuf_update *update, const struct cw_tuf_held *held)
+static void count_out(struct cw_tuf_update *update, struct cw_tuf_held *held)
 {
-    update->loose_bytes -= held->loose ? held->len : 0;
-    update->tree_bytes -= held->loose && held->meta.doc != NULL ? held->len : 0;
+    if (!held->loose)
+        return;
+    update->loose_bytes -= held->len;
+    if (held->meta.doc != NULL)
+        remove_tree(update, held);
 }
 
 int cw_tuf_hold(struct cw_tuf_update *update, struct cw_tuf_held **held, bool store, struct cw_err *err)
@@ -116,35 +136,31 @@ int cw_tuf_hold(struct cw_tuf_update *update, struct cw_tuf_held **held, bool st
 
 int cw_tuf_held_use(struct cw_tuf_update *update, struct cw_tuf_held *held, struct cw_err *err)
 {
-    int rc;
+    int rc = CW_OK;
 
-    held->used = ++update->uses;
-    if (held->meta.doc != NULL)
+    if (!held->loose)
         return CW_OK;
-    rc = cw_tuf_meta_parse(&held->meta, held->meta.type, held->bytes, held->len, err);
+    if (held->meta.doc != NULL)
+        remove_tree(update, held);
+    else
+        rc = cw_tuf_meta_parse(&held->meta, held->meta.type, held->bytes, held->len, err);
     if (rc == CW_OK)
-        update->tree_bytes += held->len;
+        add_tree(update, held);
     return rc;
 }
 
 void cw_tuf_ease(struct cw_tuf_update *update)
 {
-    while (update->tree_bytes > TREES_MAX) {
-        struct cw_tuf_held *oldest = NULL;
+    struct cw_tuf_held *held, *after;
 
-        for (size_t i = 0; i < update->held_count; i++) {
-            struct cw_tuf_held *held = update->held[i];
-
-            if (held->loose && held->meta.doc != NULL && held != update->store &&
-                (oldest == NULL || held->used < oldest->used))
-                oldest = held;
-        }
-        if (oldest == NULL || oldest->used == update->uses)
-            return;
-        update->tree_bytes -= oldest->len;
-        json_decref(oldest->meta.doc);
-        oldest->meta.doc = NULL;
-        oldest->meta.signed_ = NULL;
+    for (held = update->oldest; held != update->newest && update->tree_bytes > TREES_MAX; held = after) {
+        after = held->after;
+        if (held == update->store)
+            continue;
+        remove_tree(update, held);
+        json_decref(held->meta.doc);
+        held->meta.doc = NULL;
+        held->meta.signed_ = NULL;
     }
 }
 

@@ -28,7 +28,8 @@ struct cw_tuf_held {
     size_t len;
     bool
         loose; /* a delegated role that delegates to nobody: its tree may be gone (meta.doc NULL), and all of it be forgotten */
-    uint64_t used; /* the higher, the later it was looked into */
+    struct cw_tuf_held *before,
+        *after; /* among the loose ones with trees: looked into next before it, and next after */
     /* The delegator's keys with which it was verified last, as references, so that they stay the same ones.
      * NULL: none yet. */
     json_t *keys, *keyids;
@@ -62,10 +63,10 @@ struct cw_tuf_update {
     struct cw_tuf_held *
         *held; /* everything verified in this run, each for itself on the heap so that pointers stay */
     size_t held_count, held_room;
-    size_t loose_bytes; /* of those that may be forgotten */
-    size_t tree_bytes;  /* of those among them that have their trees */
-    uint64_t uses;
-    json_t *index; /* object: role → place in held */
+    size_t loose_bytes;                  /* of those that may be forgotten */
+    size_t tree_bytes;                   /* of those among them that have their trees */
+    struct cw_tuf_held *oldest, *newest; /* of those: looked into first and last */
+    json_t *index;                       /* object: role → place in held */
 
     int rotations;     /* roots taken in this run */
     bool keys_rotated; /* one of them took away keys of timestamp or snapshot */
