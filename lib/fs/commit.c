@@ -220,67 +220,82 @@ void cw_batch_init(struct cw_batch *batch, int dir)
     *batch = (struct cw_batch){.dir = dir};
 }
 
+/* The folder's descriptor is the batch's from here on. One that files went to not long ago is not held twice. */
+static int add_folder(int *parent, struct cw_batch *batch, struct cw_err *err)
+{
+    size_t i, count = batch->folder_count;
+    struct stat st;
+
+    if (fstat(*parent, &st) != 0)
+        return cw_err_errno(err, errno, "unable to look at a folder");
+    for (i = count; i > 0 && i + FOLDERS_MAX > count; i--) {
+        const struct cw_batch_folder *folder = &batch->folders[i - 1];
+
+        if (folder->ino == st.st_ino && folder->dev == st.st_dev) {
+            close(*parent);
+            *parent = folder->fd;
+            return CW_OK;
+        }
+    }
+    if (count == batch->folder_room) {
+        size_t room = count != 0 ? count * 2 : FOLDERS_MAX;
+        struct cw_batch_folder *folders = reallocarray(batch->folders, room, sizeof *folders);
+
+        if (folders == NULL)
+            return cw_err_nomem(err);
+        batch->folders = folders;
+        batch->folder_room = room;
+    }
+    batch->folders[batch->folder_count++] =
+        (struct cw_batch_folder){.fd = *parent, .dev = st.st_dev, .ino = st.st_ino};
+    return CW_OK;
+}
+
+static int make_room(struct cw_batch *batch, struct cw_err *err)
+{
+    size_t i, room = batch->room != 0 ? batch->room * 2 : 16;
+    struct cw_out *outs;
+
+    if (batch->count < batch->room)
+        return CW_OK;
+    outs = reallocarray(batch->outs, room, sizeof *outs);
+    if (outs == NULL)
+        return cw_err_nomem(err);
+    for (i = 0; i < batch->count; i++) /* name points into its own struct */
+        outs[i].name = outs[i].path + strlen(outs[i].path) - strlen(cw_str_basename(outs[i].path));
+    batch->outs = outs;
+    batch->room = room;
+    return CW_OK;
+}
+
 int cw_batch_add(struct cw_batch *batch, struct cw_out *out, struct cw_err *err)
 {
-    if (batch->count == batch->room) {
-        size_t room = batch->room != 0 ? batch->room * 2 : 16;
-        struct cw_out *outs = reallocarray(batch->outs, room, sizeof *outs);
+    struct cw_out *added;
+    int rc = make_room(batch, err);
 
-        if (outs == NULL)
-            return cw_err_nomem(err);
-        for (size_t i = 0; i < batch->count; i++) /* name points into its own struct */
-            outs[i].name = outs[i].path + strlen(outs[i].path) - strlen(cw_str_basename(outs[i].path));
-        batch->outs = outs;
-        batch->room = room;
-    }
-    batch->outs[batch->count] = *out;
-    batch->outs[batch->count].name = batch->outs[batch->count].path + (out->name - out->path);
+    if (rc == CW_OK)
+        rc = add_folder(&out->parent, batch, err);
+    if (rc != CW_OK)
+        return rc;
+    added = &batch->outs[batch->count++];
+    *added = *out;
+    added->name = added->path + (out->name - out->path);
     if (out->fd >= 0)
         close(out->fd);
-    batch->outs[batch->count].fd = -1;
-    batch->count++;
+    added->fd = -1;
     *out = (struct cw_out)CW_OUT_INIT;
     return CW_OK;
 }
 
-/* The folders of a batch, if they are few: each is then synced by itself, and not all that others have written. */
-struct folders {
-    int fds[FOLDERS_MAX];
-    struct stat seen[FOLDERS_MAX];
-    size_t count;
-    bool many;
-};
-
-static void note_parent(struct folders *folders, const struct cw_out *out)
-{
-    struct stat st;
-    size_t i;
-    int fd;
-
-    if (folders->many || fstat(out->parent, &st) != 0) {
-        folders->many = true;
-        return;
-    }
-    for (i = 0; i < folders->count; i++) {
-        if (folders->seen[i].st_ino == st.st_ino && folders->seen[i].st_dev == st.st_dev)
-            return;
-    }
-    fd = folders->count < FOLDERS_MAX ? fcntl(out->parent, F_DUPFD_CLOEXEC, 0) : -1;
-    folders->many = fd < 0;
-    if (fd < 0)
-        return;
-    folders->seen[folders->count] = st;
-    folders->fds[folders->count++] = fd;
-}
-
-static int sync_folders(const struct folders *folders, int dir, struct cw_err *err)
+/* Where they are few, each is synced by itself, and not all that others have written. */
+static int sync_folders(const struct cw_batch *batch, struct cw_err *err)
 {
     size_t i;
 
-    if (folders->many)
-        return cw_sync_all(dir, err);
-    for (i = 0; i < folders->count; i++) {
-        if (fsync(folders->fds[i]) != 0)
+    if (batch->folder_count > FOLDERS_MAX)
+        return cw_sync_all(batch->dir, err);
+    for (i = 0; i < batch->folder_count; i++) {
+        if (fsync(batch->folders[i].fd) != 0)
             return cw_err_errno(err, errno, "unable to sync a folder");
     }
     return CW_OK;
@@ -288,7 +303,6 @@ static int sync_folders(const struct folders *folders, int dir, struct cw_err *e
 
 int cw_batch_commit(struct cw_batch *batch, struct cw_err *err)
 {
-    struct folders folders = {.count = 0};
     size_t i;
     int rc = CW_OK;
 
@@ -296,15 +310,11 @@ int cw_batch_commit(struct cw_batch *batch, struct cw_err *err)
         rc = cw_sync_all(batch->dir, err);
     for (i = 0; i < batch->count && rc == CW_OK; i++) {
         rc = rename_into_place(&batch->outs[i], err);
-        if (rc == CW_OK) {
-            note_parent(&folders, &batch->outs[i]);
-            forget(&batch->outs[i]);
-        }
+        if (rc == CW_OK)
+            batch->outs[i].tmp[0] = '\0'; /* nothing is left to be removed */
     }
     if (rc == CW_OK)
-        rc = sync_folders(&folders, batch->dir, err);
-    while (folders.count > 0)
-        close(folders.fds[--folders.count]);
+        rc = sync_folders(batch, err);
     cw_batch_clear(batch);
     return rc;
 }
@@ -313,9 +323,14 @@ void cw_batch_clear(struct cw_batch *batch)
 {
     size_t i;
 
-    for (i = 0; i < batch->count; i++)
-        cw_out_discard(&batch->outs[i]);
+    for (i = 0; i < batch->count; i++) {
+        if (batch->outs[i].tmp[0] != '\0')
+            (void)unlinkat(batch->outs[i].parent, batch->outs[i].tmp, 0);
+    }
+    for (i = 0; i < batch->folder_count; i++)
+        close(batch->folders[i].fd);
     free(batch->outs);
+    free(batch->folders);
     cw_batch_init(batch, batch->dir);
 }
 

@@ -56,10 +56,18 @@ int cw_out_commit(struct cw_out *out, struct cw_err *err);
 void cw_out_discard(struct cw_out *out);
 #define CW_AUTO_OUT __attribute__((cleanup(cw_out_discard))) struct cw_out
 
-/* Many files committed together: all data durable before the first rename. */
+/* Many files committed together: all data durable before the first rename. Descriptors are held for folders only, one for
+ * each time that the folder changes. */
+struct cw_batch_folder {
+    int fd;
+    dev_t dev;
+    ino_t ino;
+};
 struct cw_batch {
-    struct cw_out *outs; /* fds closed, temporary files in place */
+    struct cw_out *outs; /* fds closed, temporary files in place, parents those of the folders */
     size_t count, room;
+    struct cw_batch_folder *folders;
+    size_t folder_count, folder_room;
     int dir; /* borrowed: some folder of the filesystem */
 };
 

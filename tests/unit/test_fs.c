@@ -179,6 +179,39 @@ static void batch_appears_at_commit(void **state)
     assert_content("many/f39", "many/f39");
 }
 
+static size_t open_descriptors(void)
+{
+    size_t count = 0;
+    int fd;
+
+    for (fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) != -1;
+    return count;
+}
+
+/* A batch may be larger than the number of descriptors that a process gets. */
+static void batch_holds_descriptors_of_folders_only(void **state)
+{
+    struct cw_batch batch;
+    struct cw_out out;
+    struct cw_err err;
+    char path[16];
+    size_t before = open_descriptors();
+    int i;
+
+    (void)state;
+    cw_batch_init(&batch, dir);
+    for (i = 0; i < 40; i++) {
+        snprintf(path, sizeof path, "%s/f%d", i % 2 == 0 ? "even" : "odd", i);
+        assert_cw_ok(cw_out_open(&out, dir, path, 0644, &err), err);
+        assert_cw_ok(cw_batch_add(&batch, &out, &err), err);
+    }
+    assert_int_equal(open_descriptors(), before + 2);
+    assert_cw_ok(cw_batch_commit(&batch, &err), err);
+    assert_int_equal(open_descriptors(), before);
+    assert_true(exists(dir, "even/f0") && exists(dir, "odd/f39"));
+}
+
 static int count_entry(void *ctx, const char *path, const struct stat *st, struct cw_err *err)
 {
     (void)st;
@@ -307,6 +340,7 @@ int main(void)
         cmocka_unit_test(locked_folder_is_refused),
         cmocka_unit_test(reading_is_bounded),
         cmocka_unit_test(batch_appears_at_commit),
+        cmocka_unit_test(batch_holds_descriptors_of_folders_only),
         cmocka_unit_test(dropped_batch_leaves_nothing),
         cmocka_unit_test(walk_is_ordered_and_follows_no_link),
         cmocka_unit_test(link_is_replaced_in_one_step),
