@@ -25,6 +25,8 @@ struct load {
     bool *want_pin;               /* for each pin of the channel */
     struct cw_manifest *manifest; /* for each pin; doc NULL: not (yet) loaded */
     uint64_t channel_length;
+    size_t ahead_release, ahead_artifact; /* the next artifact that is to be told of, ... */
+    size_t ahead;                         /* ... and how many were that are not searched yet */
 };
 
 /* Is `signer` the role of that name, or the hash bin to which that role hands this target? A bin is its role's in all: the same
@@ -282,6 +284,37 @@ static int add_attestations(struct load *load, const struct cw_manifest *manifes
     return CW_OK;
 }
 
+/* Tells of the artifacts that follow. */
+static void look_ahead(struct load *load)
+{
+    const struct cw_set *set = load->set;
+
+    while (load->source->expect != NULL && load->ahead < CW_SET_AHEAD &&
+           load->ahead_release < set->release_count) {
+        const struct cw_manifest *manifest = &set->releases[load->ahead_release];
+
+        if (load->ahead_artifact == manifest->artifact_count) {
+            load->ahead_release++;
+            load->ahead_artifact = 0;
+            continue;
+        }
+        if (wants_artifact(load, &manifest->artifacts[load->ahead_artifact])) {
+            load->source->expect(load->source->ctx, load->update,
+                                 manifest->artifacts[load->ahead_artifact].path);
+            load->ahead++;
+        }
+        load->ahead_artifact++;
+    }
+}
+
+static int add_artifact(struct load *load, const struct cw_manifest *manifest,
+                        const struct cw_artifact *artifact, struct cw_err *err)
+{
+    look_ahead(load);
+    load->ahead -= load->ahead > 0 ? 1 : 0;
+    return add_part(load, manifest, artifact, true, err);
+}
+
 static int add_release(struct load *load, const struct cw_manifest *manifest, struct cw_err *err)
 {
     const struct cw_pin *pin = cw_channel_pin(&load->set->channel, manifest->product);
@@ -294,7 +327,7 @@ static int add_release(struct load *load, const struct cw_manifest *manifest, st
         rc = add_file(load->set, &like, target, pin->sha256, err);
     for (i = 0; i < manifest->artifact_count && rc == CW_OK; i++) {
         if (wants_artifact(load, &manifest->artifacts[i]))
-            rc = add_part(load, manifest, &manifest->artifacts[i], true, err);
+            rc = add_artifact(load, manifest, &manifest->artifacts[i], err);
     }
     if (rc == CW_OK && manifest->has_sbom)
         rc = add_part(load, manifest, &manifest->sbom, false, err);

@@ -15,11 +15,15 @@
 
 /* How a set gets the bytes of small targets (channel and release manifests), already length-limited; hashes
  * are checked by the set. path is a tree path ("targets/…"). tree/read.h has one over a folder. */
+#define CW_SET_AHEAD 64
 struct cw_set_source {
     /* runs the update's wants until DONE or error */
     int (*drive)(void *ctx, struct cw_tuf_update *update, struct cw_err *err);
     /* appends the file's bytes to buf */
     int (*read)(void *ctx, const char *tree_path, struct cw_buf *buf, struct cw_err *err);
+    /* that target will be searched soon (CW_SET_AHEAD more at most come before it): what that takes may be fetched
+     * meanwhile. NULL: not of interest */
+    void (*expect)(void *ctx, struct cw_tuf_update *update, const char *target);
     void *ctx;
 };
 

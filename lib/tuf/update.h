@@ -60,6 +60,9 @@ int cw_tuf_update_stored(struct cw_tuf_update *update, struct cw_err *err);
 /* Searches a target by preorder depth-first walk (section 5.6). Call after DONE; then run the
  * loop; then cw_tuf_update_found(). */
 int cw_tuf_update_find(struct cw_tuf_update *update, const char *path, struct cw_err *err);
+/* What a search for that target will FETCH first, as far as what is here tells, for who wants to have it at hand by then: its
+ * name (borrowed until the next call) and the most bytes to take. False: nothing that is known of. Call after DONE. */
+bool cw_tuf_update_foresee(struct cw_tuf_update *update, const char *path, const char **name, size_t *max);
 /* The result of the last search: CW_E_NOTFOUND when no role signs that path. role (may be NULL) gets the
  * signing role's name. Borrowed. */
 int cw_tuf_update_found(const struct cw_tuf_update *update, struct cw_tuf_file *file, const char **role,

@@ -120,3 +120,38 @@ int cw_tuf_walk_start(struct cw_tuf_update *update, const char *path, struct cw_
         return cw_err_nomem(err);
     return cw_tuf_walk_visit(update, cw_tuf_held_of(update, "targets"), err);
 }
+
+/* The first delegated role on the way that is not here. */
+static bool first_absent(struct cw_tuf_role *role, const struct cw_tuf_update *update, const char *path)
+{
+    const struct cw_tuf_held *held = cw_tuf_held_of(update, "targets");
+    int depth;
+
+    for (depth = 0; depth < CW_TUF_DELEGATIONS_MAX && held != NULL && held->meta.doc != NULL; depth++) {
+        size_t index = 0;
+
+        if (!cw_tuf_delegation_find(&held->meta, path, &index) ||
+            cw_tuf_delegation_at(role, &held->meta, index, NULL) != CW_OK)
+            return false;
+        held = cw_tuf_held_of(update, role->name);
+        if (held == NULL)
+            return true;
+    }
+    return false;
+}
+
+bool cw_tuf_update_foresee(struct cw_tuf_update *update, const char *path, const char **name, size_t *max)
+{
+    struct cw_tuf_want want;
+    struct cw_tuf_file file;
+    struct cw_tuf_role role;
+
+    if (update->failed || update->step != CW_TUF_STEP_DONE || !first_absent(&role, update, path) ||
+        cw_tuf_meta_file(&file, &cw_tuf_held_of(update, "snapshot")->meta, role.name, NULL) != CW_OK ||
+        cw_tuf_length_limit(max, &file, update->params.targets_max, role.name, NULL) != CW_OK ||
+        cw_tuf_want_file(update, &want, CW_TUF_FETCH, cw_tuf_name_version(update, file.version), role.name,
+                         NULL) != CW_OK)
+        return false;
+    *name = want.name;
+    return true;
+}

@@ -17,7 +17,7 @@ static int answer_load(struct cw_pull *pull, struct cw_tuf_update *update, const
                        struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(want->max);
-    int rc = cw_trust_read(&bytes, pull->site, pull->upstream, want->name, err);
+    int rc = cw_at_read_file(&bytes, pull->trust, want->name, err);
 
     if (rc == CW_E_NOTFOUND)
         return cw_tuf_update_absent(update, err);
@@ -71,6 +71,26 @@ int cw_pull_drive(void *ctx, struct cw_tuf_update *update, struct cw_err *err)
             break;
     }
     return rc;
+}
+
+void cw_pull_expect(void *ctx, struct cw_tuf_update *update, const char *target)
+{
+    struct cw_pull *pull = ctx;
+    char path[CW_PATH_MAX];
+    const char *name;
+    size_t max;
+    bool there = false;
+    int n;
+
+    if (!cw_tuf_update_foresee(update, target, &name, &max))
+        return;
+    n = snprintf(path, sizeof path, CW_TREE_METADATA "/%s", name);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return;
+    if (pull->memory.timestamp != NULL) /* what came with an earlier set is in trust */
+        (void)cw_at_has(&there, pull->mirror, path, NULL);
+    if (!there)
+        cw_source_expect(pull->source, path, max);
 }
 
 /* The mirror's own copy, if its bytes have the hash that its name says; a damaged one is taken anew. */

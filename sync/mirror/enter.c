@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
 #include "codec/json.h"
 #include "fs/commit.h"
 #include "sync/mirror/pull.h"
@@ -18,9 +20,9 @@ static bool is_type(const char *role, enum cw_tuf_type type)
     return strcmp(role, cw_tuf_type_name(type)) == 0;
 }
 
-/* Roles of one place on their way; a product in bins has thousands. */
+/* Roles of one folder on their way; a product in bins has thousands. */
 struct roles {
-    struct cw_pull *pull;
+    int folder;
     struct cw_batch batch;
 };
 
@@ -35,7 +37,8 @@ static int mirror_role(void *ctx, const char *role, const struct cw_tuf_meta *me
     if (is_type(role, CW_TUF_ROOT) || is_type(role, CW_TUF_TIMESTAMP))
         return CW_OK;
     rc = cw_tree_metadata_path(path, meta->version, role, err);
-    return rc == CW_OK ? cw_trust_add(&roles->batch, roles->pull->mirror, path, bytes, len, err) : rc;
+    return rc == CW_OK ? cw_trust_add(&roles->batch, roles->folder, cw_str_basename(path), bytes, len, err)
+                       : rc;
 }
 
 static int trust_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes,
@@ -49,9 +52,7 @@ static int trust_role(void *ctx, const char *role, const struct cw_tuf_meta *met
     if (is_type(role, CW_TUF_ROOT) || is_type(role, CW_TUF_TIMESTAMP))
         return CW_OK;
     rc = cw_tuf_role_filename(&name, role, err);
-    return rc == CW_OK ? cw_trust_add_copy(&roles->batch, roles->pull->site, roles->pull->upstream,
-                                           cw_buf_text(&name), bytes, len, err)
-                       : rc;
+    return rc == CW_OK ? cw_trust_add(&roles->batch, roles->folder, cw_buf_text(&name), bytes, len, err) : rc;
 }
 
 static int mirror_root(void *ctx, int64_t version, const char *from, struct cw_err *err)
@@ -114,13 +115,12 @@ static int advance_memory(struct cw_pull *pull, const struct cw_tuf_update *upda
 typedef int write_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes,
                        size_t len, struct cw_err *err);
 
-static int write_roles(struct cw_pull *pull, const struct cw_tuf_update *update, int dir, write_role *write,
-                       struct cw_err *err)
+static int write_roles(int folder, const struct cw_tuf_update *update, write_role *write, struct cw_err *err)
 {
-    struct roles roles = {.pull = pull};
+    struct roles roles = {.folder = folder};
     int rc;
 
-    cw_batch_init(&roles.batch, dir);
+    cw_batch_init(&roles.batch, folder);
     rc = cw_tuf_update_each(update, write, &roles, err);
     if (rc == CW_OK)
         rc = cw_batch_commit(&roles.batch, err);
@@ -128,17 +128,25 @@ static int write_roles(struct cw_pull *pull, const struct cw_tuf_update *update,
     return rc;
 }
 
+static int write_mirror(const struct cw_pull *pull, const struct cw_tuf_update *update, struct cw_err *err)
+{
+    CW_AUTO_FD int folder = -1;
+    int rc = cw_at_make_dir(&folder, pull->mirror, CW_TREE_METADATA, err);
+
+    return rc == CW_OK ? write_roles(folder, update, mirror_role, err) : rc;
+}
+
 int cw_pull_enter(struct cw_pull *pull, const struct cw_tuf_update *update, const json_t *channels,
                   struct cw_err *err)
 {
-    int rc = write_roles(pull, update, pull->mirror, mirror_role, err);
+    int rc = write_mirror(pull, update, err);
 
     if (rc == CW_OK)
         rc = cw_trust_each_root(pull->site, pull->upstream, mirror_root, pull, err);
     if (rc == CW_OK)
         rc = advance_memory(pull, update, channels, err);
     if (rc == CW_OK)
-        rc = write_roles(pull, update, pull->site->fd, trust_role, err);
+        rc = write_roles(pull->trust, update, trust_role, err);
     return rc == CW_OK ? cw_pull_settle(pull, err) : rc;
 }
 

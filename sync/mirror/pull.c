@@ -80,7 +80,8 @@ static void fill_result(struct cw_pull *pull, const struct cw_tuf_update *update
 
 static int pull_from_source(struct cw_pull *pull, struct cw_err *err)
 {
-    struct cw_set_source source = {.drive = cw_pull_drive, .read = cw_pull_read, .ctx = pull};
+    struct cw_set_source source = {
+        .drive = cw_pull_drive, .read = cw_pull_read, .expect = cw_pull_expect, .ctx = pull};
     __attribute__((cleanup(update_free))) struct cw_tuf_update *update = NULL;
     CW_AUTO_SET set = {.files = NULL};
     json_auto_t *channels = NULL;
@@ -95,6 +96,7 @@ static int pull_from_source(struct cw_pull *pull, struct cw_err *err)
     if (rc == CW_OK)
         rc = cw_set_load(&set, update, pull->upstream->channel, &pull->upstream->wanted, &source,
                          pull->memory.channels, &channels, err);
+    cw_source_expect_end(pull->source);
     if (rc == CW_OK)
         rc = cw_pull_own(pull, &set, err);
     if (rc == CW_OK)
@@ -408,12 +410,14 @@ static void note_older(struct cw_pull *pull)
     pull->result->root_version = pull->memory.root;
 }
 
-static int open_mirror(struct cw_pull *pull, struct cw_err *err)
+static int open_folders(struct cw_pull *pull, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
     int rc = cw_site_upstream_path(path, pull->upstream, "mirror", err);
 
-    return rc == CW_OK ? cw_at_make_dir(&pull->mirror, pull->site->fd, path, err) : rc;
+    if (rc == CW_OK)
+        rc = cw_at_make_dir(&pull->mirror, pull->site->fd, path, err);
+    return rc == CW_OK ? cw_trust_open(&pull->trust, pull->site, pull->upstream, err) : rc;
 }
 
 /* A place that was named by hand; a web server that site.lua knows is spoken to as that says. */
@@ -438,7 +442,7 @@ static int run(struct cw_pull *pull, const struct cw_pull_how *how, struct cw_er
     int rc = cw_mirror_memory_load(&pull->memory, pull->site, pull->upstream, err);
 
     if (rc == CW_OK)
-        rc = open_mirror(pull, err);
+        rc = open_folders(pull, err);
     if (rc == CW_OK)
         rc = cw_pull_settle(pull, err);
     if (rc == CW_OK)
@@ -461,8 +465,13 @@ int cw_mirror_pull(struct cw_pull_result *result, const struct cw_site *site,
                    const struct cw_upstream *upstream, const struct cw_pull_how *how, int64_t now,
                    const struct cw_cli *cli, struct cw_err *err)
 {
-    struct cw_pull pull = {
-        .site = site, .upstream = upstream, .cli = cli, .now = now, .mirror = -1, .result = result};
+    struct cw_pull pull = {.site = site,
+                           .upstream = upstream,
+                           .cli = cli,
+                           .now = now,
+                           .mirror = -1,
+                           .trust = -1,
+                           .result = result};
     struct cw_err unsaved = {0};
     int rc;
 
@@ -475,5 +484,7 @@ int cw_mirror_pull(struct cw_pull_result *result, const struct cw_site *site,
     cw_mirror_memory_clear(&pull.memory);
     if (pull.mirror >= 0)
         close(pull.mirror);
+    if (pull.trust >= 0)
+        close(pull.trust);
     return rc;
 }

@@ -27,6 +27,7 @@ struct cw_pull {
     const struct cw_cli *cli;
     int64_t now; /* the wall clock */
     int mirror;  /* the mirror's folder */
+    int trust;   /* that of the trusted copies */
     struct cw_source *source;
     struct cw_mirror_memory memory;
     struct cw_web web;
@@ -45,6 +46,7 @@ struct cw_pull {
 /* drive.c: the TUF client's wants, answered from the trust store and the source. As struct cw_set_source
  * takes them, ctx is the pull. */
 int cw_pull_drive(void *pull, struct cw_tuf_update *update, struct cw_err *err);
+void cw_pull_expect(void *pull, struct cw_tuf_update *update, const char *target);
 int cw_pull_read(void *pull, const char *tree_path, struct cw_buf *buf, struct cw_err *err);
 /* A kept file by its tree path, or NULL. */
 const struct cw_pull_kept *cw_pull_find_kept(const struct cw_pull *pull, const char *tree_path);

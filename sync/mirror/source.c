@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "http/ahead.h"
 #include "sync/mirror/medium.h"
 
 #define BLOCK ((size_t)256 * 1024) /* large enough for slow sticks to read ahead */
@@ -27,7 +28,8 @@ struct cw_source {
     bool answered;
     struct cw_http *http; /* HTTP */
     struct cw_http_options http_options;
-    int dir; /* the others */
+    struct cw_ahead *ahead; /* NULL: nothing is expected */
+    int dir;                /* the others */
     bool is_bundle;
     struct cw_medium medium;
     int pack; /* of the bundle, open; -1: none is */
@@ -102,6 +104,7 @@ void cw_source_free(struct cw_source *source)
 {
     if (source == NULL)
         return;
+    cw_ahead_free(source->ahead);
     if (source->http != NULL)
         cw_http_free(source->http);
     if (source->dir >= 0)
@@ -170,6 +173,8 @@ static int get_http_buf(struct cw_source *source, const char *path, struct cw_bu
     CW_AUTO_BUF url = CW_BUF_INIT(URL_BYTES_MAX);
     int rc = cw_http_join(&url, source->where, path, err);
 
+    if (rc == CW_OK && source->ahead != NULL && cw_ahead_take(source->ahead, cw_buf_text(&url), buf))
+        return CW_OK;
     if (rc == CW_OK)
         rc = cw_http_get_buf(source->http, cw_buf_text(&url), buf, err);
     note_answer(source, rc);
@@ -352,6 +357,23 @@ int cw_source_get_buf(struct cw_source *source, const char *path, struct cw_buf 
     if (source->kind == CW_SOURCE_HTTP)
         return get_http_buf(source, path, buf, err);
     return cw_source_get(source, path, buf->max - buf->len, add_to_buf, buf, err);
+}
+
+/* What cannot be done ahead is done in its time. */
+void cw_source_expect(struct cw_source *source, const char *path, size_t max)
+{
+    CW_AUTO_BUF url = CW_BUF_INIT(URL_BYTES_MAX);
+
+    if (source->kind != CW_SOURCE_HTTP || cw_http_join(&url, source->where, path, NULL) != CW_OK)
+        return;
+    if (source->ahead != NULL || cw_ahead_new(&source->ahead, &source->http_options, NULL) == CW_OK)
+        cw_ahead_expect(source->ahead, cw_buf_text(&url), max);
+}
+
+void cw_source_expect_end(struct cw_source *source)
+{
+    cw_ahead_free(source->ahead);
+    source->ahead = NULL;
 }
 
 static int count_progress(void *ctx, const void *data, size_t len, struct cw_err *err)

@@ -51,6 +51,11 @@ int cw_source_get(struct cw_source *source, const char *path, uint64_t max, cw_h
 /* The same into memory (buf's max is the limit). */
 int cw_source_get_buf(struct cw_source *source, const char *path, struct cw_buf *buf, struct cw_err *err);
 
+/* That file, of at most max bytes, will be asked for by cw_source_get_buf() soon: a web server is asked now, by a thread. That
+ * ends with cw_source_expect_end(), before a process is forked. */
+void cw_source_expect(struct cw_source *source, const char *path, size_t max);
+void cw_source_expect_end(struct cw_source *source);
+
 /* The list of the bundle's volume; NULL: this is none. */
 const struct cw_volume *cw_source_volume(const struct cw_source *source);
 /* Bytes of the bundle's files that nobody got yet; 0 for other sources. */

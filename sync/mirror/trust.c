@@ -74,13 +74,13 @@ int cw_trust_store(const struct cw_site *site, const struct cw_upstream *upstrea
     return rc == CW_OK ? cw_trust_write(site->fd, path, bytes, len, err) : rc;
 }
 
-int cw_trust_add_copy(struct cw_batch *batch, const struct cw_site *site, const struct cw_upstream *upstream,
-                      const char *name, const void *bytes, size_t len, struct cw_err *err)
+int cw_trust_open(int *fd, const struct cw_site *site, const struct cw_upstream *upstream, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
-    int rc = trust_path(path, upstream, name, err);
+    int rc = cw_site_upstream_path(path, upstream, "trust", err);
 
-    return rc == CW_OK ? cw_trust_add(batch, site->fd, path, bytes, len, err) : rc;
+    *fd = -1;
+    return rc == CW_OK ? cw_at_make_dir(fd, site->fd, path, err) : rc;
 }
 
 static void root_name(char name[64], int64_t version)

@@ -31,8 +31,8 @@ int cw_trust_write(int dir, const char *path, const void *bytes, size_t len, str
 /* The same for one of many: it waits in the batch, part of which may be committed at once. */
 int cw_trust_add(struct cw_batch *batch, int dir, const char *path, const void *bytes, size_t len,
                  struct cw_err *err);
-/* A trusted copy, added so. */
-int cw_trust_add_copy(struct cw_batch *batch, const struct cw_site *site, const struct cw_upstream *upstream,
-                      const char *name, const void *bytes, size_t len, struct cw_err *err);
+/* The folder of the trusted copies, made where it is missing: for who has many of them. */
+int cw_trust_open(int *fd, const struct cw_site *site, const struct cw_upstream *upstream,
+                  struct cw_err *err);
 
 #endif

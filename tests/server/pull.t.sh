@@ -288,4 +288,60 @@ expect_exit 5 pull
 expect 'the proxy was asked, not the server' test "$(server_requests .)" -eq 0
 server_stop
 
+# --- a product in hash bins: roles are fetched ahead of their verification, each once, and more of them than a process may open files
+rm -rf repo build
+publisher_init
+mkdir build
+i=0
+while [ $i -lt 400 ]; do
+    echo $i >build/$i.txt
+    i=$((i + 1))
+done
+python3 - >catalog.json <<'PY'
+import json
+files = [{"file": f"build/{i}.txt", "kind": "file"} for i in range(400)]
+print(json.dumps({"format": "1.0", "products": [{"name": "many", "releases": [{"version": "2.0.0", "severity": "normal", "notes": "many",
+    "builds": [{"platform": "any", "files": files}]}]}]}))
+PY
+"$CW_SRCDIR/tests/bench/catalog.py" many 1 3000 >fill.jsonl
+expect_exit 0 causeway-gen -C repo add -q --no-files fill.jsonl
+expect_exit 0 causeway-gen -C repo add -q catalog.json
+expect_exit 0 causeway-gen -C repo promote many 2.0.0 stable
+publisher_publish
+server_start repo/tree
+url=$(server_url /)
+bins() { # of the mirror
+    find site/upstreams/acme/mirror/metadata -name '*.many-*.json' | wc -l
+}
+all_there() {
+    expect "all files are there: $*" test "$(find site/upstreams/acme/mirror/targets -name '*.txt' | wc -l)" -eq 400
+    expect "what is trusted is the mirror's: $*" test "$(find site/upstreams/acme/trust -name 'many-*.json' | wc -l)" -eq "$(bins)"
+}
+rm -rf site
+site_init site --source "$url"
+expect_exit 0 sh -c 'ulimit -n 150; exec causeway-sync -C site pull'
+all_there 'few descriptors'
+expect 'there are more roles than that' test "$(bins)" -gt 200
+expect 'each role was asked for once' test "$(server_requests '/1[.]many-[0-9a-f]*[.]json')" -eq "$(bins)"
+server_rules
+expect_exit 0 pull
+expect 'none is asked for again' test "$(server_requests 'many-')" -eq 0
+server_rules '{"path": "*.many-*.json", "nth": 3, "status": 503}'
+pulls 0
+all_there 'a server that is too busy once'
+server_rules '{"path": "*.many-*[1-4].json", "first": 2, "cut_after": 100, "reset": true}'
+pulls 0
+all_there 'roles that break off'
+server_rules '{"path": "*.many-*0.json", "flip": [100]}'
+pulls 3
+expect 'wrong roles are not taken in' test ! -e site/upstreams/acme/mirror/metadata
+server_rules '{"path": "*.many-*0.json", "status": 404}'
+pulls 7
+server_rules '{"path": "*.many-*.json", "delay": 0.05}'
+pulls 0
+all_there 'a slow server'
+server_rules '{"path": "*.many-*.json", "nth": 7, "redirect": "'"$url"'none"}'
+pulls 7
+server_stop
+
 done_testing

@@ -33,6 +33,38 @@ static void misses(struct world *w, const char *path)
                     w->client.err);
 }
 
+static void foresees(struct world *w, const char *path, const char *name)
+{
+    const char *got = NULL;
+    size_t max = 0;
+
+    assert_int_equal(cw_tuf_update_foresee(w->client.update, path, &got, &max), name != NULL);
+    if (name != NULL) {
+        assert_string_equal(got, name);
+        assert_true(max > 0);
+    }
+}
+
+static void what_a_search_asks_for_first_is_known_before(void **state)
+{
+    struct world *w = *state;
+
+    repo_delegate(&w->repo, "targets", "a", "a/*", K_A, true);
+    repo_delegate(&w->repo, "a", "b", "a/b*", K_B, true);
+    repo_add_target(&w->repo, "a", "a/x");
+    repo_add_target(&w->repo, "b", "a/b");
+    begin(w);
+    foresees(w, "a/x", "1.a.json");
+    foresees(w, "a/b", "1.a.json"); /* whom that delegates to is not known yet */
+    foresees(w, "elsewhere", NULL);
+    finds(w, "a/x", "a");
+    foresees(w, "a/x", NULL);
+    foresees(w, "a/b", "1.b.json");
+    finds(w, "a/b", "b");
+    foresees(w, "a/b", NULL);
+    assert_string_equal(w->client.requests, "1.a.json 1.b.json");
+}
+
 static void roles_are_fetched_when_needed_only(void **state)
 {
     struct world *w = *state;
@@ -283,6 +315,7 @@ static void succinct_hash_bins(void **state)
         assert_cw_ok(cw_sha256(sha256, paths[i], strlen(paths[i]), &w->client.err), w->client.err);
         snprintf(bin, sizeof bin, "bin-%c", sha256[0]);
         snprintf(request, sizeof request, "1.%s.json", bin);
+        foresees(w, paths[i], request);
         finds(w, paths[i], bin);
         assert_string_equal(w->client.requests, request);
     }
@@ -378,6 +411,7 @@ static void forgotten_roles_are_read_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(what_a_search_asks_for_first_is_known_before),
         TEST(roles_are_fetched_when_needed_only),
         TEST(a_role_cannot_sign_outside_its_paths),
         TEST(the_first_delegation_goes_before_the_second),
