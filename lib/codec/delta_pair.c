@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/search.h"
 #include "codec/delta_parts.h"
 #include "codec/delta_tar.h"
 
@@ -67,21 +68,26 @@ static void sort_old(struct pairing *p, enum cw_delta_likeness by)
     qsort_r(p->order, p->old.count, sizeof(*p->order), compare_members, &s);
 }
 
+struct wanted {
+    const struct cw_delta_member *list; /* of the old ones */
+    enum cw_delta_likeness by;
+    uint64_t name, len;
+};
+
+static bool is_before(const void *place, const void *wanted)
+{
+    const struct wanted *w = wanted;
+    const struct cw_delta_member *m = &w->list[*(const size_t *)place];
+
+    return m->name[w->by] < w->name || (m->name[w->by] == w->name && m->len < w->len);
+}
+
 /* The first place in the order that is not before (name, len); len counts only where it was sorted by. */
 static size_t find_old(const struct pairing *p, enum cw_delta_likeness by, uint64_t name, uint64_t len)
 {
-    size_t low = 0, high = p->old.count;
+    struct wanted wanted = {.list = p->old.list, .by = by, .name = name, .len = len};
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct cw_delta_member *m = &p->old.list[p->order[middle]];
-
-        if (m->name[by] < name || (m->name[by] == name && m->len < len))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return cw_lower_bound(&wanted, p->order, p->old.count, sizeof *p->order, is_before);
 }
 
 /* Members that have the same name, in the order in which they come; each once. */

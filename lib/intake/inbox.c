@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/search.h"
 #include "base/str.h"
 #include "intake/parts.h"
 
@@ -107,31 +108,19 @@ void cw_inbox_close(struct cw_intake *intake)
     free(intake->left);
 }
 
-/* The first of this name. */
-static size_t find_left(const struct cw_intake *intake, const char *name)
+static bool name_is_before(const void *left, const void *name)
 {
-    size_t low = 0, high = intake->left_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (strcmp(intake->left[middle].name, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return strcmp(((const struct cw_intake_left *)left)->name, name) < 0;
 }
 
 /* The one in this inbox (-1: any) is the job's; others of its name, which a power cut may bring back, go at once: the sweep
  * would take the new file for one of them. The inbox it is in, or -1. */
 static int claim(struct cw_intake *intake, const char *name, int inbox)
 {
-    size_t i;
+    size_t i = cw_lower_bound(name, intake->left, intake->left_count, sizeof *intake->left, name_is_before);
     int found = -1;
 
-    for (i = find_left(intake, name); i < intake->left_count && strcmp(intake->left[i].name, name) == 0;
-         i++) {
+    for (; i < intake->left_count && strcmp(intake->left[i].name, name) == 0; i++) {
         struct cw_intake_left *left = &intake->left[i];
 
         if (left->claimed)

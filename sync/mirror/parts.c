@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/search.h"
 #include "base/str.h"
 #include "closure/closure.h"
 #include "fs/commit.h"
@@ -105,25 +106,23 @@ static int take_part(struct cw_pull *pull, const struct cw_closure_file *file,
     return rc == CW_OK ? cw_out_commit(&out, err) : rc;
 }
 
+static bool path_is_before(const void *file, const void *path)
+{
+    return strcmp(((const struct cw_volume_file *)file)->path, path) < 0;
+}
+
 /* The parts of a file on this volume lie side by side in its list. */
 static int take_parts(struct cw_pull *pull, const struct cw_closure_file *file,
                       const struct cw_volume *volume, struct cw_err *err)
 {
     char prefix[sizeof CW_VOLUME_PARTS + CW_SHA256_TEXT + 1];
-    size_t low = 0, high = volume->file_count;
+    size_t i;
     int rc = CW_OK;
 
     snprintf(prefix, sizeof prefix, CW_VOLUME_PARTS "/%s/", file->sha256);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (strcmp(volume->files[middle].path, prefix) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; rc == CW_OK && low < volume->file_count && cw_str_starts(volume->files[low].path, prefix); low++)
-        rc = take_part(pull, file, &volume->files[low], err);
+    i = cw_lower_bound(prefix, volume->files, volume->file_count, sizeof *volume->files, path_is_before);
+    for (; rc == CW_OK && i < volume->file_count && cw_str_starts(volume->files[i].path, prefix); i++)
+        rc = take_part(pull, file, &volume->files[i], err);
     return rc;
 }
 

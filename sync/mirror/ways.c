@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/search.h"
 #include "base/str.h"
 #include "fs/walk.h"
 #include "release/semver.h"
@@ -130,19 +131,16 @@ static int by_key(const void *a, const void *b)
     return order != 0 ? order : strcmp(one->path, two->path);
 }
 
+static bool key_is_before(const void *old, const void *key)
+{
+    return strcmp(((const struct old *)old)->key, key) < 0;
+}
+
 /* The first with that key, and how many there are. */
 static size_t find_olds(const struct old **first, const struct ways *ways, const char *key)
 {
-    size_t low = 0, high = ways->old_count, end;
+    size_t low = cw_lower_bound(key, ways->olds, ways->old_count, sizeof *ways->olds, key_is_before), end;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (strcmp(ways->olds[middle].key, key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     for (end = low; end < ways->old_count && strcmp(ways->olds[end].key, key) == 0; end++)
         ;
     *first = ways->olds + low;

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/search.h"
 #include "base/str.h"
 
 static void errors_gather_context(void **state)
@@ -268,6 +269,30 @@ static void sizes_of_people(void **state)
     }
 }
 
+static bool int_comes_before(const void *item, const void *key)
+{
+    return *(const int *)item < *(const int *)key;
+}
+
+static void the_lower_bound_is_the_first_that_is_not_before(void **state)
+{
+    static const int list[] = {1, 3, 3, 3, 7};
+    static const struct {
+        int key;
+        size_t place, of_three;
+    } rows[] = {{0, 0, 0}, {1, 0, 0}, {2, 1, 1}, {3, 1, 1}, {4, 4, 3}, {7, 4, 3}, {8, 5, 3}};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < CW_COUNT(rows); i++) {
+        assert_int_equal(cw_lower_bound(&rows[i].key, list, 5, sizeof *list, int_comes_before),
+                         rows[i].place);
+        assert_int_equal(cw_lower_bound(&rows[i].key, list, 3, sizeof *list, int_comes_before),
+                         rows[i].of_three);
+        assert_int_equal(cw_lower_bound(&rows[i].key, list, 0, sizeof *list, int_comes_before), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +309,7 @@ int main(void)
         cmocka_unit_test(nearest_word_is_suggested),
         cmocka_unit_test(globs_never_cross_a_slash),
         cmocka_unit_test(sizes_for_people),
+        cmocka_unit_test(the_lower_bound_is_the_first_that_is_not_before),
         cmocka_unit_test(sizes_of_people),
     };
 
