@@ -14,25 +14,12 @@ static int64_t stall_time = CW_PULL_STALL_SECONDS;
 const struct cw_option cmd_pull_options[] = {
     {CW_OPTION_STRING, "limit-rate", &limit_rate, "SIZE",
      "take at most so many bytes a second from web servers: 500K, 2M"},
-    {CW_OPTION_STRING, "retry-wait", &retry_wait, "TIME",
-     "wait so long before a web server is asked again, then twice as long, ...: 500ms"},
+    {CW_OPTION_STRING, "retry-wait", &retry_wait, "TIME", CW_PULL_RETRY_WAIT_HELP},
     {CW_OPTION_DURATION, "stall-time", &stall_time, "TIME",
      "give a web server up that sends less than 100 bytes a second for so long: 30s"},
     {CW_OPTION_STRING, "upstream", &upstream_name, "NAME", "pull from this upstream only"},
     {.kind = CW_OPTION_END},
 };
-
-static int set_pause(struct cw_pull_how *how, struct cw_err *err)
-{
-    if (retry_wait == NULL)
-        return CW_OK;
-    if (cw_duration_parse_ms(&how->retry_ms, retry_wait, err) != CW_OK)
-        return cw_err_set(err, CW_E_USAGE, "--retry-wait: '%s' is not a length of time like 500ms, 2s or 1m",
-                          retry_wait);
-    if (how->retry_ms < 1 || how->retry_ms > CW_PULL_RETRY_MS_MAX)
-        return cw_err_set(err, CW_E_USAGE, "--retry-wait must be between 1ms and 1h");
-    return CW_OK;
-}
 
 static int set_limit(struct cw_pull_how *how, struct cw_err *err)
 {
@@ -59,7 +46,7 @@ int cmd_pull(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
 
     if (doc == NULL)
         return cw_err_nomem(err);
-    rc = set_pause(&how, err);
+    rc = cw_pull_set_pause(&how, retry_wait, err);
     if (rc == CW_OK)
         rc = set_limit(&how, err);
     if (rc == CW_OK)

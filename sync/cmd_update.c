@@ -10,7 +10,10 @@
 #include "sync/deploy/run.h"
 #include "sync/pull_all.h"
 
+static const char *retry_wait;
+
 const struct cw_option cmd_update_options[] = {
+    {CW_OPTION_STRING, "retry-wait", &retry_wait, "TIME", CW_PULL_RETRY_WAIT_HELP},
     {.kind = CW_OPTION_END},
 };
 
@@ -19,12 +22,14 @@ int cmd_update(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     CW_AUTO_SITE site = CW_SITE_INIT;
     json_auto_t *result = NULL;
     struct cw_err deploy = {0};
-    const struct cw_pull_how how = {.stall_seconds = CW_PULL_STALL_SECONDS};
+    struct cw_pull_how how = {.stall_seconds = CW_PULL_STALL_SECONDS};
     int64_t now = cw_clock_now();
-    int pulled, rc = cw_recover_open(&site, cli, now, err);
+    int pulled, rc = cw_pull_set_pause(&how, retry_wait, err);
 
     (void)argc;
     (void)argv;
+    if (rc == CW_OK)
+        rc = cw_recover_open(&site, cli, now, err);
     if (rc != CW_OK)
         return rc;
     pulled = cw_pull_all(NULL, &site, NULL, &how, now, cli, err);

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "sync/mirror/mirror.h"
 #include "sync/scan.h"
@@ -76,6 +77,18 @@ static int scan_new(const struct cw_site *site, int64_t now, int first, const st
     else if (rc != CW_OK)
         cw_cli_warn(cli, "%s", own.text);
     return first != CW_OK ? first : rc;
+}
+
+int cw_pull_set_pause(struct cw_pull_how *how, const char *retry_wait, struct cw_err *err)
+{
+    if (retry_wait == NULL)
+        return CW_OK;
+    if (cw_duration_parse_ms(&how->retry_ms, retry_wait, err) != CW_OK)
+        return cw_err_set(err, CW_E_USAGE, "--retry-wait: '%s' is not a length of time like 500ms, 2s or 1m",
+                          retry_wait);
+    if (how->retry_ms < 1 || how->retry_ms > CW_PULL_RETRY_MS_MAX)
+        return cw_err_set(err, CW_E_USAGE, "--retry-wait must be between 1ms and 1h");
+    return CW_OK;
 }
 
 int cw_pull_all(json_t *pulled, const struct cw_site *site, const struct cw_upstream *chosen,

@@ -7,6 +7,11 @@
 
 #include "sync/mirror/mirror.h"
 
+/* What --retry-wait says (NULL: it was not given) into how; CW_E_USAGE. */
+#define CW_PULL_RETRY_WAIT_HELP                                                                              \
+    "wait so long before a web server is asked again, then twice as long, ...: 500ms"
+int cw_pull_set_pause(struct cw_pull_how *how, const char *retry_wait, struct cw_err *err);
+
 /* Pulls `chosen`, or every upstream of the site when it is NULL; how as cw_mirror_pull() has it. Says of each
  * what came of it. Then the site's scanner, if it has one, is shown what is new. `pulled` (an array, or NULL) gets a row for each:
  * {"upstream", "channel", "source", "changed", "older", "serial", "files", "bytes", "grace_used", "root_version"},

@@ -129,7 +129,15 @@ expect 'the second pause is twice the first' test $((($(date +%s%N) - began) / 1
 for wait in soon 0ms 2h ms 5x; do
     expect_exit 2 causeway-sync -C site pull --retry-wait $wait
     expect_err '--retry-wait'
+    expect_exit 2 causeway-sync -C site update --retry-wait $wait
+    expect_err '--retry-wait'
 done
+server_rules '{"path": "*gateway.bin", "first": 2, "status": 503}'
+rm -rf site
+site_init site --source "$url"
+began=$(date +%s%N)
+expect_exit 0 causeway-sync -C site update --retry-wait 200ms
+expect 'update waits so, too' test $((($(date +%s%N) - began) / 1000000)) -ge 600
 
 # --- redirects
 server_rules '{"path": "*gateway.bin", "redirect": "/'"$bin"'"}'
