@@ -4,10 +4,12 @@
  * verified, a delta where the source has one, else the whole file. What is under a final name is whole.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -113,15 +115,48 @@ static int make_file(bool *made, struct fetch *fetch, const struct cw_closure_fi
                : rc;
 }
 
+/* Files of one folder are looked for one after the other, so it stays open. */
+struct look {
+    const struct cw_pull *pull;
+    int folder; /* -1: it is not there */
+    char path[CW_PATH_MAX];
+};
+
+static void look_into(struct look *look, const char *path, size_t len)
+{
+    const char *name;
+
+    if (strncmp(look->path, path, len) == 0 && look->path[len] == '\0')
+        return;
+    if (look->folder >= 0)
+        close(look->folder);
+    (void)cw_at_open_parent(&look->folder, &name, look->pull->mirror, path, false, NULL);
+    snprintf(look->path, sizeof look->path, "%.*s", (int)len, path);
+}
+
 /* A whole file has its length; what was read to be verified although it is in the mirror was read because the
  * mirror's copy is damaged. */
 static bool is_present(void *ctx, const struct cw_closure_file *file)
 {
-    const struct cw_pull *pull = ctx;
+    struct look *look = ctx;
+    const char *name = cw_str_basename(file->path);
     struct stat st;
 
-    return cw_at_stat(&st, pull->mirror, file->path, NULL) == CW_OK && S_ISREG(st.st_mode) &&
-           (uint64_t)st.st_size == file->length && cw_pull_find_kept(pull, file->path) == NULL;
+    look_into(look, file->path, (size_t)(name - file->path));
+    return look->folder >= 0 && fstatat(look->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(st.st_mode) && (uint64_t)st.st_size == file->length &&
+           cw_pull_find_kept(look->pull, file->path) == NULL;
+}
+
+static int list_missing(struct cw_closure *missing, const struct cw_pull *pull, const struct cw_closure *all,
+                        struct cw_err *err)
+{
+    struct look look = {.pull = pull, .folder = -1};
+    int rc = cw_closure_missing(missing, all, is_present, &look, err);
+
+    if (look.folder >= 0)
+        close(look.folder);
+    return rc;
 }
 
 /* True when the file lies in another folder than the one before it in the list. */
@@ -297,7 +332,7 @@ static int fetch_set(struct fetch *fetch, const struct cw_set *set, struct cw_er
     if (rc == CW_OK)
         rc = clear_leftovers(fetch, &all, err);
     if (rc == CW_OK)
-        rc = cw_closure_missing(&missing, &all, is_present, pull, err);
+        rc = list_missing(&missing, pull, &all, err);
     cw_closure_clear(&all);
     bytes = cw_closure_bytes(&missing);
     if (rc == CW_OK)
