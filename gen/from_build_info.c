@@ -34,19 +34,22 @@ static void take_artifact(struct cw_from_reader *r, const json_t *artifact, cons
 {
     struct cw_from_item item = {.name = NULL};
     struct cw_fields *fields = &r->base.fields;
-    const char *sha256;
+    const char *sum;
 
     snprintf(item.field, sizeof item.field, "%s", base);
     if (!cw_fields_is_object(fields, artifact, base))
         return;
     item.name = cw_fields_text(fields, artifact, base, "name", true);
-    sha256 = cw_fields_text(fields, artifact, base, "sha256", false);
     if (item.name == NULL)
         return;
     item.path = find_path(r, item.name, cw_fields_text(fields, artifact, base, "path", false), base);
     if (item.path == NULL)
         return;
-    item.sha256 = sha256 != NULL && sha256[0] != '\0' ? cw_from_sha256(r, sha256, base) : NULL;
+    for (enum cw_hash_kind kind = 0; kind < CW_HASH_KINDS; kind++) {
+        sum = cw_fields_text(fields, artifact, base, cw_hash_name(kind), false);
+        if (sum != NULL && sum[0] != '\0')
+            cw_from_sum(r, &item, kind, sum);
+    }
     item.left_out = cw_guess_companion(item.name);
     cw_from_take(r, &item);
 }

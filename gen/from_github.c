@@ -61,7 +61,8 @@ static void take_asset(struct cw_from_reader *r, const json_t *asset, size_t ind
     read_size(r, &item, asset);
     if (item.name == NULL || (item.path = cw_from_path(r, item.name, item.field)) == NULL)
         return;
-    item.sha256 = digest != NULL ? cw_from_sha256(r, digest, item.field) : NULL;
+    if (digest != NULL)
+        cw_from_sum(r, &item, CW_SHA256, digest);
     item.left_out = cw_guess_companion(item.name);
     if (state != NULL && strcmp(state, "uploaded") != 0)
         cw_fields_wrong(fields, item.field, "'%s' is not uploaded yet: its state is '%s'", item.name, state);

@@ -151,7 +151,8 @@ static void take_artifact(struct cw_from_reader *r, const json_t *artifact, size
     if (item.path == NULL)
         return;
     item.platform = platform(r, artifact);
-    item.sha256 = checksum != NULL ? cw_from_sha256(r, checksum, item.field) : NULL;
+    if (checksum != NULL)
+        cw_from_sum(r, &item, CW_SHA256, checksum);
     cw_from_take(r, &item);
 }
 

@@ -24,11 +24,11 @@ struct cw_from_head {
 };
 
 struct cw_from_item {
-    const char *name;            /* what it is called */
-    const char *path;            /* beneath the files' folder */
-    const char *platform, *kind; /* NULL: as the name tells */
-    const char *sha256;          /* NULL: not said */
-    const char *left_out;        /* why it is no artifact, unless --include says so; NULL: it is one */
+    const char *name;                /* what it is called */
+    const char *path;                /* beneath the files' folder */
+    const char *platform, *kind;     /* NULL: as the name tells */
+    const char *sums[CW_HASH_KINDS]; /* NULL: not said */
+    const char *left_out;            /* why it is no artifact, unless --include says so; NULL: it is one */
     bool sbom, has_size;
     uint64_t size;
     char field[CW_FIELDS_PATH_MAX];
@@ -52,8 +52,10 @@ const char *cw_from_option(struct cw_from_reader *r, enum cw_from_list which,
                            const struct cw_from_item *item);
 /* A path of the document beneath the files' folder, or NULL and a mistake. */
 const char *cw_from_path(struct cw_from_reader *r, const char *path, const char *field);
-/* A sha256 in hex, in any case, or "sha256:…"; NULL when it is of another kind, or wrong (then noted). */
-const char *cw_from_sha256(struct cw_from_reader *r, const char *text, const char *field);
+/* What the item's bytes must hash to: hex digits in any case, of that kind unless a word before a colon names another
+ * ("sha512:…"). One of a kind that enum cw_hash_kind does not have is passed over, a wrong one noted. */
+void cw_from_sum(struct cw_from_reader *r, struct cw_from_item *item, enum cw_hash_kind kind,
+                 const char *text);
 
 /* Reads the file; and as one JSON document, an object, that lives as long as the catalog. *doc stays NULL when it
  * is none, which is noted. */

@@ -112,7 +112,7 @@ static void take_line(struct cw_from_reader *r, const char *line, size_t len, un
     if (sum.sha256[0] == '\0' || (item.path = cw_from_path(r, sum.name, item.field)) == NULL)
         return;
     item.name = cw_str_basename(item.path);
-    item.sha256 = cw_from_keep(r, "%s", sum.sha256);
+    item.sums[CW_SHA256] = cw_from_keep(r, "%s", sum.sha256);
     item.left_out = cw_guess_companion(item.name);
     cw_from_take(r, &item);
 }

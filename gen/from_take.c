@@ -111,22 +111,36 @@ const char *cw_from_path(struct cw_from_reader *r, const char *path, const char 
     return NULL;
 }
 
-const char *cw_from_sha256(struct cw_from_reader *r, const char *text, const char *field)
+void cw_from_sum(struct cw_from_reader *r, struct cw_from_item *item, enum cw_hash_kind kind,
+                 const char *text)
 {
-    char hex[CW_SHA256_TEXT];
     const char *colon = strchr(text, ':');
-    size_t i;
+    unsigned char bytes[CW_HASH_TEXT_MAX / 2];
+    CW_AUTO_FREE char *hex = NULL;
 
-    if (colon != NULL && strncasecmp(text, "sha256:", 7) != 0)
-        return NULL;
-    text = colon != NULL ? colon + 1 : text;
-    for (i = 0; i < sizeof hex - 1 && text[i] != '\0'; i++)
-        hex[i] = (char)tolower((unsigned char)text[i]);
-    hex[i] = '\0';
-    if (text[i] == '\0' && cw_hex_is_sha256(hex))
-        return cw_from_keep(r, "%s", hex);
-    cw_fields_wrong(&r->base.fields, field, "'%s' is no sha256 of 64 hexadecimal digits", text);
-    return NULL;
+    if (colon != NULL) {
+        for (kind = 0; kind < CW_HASH_KINDS; kind++) {
+            const char *name = cw_hash_name(kind);
+
+            if (strncasecmp(text, name, strlen(name)) == 0 && text + strlen(name) == colon)
+                break;
+        }
+        if (kind == CW_HASH_KINDS)
+            return;
+        text = colon + 1;
+    }
+    hex = strdup(text);
+    if (hex == NULL) {
+        r->base.fields.nomem = true;
+        return;
+    }
+    for (char *c = hex; *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    if (cw_hex_parse(bytes, cw_hash_digits(kind) / 2, hex))
+        item->sums[kind] = cw_from_keep(r, "%s", hex);
+    else
+        cw_fields_wrong(&r->base.fields, item->field, "'%s' is no %s of %zu hexadecimal digits", text,
+                        cw_hash_name(kind), cw_hash_digits(kind));
 }
 
 /* The option's value, or the format's, or a mistake that names the option. */
@@ -273,6 +287,15 @@ static void set_kind(struct cw_from_reader *r, struct cw_catalog_file *file, con
         cw_from_option_wrong(r, "--kind", "%s", err.text);
 }
 
+static bool is_checked(const struct cw_from_item *item)
+{
+    for (size_t kind = 0; kind < CW_HASH_KINDS; kind++) {
+        if (item->sums[kind] != NULL)
+            return true;
+    }
+    return false;
+}
+
 static void note(struct cw_from_reader *r, const struct cw_from_item *item,
                  const struct cw_catalog_file *file, const char *left_out)
 {
@@ -281,7 +304,7 @@ static void note(struct cw_from_reader *r, const struct cw_from_item *item,
             ? json_pack("{s:s, s:s, s:s}", "name", item->name, "at", item->field, "left_out", left_out)
             : json_pack("{s:s, s:s, s:s, s:s, s:I, s:b}", "name", file->name, "at", item->field, "platform",
                         file->platform, "kind", file->kind != NULL ? file->kind : "sbom", "size",
-                        (json_int_t)file->size, "checked", file->sha256 != NULL);
+                        (json_int_t)file->size, "checked", is_checked(item));
 
     if (row == NULL && file == NULL) /* jansson takes only UTF-8; such names are mistakes when taken */
         row = json_pack("{s:s, s:s}", "at", item->field, "left_out", left_out);
@@ -310,7 +333,8 @@ void cw_from_take(struct cw_from_reader *r, const struct cw_from_item *item)
         return;
     file->source = cw_str_format("%s%s", r->files, item->path);
     file->name = renamed != NULL ? renamed : item->name;
-    file->sha256 = item->sha256;
+    file->sha256 = item->sums[CW_SHA256];
+    memcpy(file->sums, item->sums, sizeof file->sums);
     snprintf(file->field, sizeof file->field, "%s", item->field);
     set_platform(r, file, item);
     set_kind(r, file, item);

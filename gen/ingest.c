@@ -53,19 +53,68 @@ static int open_source(int *fd, struct stat *st, const char *path, struct cw_err
     return CW_OK;
 }
 
-/* Where bytes go: into the hash, and the copy where one is open. */
+/* Where bytes go: into the hashes, and the copy where one is open. */
 struct sink {
     struct cw_ingest *ingest;
-    struct cw_hash *hash;
+    struct cw_hash *hashes[CW_HASH_KINDS]; /* sha256, and what else is given */
     struct cw_out *out;
     uint64_t length; /* so far */
 };
 
+static int open_hashes(struct sink *sink, const struct cw_catalog_file *file, struct cw_err *err)
+{
+    int rc = CW_OK;
+
+    for (enum cw_hash_kind kind = 0; kind < CW_HASH_KINDS && rc == CW_OK; kind++) {
+        if (kind == CW_SHA256 || file->sums[kind] != NULL)
+            rc = cw_hash_new(&sink->hashes[kind], kind, err);
+    }
+    return rc;
+}
+
+static int check_sum(const struct cw_catalog_file *file, enum cw_hash_kind kind, const char *digest,
+                     const char *expected, struct cw_err *err)
+{
+    if (expected == NULL || strcmp(digest, expected) == 0)
+        return CW_OK;
+    return cw_err_set(err, CW_E_VERIFY, "'%s': %s differs: expected %s, got %s", file->source,
+                      cw_hash_name(kind), expected, digest);
+}
+
+/* expected: sha256, as far as known. */
+static int check_hashes(struct sink *sink, char sha256[CW_SHA256_TEXT], const struct cw_catalog_file *file,
+                        const char *expected, struct cw_err *err)
+{
+    char digest[CW_HASH_TEXT_MAX];
+    int rc = CW_OK;
+
+    for (enum cw_hash_kind kind = 0; kind < CW_HASH_KINDS && rc == CW_OK; kind++) {
+        if (sink->hashes[kind] == NULL)
+            continue;
+        rc = cw_hash_final(sink->hashes[kind], digest, err);
+        if (rc == CW_OK)
+            rc = check_sum(file, kind, digest, kind == CW_SHA256 ? expected : file->sums[kind], err);
+        if (rc == CW_OK && kind == CW_SHA256)
+            memcpy(sha256, digest, CW_SHA256_TEXT);
+    }
+    return rc;
+}
+
+static void close_hashes(struct sink *sink)
+{
+    for (size_t kind = 0; kind < CW_HASH_KINDS; kind++)
+        cw_hash_free(sink->hashes[kind]);
+}
+
 static int pour(void *ctx, const void *data, size_t len, struct cw_err *err)
 {
     struct sink *sink = ctx;
-    int rc = cw_hash_update(sink->hash, data, len, err);
+    int rc = CW_OK;
 
+    for (size_t kind = 0; kind < CW_HASH_KINDS && rc == CW_OK; kind++) {
+        if (sink->hashes[kind] != NULL)
+            rc = cw_hash_update(sink->hashes[kind], data, len, err);
+    }
     if (rc == CW_OK && sink->out->fd >= 0)
         rc = cw_out_write(sink->out, data, len, err);
     sink->length += len;
@@ -162,36 +211,40 @@ static int keep(struct cw_ingest *ingest, struct cw_out *out, const char *target
     return cw_ingest_finish(ingest, err);
 }
 
+/* Reads it all, into the copy too where one is open, and compares what is known of it. */
+static int read_source(struct sink *sink, char sha256[CW_SHA256_TEXT], int fd, const struct stat *st,
+                       const struct cw_catalog_file *file, const char *expected, struct cw_err *err)
+{
+    int rc = open_hashes(sink, file, err);
+
+    if (rc == CW_OK && file->folder)
+        rc = cw_pack(fd, file->source, &file->look, file->time, file->filter, pour, sink, err);
+    else if (rc == CW_OK)
+        rc = pump(sink, fd, file->source, err);
+    if (rc == CW_OK && !file->folder)
+        rc = check_still(fd, st, sink->length, file->source, err);
+    if (rc == CW_OK)
+        rc = check_hashes(sink, sha256, file, expected, err);
+    close_hashes(sink);
+    return rc;
+}
+
 static int copy(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t *length, int fd,
                 const struct stat *st, const struct cw_catalog_file *file, const char *target,
                 const char *expected, struct cw_err *err)
 {
     CW_AUTO_OUT out = CW_OUT_INIT;
-    CW_AUTO_HASH *hash = NULL;
-    char digest[CW_HASH_TEXT_MAX];
     /* How long a packed folder will be is not known before. */
     bool wanted = !ingest->dry_run && (expected == NULL || file->folder ||
                                        !is_there(ingest, target, expected, (uint64_t)st->st_size));
-    int rc = cw_hash_new(&hash, CW_SHA256, err);
-    struct sink sink = {.ingest = ingest, .hash = hash, .out = &out};
+    struct sink sink = {.ingest = ingest, .out = &out};
+    int rc = wanted ? cw_out_open(&out, ingest->folder, cw_str_basename(target), 0644, err) : CW_OK;
 
-    if (rc == CW_OK && wanted)
-        rc = cw_out_open(&out, ingest->folder, cw_str_basename(target), 0644, err);
-    if (rc == CW_OK && file->folder)
-        rc = cw_pack(fd, file->source, &file->look, file->time, file->filter, pour, &sink, err);
-    else if (rc == CW_OK)
-        rc = pump(&sink, fd, file->source, err);
-    *length = sink.length;
-    if (rc == CW_OK && !file->folder)
-        rc = check_still(fd, st, *length, file->source, err);
     if (rc == CW_OK)
-        rc = cw_hash_final(hash, digest, err);
+        rc = read_source(&sink, sha256, fd, st, file, expected, err);
+    *length = sink.length;
     if (rc != CW_OK)
         return rc;
-    memcpy(sha256, digest, CW_SHA256_TEXT);
-    if (expected != NULL && strcmp(sha256, expected) != 0)
-        return cw_err_set(err, CW_E_VERIFY, "'%s': sha256 differs: expected %s, got %s", file->source,
-                          expected, sha256);
     if (wanted)
         return keep(ingest, &out, target, sha256, *length, err);
     ingest->known_files++;

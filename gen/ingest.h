@@ -28,7 +28,7 @@ struct cw_ingest {
 void cw_ingest_init(struct cw_ingest *ingest, int tree, bool dry_run, struct cw_progress *progress);
 
 /* Takes one file in as `target` (a target path). expected: its sha256 as far as known, or NULL. CW_E_VERIFY
- * when it has other bytes than expected or changes while being read. */
+ * when it has other bytes than that or than file->sums say, or changes while being read. */
 int cw_ingest_file(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t *length,
                    const struct cw_catalog_file *file, const char *target, const char *expected,
                    struct cw_err *err);

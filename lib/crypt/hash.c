@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Digests over EVP. The 512 KiB block is where read(2) and SHA-256 together stop getting faster.
+ * Digests by libcrypto's EVP. The 512 KiB block is where read(2) and SHA-256 together stop getting faster.
  *
  * They are fetched once, from a library context of our own: libcrypto 3.0's default context crashes when memory runs out
  * while it is set up, this one says so; and no openssl.cnf has a say in what SHA-256 is.
@@ -25,9 +25,17 @@ struct cw_hash {
     const EVP_MD *md;
 };
 
+static const struct {
+    const char *name;
+    size_t digits;
+} kinds[CW_HASH_KINDS] = {[CW_SHA256] = {"sha256", 64},
+                          [CW_SHA512] = {"sha512", 128},
+                          [CW_SHA1] = {"sha1", 40},
+                          [CW_MD5] = {"md5", 32}};
+
 /* For as long as the program runs. */
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
-static EVP_MD *library_md[2]; /* by kind */
+static EVP_MD *library_md[CW_HASH_KINDS];
 
 static void library_open(void)
 {
@@ -38,8 +46,8 @@ static void library_open(void)
     library = OSSL_LIB_CTX_new();
     if (library == NULL)
         return;
-    library_md[CW_SHA256] = EVP_MD_fetch(library, "SHA256", NULL);
-    library_md[CW_SHA512] = EVP_MD_fetch(library, "SHA512", NULL);
+    for (size_t kind = 0; kind < CW_HASH_KINDS; kind++)
+        library_md[kind] = EVP_MD_fetch(library, kinds[kind].name, NULL);
 }
 
 /* NULL: no memory for it. */
@@ -47,6 +55,16 @@ static const EVP_MD *digest_of(enum cw_hash_kind kind)
 {
     (void)pthread_once(&library_once, library_open);
     return library_md[kind];
+}
+
+const char *cw_hash_name(enum cw_hash_kind kind)
+{
+    return kinds[kind].name;
+}
+
+size_t cw_hash_digits(enum cw_hash_kind kind)
+{
+    return kinds[kind].digits;
 }
 
 static int failed(struct cw_err *err)

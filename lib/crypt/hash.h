@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SHA-256 and SHA-512 (FIPS 180-4) by libcrypto, which uses the CPU's own instructions.
+ * SHA-256 and SHA-512 (FIPS 180-4) by libcrypto, which uses the CPU's own instructions. SHA-1 and MD5 (RFC 1321) only so that
+ * what others state in them can be compared: nothing is trusted because of them.
  */
 #ifndef CW_CRYPT_HASH_H
 #define CW_CRYPT_HASH_H
@@ -14,7 +15,7 @@
 #define CW_SHA256_TEXT 65 /* hex digits and NUL */
 #define CW_HASH_TEXT_MAX 129
 
-enum cw_hash_kind { CW_SHA256, CW_SHA512 };
+enum cw_hash_kind { CW_SHA256, CW_SHA512, CW_SHA1, CW_MD5, CW_HASH_KINDS };
 
 struct cw_hash; /* one running digest */
 
@@ -29,6 +30,10 @@ static inline void cw_hash_free_(struct cw_hash **hash)
     cw_hash_free(*hash);
 }
 #define CW_AUTO_HASH __attribute__((cleanup(cw_hash_free_))) struct cw_hash
+
+/* "sha256", …; and how many hex digits its digests have. */
+const char *cw_hash_name(enum cw_hash_kind kind);
+size_t cw_hash_digits(enum cw_hash_kind kind);
 
 /* One piece of memory. */
 int cw_sha256(char out[CW_SHA256_TEXT], const void *data, size_t len, struct cw_err *err);

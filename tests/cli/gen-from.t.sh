@@ -357,13 +357,15 @@ expect_exit 0 causeway-gen add --from goreleaser dist/artifacts.json
 mkdir -p art/org/acme/plant/3.7.0
 echo jar >art/org/acme/plant/3.7.0/plant-3.7.0.jar
 echo pom >art/plant-3.7.0.pom
+pom_md5=$(md5sum <art/plant-3.7.0.pom | cut -d' ' -f1)
 build_info() { # [SED-SCRIPT]
     sed "${1:-}" >art/build-info.json <<END
 {"version": "1.0.1", "name": "plant", "number": "28", "started": "2022-01-04T14:36:48.276+0200", "durationMillis": 9762.5,
  "modules": [{"type": "maven", "id": "org.acme:plant:3.7.0", "artifacts": [
    {"name": "plant-3.7.0.jar", "type": "jar", "path": "org/acme/plant/3.7.0/plant-3.7.0.jar",
-    "sha256": "$(sha256sum <art/org/acme/plant/3.7.0/plant-3.7.0.jar | cut -d' ' -f1)", "sha1": "x"},
-   {"name": "plant-3.7.0.pom", "type": "pom", "path": "org/acme/plant/3.7.0"}]},
+    "sha256": "$(sha256sum <art/org/acme/plant/3.7.0/plant-3.7.0.jar | cut -d' ' -f1)",
+    "sha1": "$(sha1sum <art/org/acme/plant/3.7.0/plant-3.7.0.jar | cut -d' ' -f1)"},
+   {"name": "plant-3.7.0.pom", "type": "pom", "path": "org/acme/plant/3.7.0", "md5": "$pom_md5"}]},
   {"id": "org.acme:parent:3.7.0", "dependencies": [{"id": "commons-io:commons-io:1.4", "sha256": "x"}]}]}
 END
 }
@@ -377,13 +379,22 @@ expect_err '.*--version: is needed, because build-info does not say it'
 build_info 's/"sha256": "\(.\)/"sha256": "\1\1/'
 expect_exit 3 causeway-gen add --from build-info art/build-info.json
 expect_err '^art/build-info.json:3: modules\[0\].artifacts\[0\]: .*is no sha256'
+build_info 's/"md5": "/&x/'
+expect_exit 3 causeway-gen add --from build-info art/build-info.json
+expect_err "^art/build-info.json:6: modules\[0\].artifacts\[1\]: 'x$pom_md5' is no md5 of 32 hexadecimal digits"
+build_info "s/$pom_md5/d41d8cd98f00b204e9800998ecf8427e/" # of nothing
+expect_exit 3 causeway-gen add --from build-info art/build-info.json
+expect_err "plant-3.7.0.pom': md5 differs: expected .*, got $pom_md5"
+build_info 's/"sha1": "[^"]*/"sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709/'
+expect_exit 3 causeway-gen add --from build-info art/build-info.json
+expect_err "plant-3.7.0.jar': sha1 differs: expected "
 build_info '1s/^/{"buildInfo": /; $s/$/}/'
 expect_exit 3 causeway-gen add --from build-info art/build-info.json
 expect_err 'jq .buildInfo'
 rm art/plant-3.7.0.pom
 build_info
 expect_exit 3 causeway-gen add --from build-info art/build-info.json
-expect_err '^art/build-info.json:5: modules\[0\].artifacts\[1\]: unable to find'
+expect_err '^art/build-info.json:6: modules\[0\].artifacts\[1\]: unable to find'
 expect_exit 0 causeway-gen add --from build-info --exclude '*.pom' --kind '*.jar=package' art/build-info.json
 
 expect_exit 0 causeway-gen publish
