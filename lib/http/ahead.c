@@ -31,7 +31,6 @@ struct cw_ahead {
     struct file
         files[CW_AHEAD_FILES]; /* a ring: they are expected and taken in one order, for the most part */
     size_t next_free, next_asked;
-    size_t bytes; /* the most that all that are not free may have */
     size_t under_way, parallel;
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -217,9 +216,8 @@ static struct file *find(struct cw_ahead *ahead, const char *url)
     return NULL;
 }
 
-static void let_go(struct cw_ahead *ahead, struct file *file)
+static void let_go(struct file *file)
 {
-    ahead->bytes -= file->bytes.max;
     cw_buf_clear(&file->bytes);
     file->state = FREE;
 }
@@ -231,13 +229,11 @@ void cw_ahead_expect(struct cw_ahead *ahead, const char *url, size_t max)
     pthread_mutex_lock(&ahead->mutex);
     file = &ahead->files[ahead->next_free];
     if (file->state == HERE || file->state == FAILED)
-        let_go(ahead, file); /* the oldest, for which nobody came */
-    if (!ahead->stop && file->state == FREE && max <= CW_AHEAD_BYTES_MAX - ahead->bytes &&
-        strlen(url) < URL_BYTES_MAX && find(ahead, url) == NULL) {
+        let_go(file); /* the oldest, for which nobody came */
+    if (!ahead->stop && file->state == FREE && strlen(url) < URL_BYTES_MAX && find(ahead, url) == NULL) {
         cw_buf_reset(&file->url);
         cw_buf_adds(&file->url, url);
-        file->bytes.max = max;
-        ahead->bytes += max;
+        file->bytes.max = max < CW_AHEAD_FILE_MAX ? max : CW_AHEAD_FILE_MAX;
         file->state = ASKED;
         ahead->next_free = (ahead->next_free + 1) % CW_AHEAD_FILES;
         pthread_cond_signal(&ahead->asked);
@@ -260,7 +256,7 @@ bool cw_ahead_take(struct cw_ahead *ahead, const char *url, struct cw_buf *buf)
         came = file->state == HERE && file->bytes.len <= buf->max - buf->len;
         if (came)
             cw_buf_add(buf, cw_buf_text(&file->bytes), file->bytes.len);
-        let_go(ahead, file);
+        let_go(file);
     }
     pthread_mutex_unlock(&ahead->mutex);
     return came && buf->failed == 0;

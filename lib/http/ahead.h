@@ -10,7 +10,7 @@
 #include "http/http.h"
 
 #define CW_AHEAD_FILES 64                    /* expected and not taken yet; more are not fetched */
-#define CW_AHEAD_BYTES_MAX ((size_t)4 << 20) /* that these may have together */
+#define CW_AHEAD_FILE_MAX ((size_t)64 << 10) /* bytes of one; of a longer one nothing is kept */
 
 struct cw_ahead;
 

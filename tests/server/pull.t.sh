@@ -345,11 +345,14 @@ pulls 3
 expect 'wrong roles are not taken in' test ! -e site/upstreams/acme/mirror/metadata
 server_rules '{"path": "*.many-*0.json", "status": 404}'
 pulls 7
-server_rules '{"path": "*.many-*.json", "delay": 0.05}'
+server_rules '{"path": "*.many-*.json", "delay": 0.1}'
+began=$(date +%s%N)
 pulls 0
+expect 'roles come side by side' test $((($(date +%s%N) - began) / 1000000)) -lt $(($(bins) * 60))
 all_there 'a slow server'
 server_rules '{"path": "*.many-*.json", "nth": 7, "redirect": "'"$url"'none"}'
-pulls 7
+pulls 0
+all_there 'one that was sent elsewhere once'
 server_stop
 
 done_testing
