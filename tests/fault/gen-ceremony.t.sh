@@ -150,4 +150,104 @@ again_abandon() {
 # shellcheck disable=SC2016
 fault_rows abandon setup_complete 'causeway-gen -C "$ROOT/repo" publish --abandon' check_abandon again_abandon
 
+# --- a product in hash bins -----------------------------------------------------------------------------------
+
+# A product whose key is elsewhere, and a release of it that touches three of its bins. Names of bins are long, so there are fewer of
+# them.
+p=gateway-$(printf '%090d' 0)
+mkdir bins
+cd bins || exit 1
+publisher_init --root-keys 1 --root-threshold 1 --targets-keys 1 --targets-threshold 1 --channel stable
+publisher_release "$p" 1.0.0 100
+"$CW_SRCDIR/tests/bench/catalog.py" "$p" 1 3000 | sed 's/1\.0\.0/0.9.0/g' >large.jsonl
+causeway-gen -C repo add -q --no-files large.jsonl >../setup.out 2>&1 || fail 'the many targets cannot be added'
+publisher_publish
+[ "$(find repo/tree/metadata -name "1.$p-???.json" | wc -l)" -ge 512 ] || fail 'there are no bins'
+site_init site --source "$here/bins/repo/tree"
+causeway-sync -C site pull >../setup.out 2>&1 || fail 'the site pulls nothing'
+mv "repo/keys/product-$p.key" product.key
+publisher_release "$p" 1.1.0 100
+cp -a repo opened
+causeway-gen -C opened publish >../setup.out 2>&1
+[ "$(find opened/ceremony/to-sign/metadata -name "2.$p-???.json" | wc -l)" -eq 3 ] || fail 'no ceremony of bins was opened'
+cp -r opened/ceremony/to-sign signed
+causeway-gen sign signed --yes --key product.key >../setup.out 2>&1 || fail 'its bins cannot be signed'
+cd "$here" || exit 1
+
+setup_bins_open() {
+    cp -a "$here/bins/repo" "$1/repo"
+}
+
+# Is all that was staged in this folder?
+holds_staged() {
+    diff -r -x '.tmp-*' "$here/bins/repo/staged" "$1" >"$here/check.out" 2>&1
+}
+
+check_bins_open() {
+    if [ -e "$1/repo/ceremony/ceremony.json" ]; then
+        causeway-gen sign "$1/repo/ceremony/to-sign" >"$here/check.out" 2>&1 || {
+            tr '\n' ' ' <"$here/check.out"
+            return
+        }
+        grep -q '^next 3 hash bins of ' "$here/check.out" || echo 'it shows no bins'
+        holds_staged "$1/repo/ceremony/staged" && echo new || echo 'nothing is set aside'
+    elif holds_staged "$1/repo/staged"; then
+        echo old
+    else
+        echo 'what was staged is lost'
+    fi
+}
+
+# Opened or not before, it waits for signatures now.
+again_bins_open() {
+    causeway-gen -C "$ROOT/repo" publish
+    [ $? -eq 7 ] && [ -z "$(find "$ROOT/repo/staged" -type f)" ] && [ -z "$(find "$ROOT/repo" -name '.tmp-*')" ]
+}
+
+# shellcheck disable=SC2034 # for the harness: it waits for signatures
+FAULT_DONE=7
+# shellcheck disable=SC2016
+fault_rows 'open of bins' setup_bins_open 'causeway-gen -C "$ROOT/repo" publish' check_bins_open again_bins_open
+# shellcheck disable=SC2034
+FAULT_DONE=0
+
+setup_bins_sign() {
+    cp -a "$here/bins/opened/ceremony/to-sign" "$1/to-sign"
+}
+
+# shellcheck disable=SC2016
+fault_rows 'sign of bins' setup_bins_sign 'causeway-gen sign "$ROOT/to-sign" --yes --key "$here/bins/product.key"' check_sign
+
+setup_bins_complete() {
+    cp -a "$here/bins/opened" "$1/repo"
+}
+
+# What a client gets that trusted the tree with the bins as they were.
+check_bins_complete() {
+    rm -rf "$here/client" && cp -a "$here/bins/site" "$here/client"
+    sed "s|$here/bins/repo/tree|$1/repo/tree|" "$here/bins/site/site.lua" >"$here/client/site.lua"
+    { causeway-sync -C "$here/client" pull && causeway-sync -C "$here/client" verify; } >"$here/check.out" 2>&1 || {
+        echo "a client fails: $(tr '\n' ' ' <"$here/check.out")"
+        return
+    }
+    if [ "$(find "$here/client/upstreams/acme/mirror/metadata" -name "2.$p-???.json" | wc -l)" -eq 3 ]; then
+        echo new
+    elif [ -e "$1/repo/ceremony/ceremony.json" ]; then
+        echo old
+    else
+        echo 'the ceremony is lost'
+    fi
+}
+
+again_bins_complete() {
+    { [ ! -e "$ROOT/repo/ceremony/ceremony.json" ] || causeway-gen -C "$ROOT/repo" publish "$here/bins/signed"; } &&
+        causeway-gen -C "$ROOT/repo" publish && causeway-gen -C "$ROOT/repo" verify >"$here/check.out" 2>&1
+    grep -q ': 0 bad, 3000 missing, ' "$here/check.out" && [ ! -e "$ROOT/repo/ceremony" ] &&
+        [ -z "$(find "$ROOT/repo/staged" -type f)" ] && [ -z "$(find "$ROOT/repo" -name '.tmp-*')" ]
+}
+
+# shellcheck disable=SC2016
+fault_rows 'complete of bins' setup_bins_complete 'causeway-gen -C "$ROOT/repo" publish "$here/bins/signed"' check_bins_complete \
+    again_bins_complete
+
 done_testing
