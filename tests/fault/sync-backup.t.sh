@@ -25,13 +25,15 @@ setup_backup() {
 }
 
 # A backup that is there can be restored, whatever happened while it was made.
-check_backup() {
+check_backup() { # FOLDER [OPTION...]: with what restore needs
     [ -e "$1/new.backup" ] || {
         echo old
         return
     }
+    check_file=$1/new.backup
+    shift
     rm -rf copy
-    if causeway-sync restore "$1/new.backup" copy >check.out 2>&1; then
+    if causeway-sync restore "$check_file" copy "$@" >check.out 2>&1; then
         echo new
     else
         cat check.out
@@ -39,6 +41,20 @@ check_backup() {
 }
 
 fault_rows backup setup_backup 'causeway-sync -C "$ROOT/site" backup "$ROOT/new.backup"' check_backup
+
+# Under a passphrase.
+printf 'battery staple\n' >pass
+
+check_locked() {
+    if [ -e "$1/new.backup" ] && ! head -n 1 "$1/new.backup" | grep -aq '"causeway-locked"'; then
+        echo 'it is not encrypted'
+    else
+        check_backup "$1" --passphrase-file pass
+    fi
+}
+
+fault_rows 'backup under a passphrase' setup_backup \
+    'causeway-sync -C "$ROOT/site" backup "$ROOT/new.backup" --encrypt --passphrase-file "$here/pass"' check_locked
 
 setup_restore() {
     :
