@@ -37,9 +37,9 @@ struct cw_catalog_file {
     const char *name; /* file name in the tree; borrowed from doc, text or source */
     const char *platform, *kind; /* kind NULL: the SBOM */
     const char *sha256;          /* what the catalog says; NULL: nothing */
-    const char *sums
-        [CW_HASH_KINDS]; /* other digests that are given: lower-case hex, or NULL; [CW_SHA256] is not used */
-    uint64_t size;       /* as it was when the catalog was read, or as it says */
+    /* Other digests that are given: lower-case hex, or NULL; [CW_SHA256] is not used. */
+    const char *sums[CW_HASH_KINDS];
+    uint64_t size; /* as it was when the catalog was read, or as it says */
     char field[CW_FIELDS_PATH_MAX];
     bool folder; /* source is a folder, to be packed; size is what its files hold */
     enum cw_pack_filter filter;
