@@ -98,20 +98,32 @@ static bool is_free(const struct cw_draft *draft, const struct cw_draft_input *i
     return true;
 }
 
+/* Bytes that one bin takes in a snapshot. */
+static size_t line_size(const char *prefix)
+{
+    return strlen(prefix) + sizeof "   \"-000.json\": {\n    \"version\": 999999\n   },\n" - 1;
+}
+
+/* Bytes that the next snapshot has left for more bins. */
+static size_t room_left(const struct cw_draft *draft, const struct cw_draft_input *input)
+{
+    struct cw_tuf_file said;
+    size_t i, used = 0;
+
+    if (cw_tuf_meta_file(&said, &input->state->timestamp, "snapshot", NULL) == CW_OK && said.length > 0)
+        used = (size_t)said.length;
+    for (i = 0; i < draft->bins_count; i++)
+        used += draft->bins[i].fresh ? line_size(draft->bins[i].prefix) << draft->bins[i].bits : 0;
+    return used < CW_BINS_SNAPSHOT_MAX ? CW_BINS_SNAPSHOT_MAX - used : 0;
+}
+
 /* As many bins as take a quarter of what the snapshot has left: the first product to be split gets most of the room that it may
  * ever need, and later ones still find some. */
 static int choose_bits(unsigned *bits, const struct cw_draft *draft, const struct cw_draft_input *input,
                        const char *prefix, struct cw_err *err)
 {
-    struct cw_tuf_file said;
-    size_t i, each = strlen(prefix) + sizeof "   \"-000.json\": {\n    \"version\": 999999\n   },\n" - 1;
-    size_t used = 0, left;
+    size_t each = line_size(prefix), left = room_left(draft, input);
 
-    if (cw_tuf_meta_file(&said, &input->state->timestamp, "snapshot", NULL) == CW_OK && said.length > 0)
-        used = (size_t)said.length;
-    for (i = 0; i < draft->bins_count; i++)
-        used += draft->bins[i].fresh ? ((size_t)1 << draft->bins[i].bits) * each : 0;
-    left = used < CW_BINS_SNAPSHOT_MAX ? CW_BINS_SNAPSHOT_MAX - used : 0;
     for (*bits = CW_BIN_BITS_MAX; *bits > CW_BIN_BITS_MIN && (each << *bits) > left / 4; --*bits)
         ;
     if ((each << *bits) <= left)
@@ -136,6 +148,37 @@ static int choose_prefix(char prefix[CW_TUF_NAME_MAX], const struct cw_draft *dr
     return CW_OK;
 }
 
+/* While that waited for signatures, other products may have been split, which anew would leave this one fewer bins. */
+static int choose_as_signed(char prefix[CW_TUF_NAME_MAX], unsigned *bits, const struct cw_draft *draft,
+                            const struct cw_draft_input *input, const json_t *body, struct cw_err *err)
+{
+    struct cw_tuf_meta meta = {.type = CW_TUF_TARGETS, .signed_ = body};
+    const char *signed_;
+
+    if (!cw_bin_spec(&signed_, bits, &meta))
+        return cw_err_set(err, CW_E_VERIFY, "was signed with hash bins of a kind that is not made here");
+    snprintf(prefix, CW_TUF_NAME_MAX, "%s", signed_);
+    if (line_size(prefix) << *bits <= room_left(draft, input))
+        return CW_OK;
+    return cw_err_set(
+        err, CW_E_FAIL,
+        "other products took the snapshot's room for its %zu hash bins while it waited for signatures: "
+        "give the ceremony up by 'publish --abandon', and publish again",
+        (size_t)1 << *bits);
+}
+
+static int choose_bins(char prefix[CW_TUF_NAME_MAX], unsigned *bits, const struct cw_draft *draft,
+                       const struct cw_draft_input *input, const char *product, struct cw_err *err)
+{
+    const json_t *body = json_object_get(input->splits, product);
+    int rc;
+
+    if (body != NULL)
+        return choose_as_signed(prefix, bits, draft, input, body, err);
+    rc = choose_prefix(prefix, draft, input, product, err);
+    return rc == CW_OK ? choose_bits(bits, draft, input, prefix, err) : rc;
+}
+
 static int split(struct cw_draft *draft, const struct cw_draft_input *input, const char *product,
                  struct cw_spool **spool, struct cw_err *err)
 {
@@ -149,9 +192,7 @@ static int split(struct cw_draft *draft, const struct cw_draft_input *input, con
     if (rc == CW_OK)
         rc = spool_targets(*spool, body, err);
     if (rc == CW_OK)
-        rc = choose_prefix(prefix, draft, input, product, err);
-    if (rc == CW_OK)
-        rc = choose_bits(&bits, draft, input, prefix, err);
+        rc = choose_bins(prefix, &bits, draft, input, product, err);
     if (rc == CW_OK)
         rc = cw_tuf_targets_split(body, prefix, bits, json_object_get(delegations(draft, input), "keys"),
                                   role, err);

@@ -245,10 +245,27 @@ static int rest_of_renew(json_t **renew, const struct cw_ceremony *c, const json
     return *renew != NULL ? CW_OK : cw_err_nomem(err);
 }
 
+/* The products that it splits into hash bins. */
+static int find_splits(json_t **splits, const struct cw_ceremony *c, struct cw_err *err)
+{
+    size_t i;
+
+    *splits = json_object();
+    for (i = 0; i < c->folder.count; i++) {
+        const struct cw_folder_role *role = &c->folder.roles[i];
+
+        if (role->bin_of == NULL && strcmp(role->role, "root") != 0 && cw_tuf_delegation_bins(&role->meta) &&
+            json_object_set(*splits, role->role, (json_t *)role->meta.signed_) != 0)
+            return cw_err_nomem(err);
+    }
+    return *splits != NULL ? CW_OK : cw_err_nomem(err);
+}
+
 int cw_ceremony_compose(struct cw_draft *draft, struct cw_draft_input *input, struct cw_stage *stage,
                         const struct cw_ceremony *c, const json_t *rest, int repo_dir, struct cw_err *err)
 {
     json_auto_t *renew = NULL;
+    json_auto_t *splits = NULL;
     int rc = cw_stage_load(stage, c->dir, err);
 
     stage->home = repo_dir;
@@ -263,10 +280,13 @@ int cw_ceremony_compose(struct cw_draft *draft, struct cw_draft_input *input, st
         json_object_get(rest, "root") != NULL)
         return compose_root_alone(draft, c, err);
     rc = rest_of_renew(&renew, c, rest, err);
+    if (rc == CW_OK)
+        rc = find_splits(&splits, c, err);
     input->renew = renew;
+    input->splits = splits;
     if (rc == CW_OK)
         rc = cw_draft_compose(draft, input, err);
-    input->renew = NULL;
+    input->renew = input->splits = NULL;
     return rc == CW_OK ? check_draft(c, draft, rest, err) : rc;
 }
 

@@ -69,7 +69,9 @@ struct cw_draft_input { /* all borrowed */
     bool renew_only;       /* nothing that is staged */
     const json_t *locked;  /* role → anything: these are not renewed, a ceremony does; NULL: none */
     const json_t
-        *gathered;  /* role → signatures that were made elsewhere, as envelopes have them; NULL: none */
+        *gathered; /* role → signatures that were made elsewhere, as envelopes have them; NULL: none */
+    const json_t *
+        splits; /* product → its signed part as it was signed elsewhere, where that splits it; NULL: none was */
     bool plan_only; /* it will not be signed: what would only be needed for that may be left out */
 };
 
