@@ -16,10 +16,10 @@
 /* The bytes of a role's file as the snapshot states them; 0: it is new. */
 static uint64_t size_of(const struct cw_state *state, const char *role)
 {
-    struct cw_tuf_file said;
+    const struct cw_listed *said;
 
-    return cw_tuf_meta_file(&said, &state->snapshot, role, NULL) == CW_OK && said.length > 0
-               ? (uint64_t)said.length
+    return cw_listing_find(&said, &state->snapshot, role, NULL) == CW_OK && said->length > 0
+               ? (uint64_t)said->length
                : 0;
 }
 
@@ -80,18 +80,18 @@ static const json_t *delegation_of(const struct cw_draft *draft, const struct cw
 /* A bin's name is a role's, and no two of them may be the same, nor differ by case only. */
 static bool is_free(const struct cw_draft *draft, const struct cw_draft_input *input, const char *prefix)
 {
-    json_t *item, *entry;
-    const char *name;
+    const struct cw_listing *snapshot = &input->state->snapshot;
+    json_t *item;
     size_t i;
 
     json_array_foreach (json_object_get(delegations(draft, input), "roles"), i, item) {
         if (cw_bin_takes_name(prefix, json_string_value(json_object_get(item, "name"))))
             return false;
     }
-    json_object_foreach (json_object_get(input->state->snapshot.signed_, "meta"), name, entry) {
+    for (i = 0; i < snapshot->count; i++) {
         char role[CW_TUF_NAME_MAX];
 
-        snprintf(role, sizeof role, "%.*s", (int)(strlen(name) - strlen(".json")), name);
+        cw_listed_role(role, &snapshot->rows[i]);
         if (cw_bin_takes_name(prefix, role))
             return false;
     }
@@ -321,10 +321,10 @@ int cw_bins_renew(struct cw_bins_due *due, struct cw_draft *draft, const struct 
 
 /* ---- into the snapshot ---- */
 
-static int list(json_t *snapshot, const struct cw_draft_bins *bins, const struct cw_state *state,
+static int list(struct cw_listing *snapshot, const struct cw_draft_bins *bins, const struct cw_state *state,
                 struct cw_err *err)
 {
-    struct cw_tuf_file said;
+    const struct cw_listed *said;
     size_t i;
     int rc = CW_OK;
 
@@ -334,14 +334,14 @@ static int list(json_t *snapshot, const struct cw_draft_bins *bins, const struct
         if (!cw_draft_bins_touch(bins, i))
             continue;
         cw_bin_name(name, bins->prefix, i);
-        if (cw_tuf_meta_file(&said, &state->snapshot, name, NULL) != CW_OK)
-            said.version = 0;
-        rc = cw_tuf_meta_add(snapshot, name, said.version + 1, -1, NULL, err);
+        if (cw_listing_find(&said, &state->snapshot, name, NULL) != CW_OK)
+            said = NULL;
+        rc = cw_listing_put(snapshot, name, said != NULL ? said->version + 1 : 1, -1, NULL, err);
     }
     return rc;
 }
 
-int cw_bins_list(json_t *snapshot, const struct cw_draft *draft, const struct cw_state *state,
+int cw_bins_list(struct cw_listing *snapshot, const struct cw_draft *draft, const struct cw_state *state,
                  struct cw_err *err)
 {
     size_t i;

@@ -39,8 +39,8 @@ int cw_bins_renew(struct cw_bins_due *due, struct cw_draft *draft, const struct 
 int cw_bins_leave(struct cw_draft *draft, const struct cw_state_bins *there, const char *product,
                   json_t *targets, struct cw_err *err);
 
-/* Lists the draft's bins in a snapshot's body. */
-int cw_bins_list(json_t *snapshot, const struct cw_draft *draft, const struct cw_state *state,
+/* Lists the draft's bins in the next snapshot. */
+int cw_bins_list(struct cw_listing *snapshot, const struct cw_draft *draft, const struct cw_state *state,
                  struct cw_err *err);
 /* Signs and writes them, durable. */
 int cw_bins_write(const struct cw_draft *draft, const struct cw_draft_input *input, struct cw_unlock *unlock,

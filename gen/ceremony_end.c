@@ -65,13 +65,13 @@ static int read_bin(struct cw_tuf_meta *meta, const struct cw_state *state, cons
                     struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_TUF_TEXT_MAX);
-    struct cw_tuf_file said;
+    const struct cw_listed *said;
     char path[CW_PATH_MAX];
     int rc;
 
-    if (cw_tuf_meta_file(&said, &state->snapshot, bin, NULL) != CW_OK)
+    if (cw_listing_find(&said, &state->snapshot, bin, NULL) != CW_OK)
         return CW_OK; /* there was none yet */
-    rc = cw_tree_metadata_path(path, said.version, bin, err);
+    rc = cw_tree_metadata_path(path, said->version, bin, err);
     if (rc == CW_OK)
         rc = cw_at_read_file(&text, state->tree, path, err);
     return rc == CW_OK ? cw_tuf_meta_parse(meta, CW_TUF_TARGETS, text.data, text.len, err) : rc;

@@ -150,8 +150,7 @@ static int renew_bins_of(struct renewing *renewing, const struct cw_state_role *
                            json_sprintf("%s: %llu bins", role->name, (unsigned long long)due.count), err);
 }
 
-static int renew_now(struct renewing *renewing, const char *role, const struct cw_tuf_meta *meta,
-                     struct cw_err *err)
+static int renew_now(struct renewing *renewing, const char *role, struct cw_err *err)
 {
     struct cw_draft *draft = renewing->draft;
     json_t *body;
@@ -162,7 +161,8 @@ static int renew_now(struct renewing *renewing, const char *role, const struct c
     else if (strcmp(role, "snapshot") == 0)
         draft->snapshot = true;
     else if (strcmp(role, "root") == 0)
-        rc = cw_draft_next_version(&draft->root, meta, expiry(renewing->input, role), err);
+        rc = cw_draft_next_version(&draft->root, &renewing->input->state->root, expiry(renewing->input, role),
+                                   err);
     else
         rc = cw_draft_touch(&body, draft, renewing->input, role, err);
     return rc == CW_OK ? cw_draft_report(draft, "renewed", json_string(role), err) : rc;
@@ -201,7 +201,7 @@ static int renew(void *ctx, const char *role, const struct cw_tuf_meta *meta, st
         rc = cw_keys_choose(chosen, &count, input->keys, &keys, NULL, err);
     if (rc == CW_E_NOTFOUND)
         return stay(renewing, role, meta->expires, err->text, err);
-    return rc == CW_OK ? renew_now(renewing, role, meta, err) : rc;
+    return rc == CW_OK ? renew_now(renewing, role, err) : rc;
 }
 
 /* What was asked for by name, wherever its keys are. */
@@ -215,16 +215,14 @@ static int renew_named(struct renewing *renewing, struct cw_err *err)
     json_array_foreach (renewing->input->renew, i, name) {
         const char *role = json_string_value(name);
         const struct cw_state_role *known = cw_state_role(state, role);
-        const struct cw_tuf_meta *meta = strcmp(role, "timestamp") == 0  ? &state->timestamp
-                                         : strcmp(role, "snapshot") == 0 ? &state->snapshot
-                                                                         : &state->root;
+        struct cw_tuf_role keys;
 
         if ((strcmp(role, "root") == 0 && renewing->draft->root != NULL) ||
             json_object_get(renewing->draft->roles, role) != NULL)
             continue;
-        if (strcmp(role, "targets") != 0 && strcmp(role, cw_tuf_type_name(meta->type)) != 0 && known == NULL)
+        if (keys_of(&keys, state, role, NULL) != CW_OK)
             return cw_err_set(err, CW_E_NOTFOUND, "there is no role '%s'", role);
-        rc = renew_now(renewing, role, meta, err);
+        rc = renew_now(renewing, role, err);
         if (rc == CW_OK && known != NULL && !known->is_channel)
             rc = renew_bins_of(renewing, known, INT64_MAX, err);
         if (rc != CW_OK)

@@ -18,17 +18,6 @@
 
 /* ---- metadata that a valid snapshot names ---- */
 
-static int read_meta(struct cw_tuf_meta *meta, enum cw_tuf_type type, const struct cw_gc *gc,
-                     const char *path, struct cw_err *err)
-{
-    CW_AUTO_BUF bytes = CW_BUF_INIT(CW_TUF_TARGETS_MAX);
-    int rc = cw_at_read_file(&bytes, gc->state->tree, path, err);
-
-    if (rc == CW_OK)
-        rc = cw_tuf_meta_parse(meta, type, cw_buf_text(&bytes), bytes.len, err);
-    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'tree/%s'", path);
-}
-
 static int keep_meta(struct cw_gc *gc, const char *role, int64_t version, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
@@ -39,25 +28,24 @@ static int keep_meta(struct cw_gc *gc, const char *role, int64_t version, struct
     return rc;
 }
 
-static int keep_listed(struct cw_gc *gc, const struct cw_tuf_meta *snapshot, struct cw_err *err)
+static int keep_listed(struct cw_gc *gc, const struct cw_listing *snapshot, struct cw_err *err)
 {
-    char role[CW_TUF_NAME_MAX];
-    const char *name;
-    json_t *entry;
+    size_t i;
     int rc = keep_meta(gc, "snapshot", snapshot->version, err);
 
-    json_object_foreach (json_object_get(snapshot->signed_, "meta"), name, entry) {
-        if (rc != CW_OK || !cw_str_ends(name, ".json"))
-            break;
-        snprintf(role, sizeof role, "%.*s", (int)(strlen(name) - strlen(".json")), name);
-        rc = keep_meta(gc, role, json_integer_value(json_object_get(entry, "version")), err);
+    for (i = 0; i < snapshot->count && rc == CW_OK; i++) {
+        char role[CW_TUF_NAME_MAX];
+
+        cw_listed_role(role, &snapshot->rows[i]);
+        rc = keep_meta(gc, role, snapshot->rows[i].version, err);
     }
     return rc;
 }
 
 static int see_snapshot(void *ctx, const char *name, const struct stat *st, struct cw_err *err)
 {
-    struct cw_tuf_meta meta = {.doc = NULL};
+    CW_AUTO_BUF bytes = CW_BUF_INIT(CW_TUF_SNAPSHOT_MAX);
+    CW_AUTO_LISTING snapshot = {.rows = NULL};
     char role[CW_TUF_NAME_MAX], path[CW_PATH_MAX];
     struct cw_gc *gc = ctx;
     int64_t version;
@@ -68,15 +56,25 @@ static int see_snapshot(void *ctx, const char *name, const struct stat *st, stru
         return CW_OK;
     rc = cw_tree_metadata_path(path, version, role, err);
     if (rc == CW_OK)
-        rc = read_meta(&meta, CW_TUF_SNAPSHOT, gc, path, err);
+        rc = cw_at_read_file(&bytes, gc->state->tree, path, err);
+    if (rc == CW_OK && (rc = cw_listing_read(&snapshot, cw_buf_text(&bytes), bytes.len, NULL, err)) != CW_OK)
+        return cw_err_prefix(err, "'tree/%s'", path);
     /* Valid as long as anybody may still follow it. */
-    if (rc == CW_OK && meta.expires > gc->retention.now)
-        rc = keep_listed(gc, &meta, err);
-    cw_tuf_meta_clear(&meta);
-    return rc;
+    return rc == CW_OK && snapshot.expires > gc->retention.now ? keep_listed(gc, &snapshot, err) : rc;
 }
 
 /* ---- and what that metadata signs ---- */
+
+static int read_targets(struct cw_tuf_meta *meta, const struct cw_gc *gc, const char *path,
+                        struct cw_err *err)
+{
+    CW_AUTO_BUF bytes = CW_BUF_INIT(CW_TUF_TARGETS_MAX);
+    int rc = cw_at_read_file(&bytes, gc->state->tree, path, err);
+
+    if (rc == CW_OK)
+        rc = cw_tuf_meta_parse(meta, CW_TUF_TARGETS, cw_buf_text(&bytes), bytes.len, err);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'tree/%s'", path);
+}
 
 static int keep_signed(struct cw_gc *gc, const struct cw_tuf_meta *meta, struct cw_err *err)
 {
@@ -141,7 +139,7 @@ static int see_metadata(void *ctx, const char *name, const struct stat *st, stru
     kept = json_object_get(gc->metadata, path) != NULL;
     if (strcmp(role, "snapshot") == 0 || (!kept && cw_state_channel(gc->state, role) == NULL))
         return kept ? CW_OK : add_file(gc, path, st, "superseded", err);
-    rc = read_meta(&meta, CW_TUF_TARGETS, gc, path, err);
+    rc = read_targets(&meta, gc, path, err);
     if (rc == CW_OK && kept)
         rc = keep_signed(gc, &meta, err);
     else if (rc == CW_OK)

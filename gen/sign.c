@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signing a composed draft: every role's file, then the snapshot and timestamp that name them. Each file is
- * read back and verified as a client would before it counts.
+ * Signing a composed draft: every role's file, then the snapshot and timestamp that name them. Each is checked
+ * as a client would before it counts.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,9 +21,9 @@ struct signing {
     struct cw_unlock *unlock;
     struct cw_tuf_meta targets; /* the new targets; doc NULL: those in force stay */
     const struct cw_tuf_role
-        *after;       /* the role's keys by the next root: they sign together with those in force */
-    json_t *snapshot; /* signed part being filled */
-    json_t *timestamp;
+        *after;                 /* the role's keys by the next root: they sign together with those in force */
+    struct cw_listing snapshot; /* being filled */
+    json_t *timestamp;          /* signed part being filled */
 };
 
 /* Puts in what was signed elsewhere, as far as it is by keys of the role. */
@@ -79,87 +79,133 @@ static int check_size(enum cw_tuf_type type, const char *role, size_t len, struc
                       most[type]);
 }
 
-/* Signs a body into the bytes of its file. `back` gets it parsed. */
-static int sign_body(struct cw_buf *bytes, struct cw_tuf_meta *back, struct signing *s, enum cw_tuf_type type,
+/* The signatures of a role's keys, by the next root too where there is one: enough of them, and they hold. New reference. */
+static int sign_text(json_t **envelope, struct signing *s, const struct cw_buf *canonical,
+                     const struct cw_tuf_role *role, struct cw_err *err)
+{
+    const struct cw_tuf_role *both[] = {role, s->after};
+    size_t i, count = s->after != NULL ? 2 : 1;
+    int rc = CW_OK;
+
+    *envelope = json_pack("{s:[]}", "signatures");
+    if (*envelope == NULL)
+        return cw_err_nomem(err);
+    for (i = 0; i < count && rc == CW_OK; i++)
+        rc = cw_draft_sign_with(*envelope, canonical, s->input, both[i], s->unlock, err);
+    for (i = 0; i < count && rc == CW_OK; i++)
+        rc = cw_tuf_verify_text(json_object_get(*envelope, "signatures"), canonical, both[i], err);
+    return rc;
+}
+
+/* Signs a body into the bytes of its file. `made` gets the file as a tree. */
+static int sign_body(struct cw_buf *bytes, struct cw_tuf_meta *made, struct signing *s, enum cw_tuf_type type,
                      const struct cw_tuf_role *role, json_t *body, struct cw_err *err)
 {
     CW_AUTO_BUF canonical = CW_BUF_INIT(CW_TUF_TEXT_MAX);
     json_auto_t *envelope = NULL;
-    int rc = cw_tuf_envelope_new(&envelope, body, err);
+    int rc = cw_canon_format(&canonical, body, err);
 
     if (rc == CW_OK)
-        rc = cw_canon_format(&canonical, body, err);
-    if (rc == CW_OK)
-        rc = cw_draft_sign_with(envelope, &canonical, s->input, role, s->unlock, err);
-    if (rc == CW_OK && s->after != NULL)
-        rc = cw_draft_sign_with(envelope, &canonical, s->input, s->after, s->unlock, err);
+        rc = sign_text(&envelope, s, &canonical, role, err);
+    if (rc == CW_OK && json_object_set(envelope, "signed", body) != 0)
+        rc = cw_err_nomem(err);
     if (rc == CW_OK)
         rc = cw_tuf_envelope_format(bytes, envelope, err);
-    if (rc == CW_OK)
-        rc = check_size(type, role->name, bytes->len, err);
-    /* A snapshot lists thousands of bins and says nothing else: that its signature holds is enough, and it is not parsed again. */
-    if (rc == CW_OK && type == CW_TUF_SNAPSHOT)
-        *back = (struct cw_tuf_meta){.type = type,
-                                     .doc = json_incref(envelope),
-                                     .signed_ = body,
-                                     .version = json_integer_value(json_object_get(body, "version"))};
-    else if (rc == CW_OK)
-        rc = cw_tuf_meta_parse(back, type, bytes->data, bytes->len, err);
-    if (rc == CW_OK)
-        rc = cw_tuf_verify(back, role, err);
-    if (rc == CW_OK && s->after != NULL)
-        rc = cw_tuf_verify(back, s->after, err);
-    return rc;
+    return rc == CW_OK ? cw_tuf_meta_take(made, type, json_incref(envelope), err) : rc;
 }
 
-/* Lists a file in the one that names it (NULL: none does), and queues it for writing. */
-static int queue(struct signing *s, enum cw_step step, const char *role, int64_t version,
-                 struct cw_buf *bytes, json_t *lister, struct cw_err *err)
+/* Queues a file for writing, and lists it in the snapshot or timestamp where that names it. */
+static int queue(struct signing *s, enum cw_tuf_type type, enum cw_step step, const char *role,
+                 int64_t version, struct cw_buf *bytes, struct cw_err *err)
 {
     char path[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
-    int rc = cw_sha256(sha256, bytes->data, bytes->len, err);
+    int rc = check_size(type, role, bytes->len, err);
 
-    if (rc == CW_OK && lister != NULL)
-        rc = cw_tuf_meta_add(lister, role, version, (int64_t)bytes->len, sha256, err);
-    if (step == CW_STEP_TIMESTAMP)
+    if (rc == CW_OK)
+        rc = cw_sha256(sha256, bytes->data, bytes->len, err);
+    if (rc == CW_OK && type == CW_TUF_TARGETS)
+        rc = cw_listing_put(&s->snapshot, role, version, (int64_t)bytes->len, sha256, err);
+    if (rc == CW_OK && type == CW_TUF_SNAPSHOT)
+        rc = cw_tuf_meta_add(s->timestamp, role, version, (int64_t)bytes->len, sha256, err);
+    if (type == CW_TUF_TIMESTAMP)
         snprintf(path, sizeof path, "%s", CW_TREE_TIMESTAMP);
     else if (rc == CW_OK)
         rc = cw_tree_metadata_path(path, version, role, err);
     return rc == CW_OK ? cw_draft_add_file(s->draft, step, path, bytes, err) : rc;
 }
 
-/* Signs and queues one role. `kept` (may be NULL) gets the parsed file, the caller's to clear. */
+/* Signs and queues one role but the snapshot. `kept` (may be NULL) gets the file as a tree, the caller's to clear. */
 static int sign_role(struct signing *s, enum cw_step step, enum cw_tuf_type type,
-                     const struct cw_tuf_role *role, json_t *body, json_t *lister, struct cw_tuf_meta *kept,
+                     const struct cw_tuf_role *role, json_t *body, struct cw_tuf_meta *kept,
                      struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(CW_TUF_TEXT_MAX);
-    struct cw_tuf_meta back = {.doc = NULL};
-    int rc = sign_body(&bytes, &back, s, type, role, body, err);
+    struct cw_tuf_meta made = {.doc = NULL};
+    int rc = sign_body(&bytes, &made, s, type, role, body, err);
 
     if (rc == CW_OK)
-        rc = queue(s, step, role->name, back.version, &bytes, lister, err);
+        rc = queue(s, type, step, role->name, made.version, &bytes, err);
     if (rc != CW_OK)
         cw_err_prefix(err, "unable to sign role '%s'", role->name);
     if (rc == CW_OK && kept != NULL)
-        *kept = back;
+        *kept = made;
     else
-        cw_tuf_meta_clear(&back);
+        cw_tuf_meta_clear(&made);
     return rc;
 }
 
-static int sign_top(struct signing *s, enum cw_step step, enum cw_tuf_type type, json_t *body, json_t *lister,
-                    struct cw_tuf_meta *kept, struct cw_err *err)
+/* A top-level role's keys by the root in force; s->after gets those by the next, which is `after`'s to hold. */
+static int top_role(struct cw_tuf_role *role, struct cw_tuf_role *after, struct signing *s,
+                    enum cw_tuf_type type, struct cw_err *err)
 {
     const struct cw_tuf_meta next = {.type = CW_TUF_ROOT, .signed_ = s->draft->root};
-    struct cw_tuf_role role, after = {.keys = NULL};
-    int rc = cw_tuf_root_role(&role, &s->input->state->root, cw_tuf_type_name(type), err);
+    int rc = cw_tuf_root_role(role, &s->input->state->root, cw_tuf_type_name(type), err);
 
-    if (rc == CW_OK && s->draft->root != NULL)
-        rc = cw_tuf_root_role(&after, &next, cw_tuf_type_name(type), err);
-    s->after = rc == CW_OK && s->draft->root != NULL ? &after : NULL;
+    s->after = NULL;
+    if (rc == CW_OK && s->draft->root != NULL) {
+        rc = cw_tuf_root_role(after, &next, cw_tuf_type_name(type), err);
+        s->after = after;
+    }
+    return rc;
+}
+
+static int sign_top(struct signing *s, enum cw_step step, enum cw_tuf_type type, json_t *body,
+                    struct cw_tuf_meta *kept, struct cw_err *err)
+{
+    struct cw_tuf_role role, after;
+    int rc = top_role(&role, &after, s, type, err);
+
     if (rc == CW_OK)
-        rc = sign_role(s, step, type, &role, body, lister, kept, err);
+        rc = sign_role(s, step, type, &role, body, kept, err);
+    s->after = NULL;
+    return rc;
+}
+
+static int sign_listing(struct signing *s, const struct cw_tuf_role *role, struct cw_err *err)
+{
+    CW_AUTO_BUF canonical = CW_BUF_INIT(CW_TUF_TEXT_MAX);
+    CW_AUTO_BUF bytes = CW_BUF_INIT(CW_TUF_TEXT_MAX);
+    json_auto_t *envelope = NULL;
+    int rc = cw_listing_sort(&s->snapshot, err);
+
+    if (rc == CW_OK)
+        rc = cw_listing_canon(&canonical, &s->snapshot, err);
+    if (rc == CW_OK)
+        rc = sign_text(&envelope, s, &canonical, role, err);
+    if (rc == CW_OK)
+        rc = cw_listing_format(&bytes, &s->snapshot, json_object_get(envelope, "signatures"), err);
+    if (rc == CW_OK)
+        rc = queue(s, CW_TUF_SNAPSHOT, CW_STEP_SNAPSHOT, role->name, s->snapshot.version, &bytes, err);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "unable to sign role '%s'", role->name);
+}
+
+static int sign_snapshot(struct signing *s, struct cw_err *err)
+{
+    struct cw_tuf_role role, after;
+    int rc = top_role(&role, &after, s, CW_TUF_SNAPSHOT, err);
+
+    if (rc == CW_OK)
+        rc = sign_listing(s, &role, err);
     s->after = NULL;
     return rc;
 }
@@ -181,7 +227,7 @@ static int sign_roles(struct signing *s, struct cw_err *err)
     int rc = CW_OK;
 
     if (body != NULL)
-        rc = sign_top(s, CW_STEP_ROLES, CW_TUF_TARGETS, body, s->snapshot, &s->targets, err);
+        rc = sign_top(s, CW_STEP_ROLES, CW_TUF_TARGETS, body, &s->targets, err);
     if (rc != CW_OK)
         return rc;
     json_object_foreach (s->draft->roles, name, body) {
@@ -192,7 +238,7 @@ static int sign_roles(struct signing *s, struct cw_err *err)
         rc =
             delegation_of(&role, s->targets.doc != NULL ? &s->targets : &s->input->state->targets, name, err);
         if (rc == CW_OK)
-            rc = sign_role(s, CW_STEP_ROLES, CW_TUF_TARGETS, &role, body, s->snapshot, NULL, err);
+            rc = sign_role(s, CW_STEP_ROLES, CW_TUF_TARGETS, &role, body, NULL, err);
         if (rc != CW_OK)
             return rc;
     }
@@ -277,9 +323,10 @@ static int start_bodies(struct signing *s, struct cw_err *err)
     const struct cw_draft_input *input = s->input;
     const int64_t *lives = input->config->expires;
     char now[CW_TIME_TEXT];
-    int rc = cw_draft_next_version(&s->snapshot, &input->state->snapshot,
-                                   input->now + lives[CW_LIFE_SNAPSHOT], err);
+    int rc = cw_listing_copy(&s->snapshot, &input->state->snapshot, err);
 
+    s->snapshot.version++;
+    s->snapshot.expires = input->now + lives[CW_LIFE_SNAPSHOT];
     if (rc == CW_OK)
         rc = cw_draft_next_version(&s->timestamp, &input->state->timestamp,
                                    input->now + lives[CW_LIFE_TIMESTAMP], err);
@@ -298,17 +345,17 @@ int cw_draft_sign(struct cw_draft *draft, const struct cw_draft_input *input, st
     if (rc == CW_OK)
         rc = sign_roles(&s, err);
     if (rc == CW_OK)
-        rc = cw_bins_list(s.snapshot, draft, input->state, err);
+        rc = cw_bins_list(&s.snapshot, draft, input->state, err);
     if (rc == CW_OK && draft->snapshot)
-        rc = sign_top(&s, CW_STEP_SNAPSHOT, CW_TUF_SNAPSHOT, s.snapshot, s.timestamp, NULL, err);
+        rc = sign_snapshot(&s, err);
     if (rc == CW_OK && draft->root != NULL && !draft->new_keys)
-        rc = sign_top(&s, CW_STEP_ROOT, CW_TUF_ROOT, draft->root, NULL, NULL, err);
+        rc = sign_top(&s, CW_STEP_ROOT, CW_TUF_ROOT, draft->root, NULL, err);
     if (rc == CW_OK && draft->timestamp)
-        rc = sign_top(&s, CW_STEP_TIMESTAMP, CW_TUF_TIMESTAMP, s.timestamp, NULL, NULL, err);
+        rc = sign_top(&s, CW_STEP_TIMESTAMP, CW_TUF_TIMESTAMP, s.timestamp, NULL, err);
     if (rc == CW_OK && draft->root != NULL && draft->new_keys)
-        rc = sign_top(&s, CW_STEP_NEW_KEYS, CW_TUF_ROOT, draft->root, NULL, NULL, err);
+        rc = sign_top(&s, CW_STEP_NEW_KEYS, CW_TUF_ROOT, draft->root, NULL, err);
     cw_tuf_meta_clear(&s.targets);
-    json_decref(s.snapshot);
+    cw_listing_clear(&s.snapshot);
     json_decref(s.timestamp);
     return rc;
 }

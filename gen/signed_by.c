@@ -132,13 +132,13 @@ static int take(struct looking *l, const struct cw_tuf_meta *meta, struct cw_err
 
 static int look(struct looking *l, struct cw_err *err)
 {
-    struct cw_tuf_file said;
+    const struct cw_listed *said;
     int64_t version;
     int rc = learn(l, &l->state->targets, err);
 
     if (rc == CW_OK)
-        rc = cw_tuf_meta_file(&said, &l->state->snapshot, l->channel, err);
-    for (version = rc == CW_OK ? said.version : 0; version > 0 && rc == CW_OK; version--) {
+        rc = cw_listing_find(&said, &l->state->snapshot, l->channel, err);
+    for (version = rc == CW_OK ? said->version : 0; version > 0 && rc == CW_OK; version--) {
         struct cw_tuf_meta meta = {.doc = NULL};
         bool there;
 

@@ -18,13 +18,13 @@
 /* Reads and parses one file, checked against what the file above says of it (NULL: nothing does) and its
  * role's keys. */
 static int load_meta(struct cw_tuf_meta *meta, enum cw_tuf_type type, int tree, const char *path,
-                     const struct cw_tuf_file *said, struct cw_err *err)
+                     const struct cw_listed *said, struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(CW_TUF_TARGETS_MAX);
     int rc = cw_at_read_file(&bytes, tree, path, err);
 
     if (rc == CW_OK && said != NULL)
-        rc = cw_tuf_file_check(said, bytes.data, bytes.len, err);
+        rc = cw_listed_check(said, bytes.data, bytes.len, err);
     if (rc == CW_OK)
         rc = cw_tuf_meta_parse(meta, type, bytes.data, bytes.len, err);
     if (rc == CW_OK && said != NULL && meta->version != said->version)
@@ -99,17 +99,43 @@ static int load_timestamp(struct cw_state *state, struct cw_err *err)
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "timestamp");
 }
 
-/* A role that `listed` (the timestamp or snapshot) names. */
-static int load_listed(struct cw_tuf_meta *meta, enum cw_tuf_type type, const struct cw_state *state,
-                       const struct cw_tuf_meta *listed, const char *name, struct cw_err *err)
+/* As the timestamp names it. */
+static int load_snapshot(struct cw_state *state, struct cw_err *err)
 {
+    struct cw_tuf_role role;
     struct cw_tuf_file said;
     char path[CW_PATH_MAX];
-    int rc = cw_tuf_meta_file(&said, listed, name, err);
+    int rc = cw_tuf_meta_file(&said, &state->timestamp, "snapshot", err);
 
     if (rc == CW_OK)
-        rc = cw_tree_metadata_path(path, said.version, name, err);
-    return rc == CW_OK ? load_meta(meta, type, state->tree, path, &said, err) : rc;
+        rc = cw_tree_metadata_path(path, said.version, "snapshot", err);
+    if (rc == CW_OK)
+        rc = cw_tuf_root_role(&role, &state->root, "snapshot", err);
+    if (rc != CW_OK)
+        return rc;
+    rc = cw_at_read_file(&state->snapshot_text, state->tree, path, err);
+    if (rc == CW_OK)
+        rc = cw_tuf_file_check(&said, cw_buf_text(&state->snapshot_text), state->snapshot_text.len, err);
+    if (rc == CW_OK)
+        rc = cw_listing_read(&state->snapshot, cw_buf_text(&state->snapshot_text), state->snapshot_text.len,
+                             &role, err);
+    if (rc == CW_OK && state->snapshot.version != said.version)
+        rc = cw_err_set(err, CW_E_VERIFY, "has version %lld, expected %lld",
+                        (long long)state->snapshot.version, (long long)said.version);
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s/%s'", CW_REPO_TREE, path);
+}
+
+/* A role that the snapshot names. */
+static int load_listed(struct cw_tuf_meta *meta, const struct cw_state *state, const char *name,
+                       struct cw_err *err)
+{
+    const struct cw_listed *said;
+    char path[CW_PATH_MAX];
+    int rc = cw_listing_find(&said, &state->snapshot, name, err);
+
+    if (rc == CW_OK)
+        rc = cw_tree_metadata_path(path, said->version, name, err);
+    return rc == CW_OK ? load_meta(meta, CW_TUF_TARGETS, state->tree, path, said, err) : rc;
 }
 
 /* The delegation alone; the role's file waits until somebody asks. */
@@ -151,7 +177,7 @@ int cw_state_meta(const struct cw_tuf_meta **meta, const struct cw_state *state,
     *meta = loaded;
     if (loaded->doc != NULL)
         return CW_OK;
-    rc = load_listed(loaded, CW_TUF_TARGETS, state, &state->snapshot, role->name, err);
+    rc = load_listed(loaded, state, role->name, err);
     if (rc == CW_OK)
         rc = verify(loaded, &role->keys, err);
     if (rc != CW_OK) {
@@ -165,16 +191,14 @@ int cw_state_load(struct cw_state *state, int tree, struct cw_err *err)
 {
     int rc;
 
-    *state = (struct cw_state){.tree = tree};
+    *state = (struct cw_state){.tree = tree, .snapshot_text = CW_BUF_INIT(CW_TUF_SNAPSHOT_MAX)};
     rc = load_root(state, err);
     if (rc == CW_OK)
         rc = load_timestamp(state, err);
     if (rc == CW_OK)
-        rc = load_listed(&state->snapshot, CW_TUF_SNAPSHOT, state, &state->timestamp, "snapshot", err);
+        rc = load_snapshot(state, err);
     if (rc == CW_OK)
-        rc = verify_top(state, &state->snapshot, "snapshot", err);
-    if (rc == CW_OK)
-        rc = load_listed(&state->targets, CW_TUF_TARGETS, state, &state->snapshot, "targets", err);
+        rc = load_listed(&state->targets, state, "targets", err);
     if (rc == CW_OK)
         rc = verify_top(state, &state->targets, "targets", err);
     if (rc == CW_OK)
@@ -190,7 +214,8 @@ void cw_state_clear(struct cw_state *state)
         cw_tuf_meta_clear(&state->roles[i].loaded);
     free(state->roles);
     cw_tuf_meta_clear(&state->targets);
-    cw_tuf_meta_clear(&state->snapshot);
+    cw_listing_clear(&state->snapshot);
+    cw_buf_clear(&state->snapshot_text);
     cw_tuf_meta_clear(&state->timestamp);
     cw_tuf_meta_clear(&state->root);
     *state = (struct cw_state){.tree = -1};
@@ -243,6 +268,8 @@ int cw_state_each(const struct cw_state *state,
                   int (*fn)(void *ctx, const char *role, const struct cw_tuf_meta *meta, struct cw_err *err),
                   void *ctx, struct cw_err *err)
 {
+    const struct cw_tuf_meta snapshot = {
+        .type = CW_TUF_SNAPSHOT, .version = state->snapshot.version, .expires = state->snapshot.expires};
     size_t i;
     int rc = fn(ctx, "root", &state->root, err);
 
@@ -256,6 +283,6 @@ int cw_state_each(const struct cw_state *state,
             rc = fn(ctx, state->roles[i].name, &meta, err);
     }
     if (rc == CW_OK)
-        rc = fn(ctx, "snapshot", &state->snapshot, err);
+        rc = fn(ctx, "snapshot", &snapshot, err);
     return rc == CW_OK ? fn(ctx, "timestamp", &state->timestamp, err) : rc;
 }

@@ -19,6 +19,7 @@
 #include "release/channel.h"
 #include "release/manifest.h"
 #include "tuf/bin.h"
+#include "tuf/listing.h"
 #include "tuf/meta.h"
 
 /* One delegated role: a product's or a channel's. */
@@ -31,7 +32,9 @@ struct cw_state_role {
 
 struct cw_state {
     int tree; /* borrowed */
-    struct cw_tuf_meta root, timestamp, snapshot, targets;
+    struct cw_tuf_meta root, timestamp, targets;
+    struct cw_listing snapshot;
+    struct cw_buf snapshot_text; /* what it borrows from */
     struct cw_state_role *roles; /* in the order of the delegations */
     size_t role_count;
     int64_t published; /* when the timestamp says it was published */
@@ -90,8 +93,8 @@ int cw_state_read_release(struct cw_manifest *manifest, const struct cw_state *s
 int cw_state_read_channel(struct cw_channel *channel, char sha256[CW_SHA256_TEXT],
                           const struct cw_state *state, const char *name, struct cw_err *err);
 
-/* Calls fn for each metadata file in force but bins, root first. Of delegated roles only version and expires are in meta, as
- * cw_state_peek() gives them. */
+/* Calls fn for each metadata file in force but bins, root first. Of the snapshot and of delegated roles only version and expires are
+ * in meta, of the latter as cw_state_peek() gives them. */
 int cw_state_each(const struct cw_state *state,
                   int (*fn)(void *ctx, const char *role, const struct cw_tuf_meta *meta, struct cw_err *err),
                   void *ctx, struct cw_err *err);

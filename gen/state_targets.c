@@ -20,12 +20,12 @@
     ((size_t)4096) /* bytes of a file's head; "expires" stands behind signatures and delegations, before targets */
 
 /* The file of a role as the snapshot lists it. */
-static int role_path(char path[CW_PATH_MAX], struct cw_tuf_file *said, const struct cw_state *state,
+static int role_path(char path[CW_PATH_MAX], const struct cw_listed **said, const struct cw_state *state,
                      const char *role, struct cw_err *err)
 {
-    int rc = cw_tuf_meta_file(said, &state->snapshot, role, err);
+    int rc = cw_listing_find(said, &state->snapshot, role, err);
 
-    return rc == CW_OK ? cw_tree_metadata_path(path, said->version, role, err) : rc;
+    return rc == CW_OK ? cw_tree_metadata_path(path, (*said)->version, role, err) : rc;
 }
 
 int cw_state_bins(bool *split, struct cw_state_bins *bins, const struct cw_state *state,
@@ -45,8 +45,8 @@ int cw_state_bins(bool *split, struct cw_state_bins *bins, const struct cw_state
 int cw_state_read_bin(struct cw_bin *bin, struct cw_buf *text, const struct cw_state *state,
                       const struct cw_state_bins *bins, size_t number, struct cw_err *err)
 {
+    const struct cw_listed *said;
     struct cw_tuf_role role;
-    struct cw_tuf_file said;
     char path[CW_PATH_MAX];
     int rc = cw_tuf_delegation_at(&role, bins->meta, number, err);
 
@@ -58,12 +58,12 @@ int cw_state_read_bin(struct cw_bin *bin, struct cw_buf *text, const struct cw_s
         return cw_err_prefix(err, "role '%s'", role.name);
     rc = cw_at_read_file(text, state->tree, path, err);
     if (rc == CW_OK)
-        rc = cw_tuf_file_check(&said, cw_buf_text(text), text->len, err);
+        rc = cw_listed_check(said, cw_buf_text(text), text->len, err);
     if (rc == CW_OK)
         rc = cw_bin_read(bin, cw_buf_text(text), text->len, &role, err);
-    if (rc == CW_OK && bin->version != said.version)
+    if (rc == CW_OK && bin->version != said->version)
         rc = cw_err_set(err, CW_E_VERIFY, "has version %lld, expected %lld", (long long)bin->version,
-                        (long long)said.version);
+                        (long long)said->version);
     if (rc == CW_E_NOTFOUND)
         rc = err->code = CW_E_INCOMPLETE;
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s/%s'", CW_REPO_TREE, path);
@@ -147,15 +147,18 @@ int cw_state_may_have(bool *maybe, const struct cw_state *state, const struct cw
 /* Every bin of every split product is listed, so the list knows; only names of a bin's form are worth looking for. */
 bool cw_state_is_bin(const struct cw_state *state, const char *name)
 {
-    size_t len = strlen(name);
-    const char *listed;
-    json_t *entry;
+    size_t i, len = strlen(name);
 
     if (len <= CW_BIN_DIGITS + 1 || name[len - CW_BIN_DIGITS - 1] != '-' ||
         cw_state_role(state, name) != NULL)
         return false;
-    json_object_foreach (json_object_get(state->snapshot.signed_, "meta"), listed, entry) {
-        if (strncasecmp(listed, name, len) == 0 && strcmp(listed + len, ".json") == 0)
+    for (i = 0; i < state->snapshot.count; i++) {
+        char role[CW_TUF_NAME_MAX];
+
+        if (state->snapshot.rows[i].file.len != len + strlen(".json"))
+            continue;
+        cw_listed_role(role, &state->snapshot.rows[i]);
+        if (strcasecmp(role, name) == 0)
             return true;
     }
     return false;
@@ -178,8 +181,8 @@ int cw_state_peek(struct cw_tuf_meta *meta, bool *split, const struct cw_state *
                   struct cw_err *err)
 {
     char path[CW_PATH_MAX], head[PEEK + 1];
+    const struct cw_listed *said;
     CW_AUTO_FD int fd = -1;
-    struct cw_tuf_file said;
     ssize_t got = 0;
     int rc = role_path(path, &said, state, role, err);
 
@@ -193,7 +196,7 @@ int cw_state_peek(struct cw_tuf_meta *meta, bool *split, const struct cw_state *
     if (rc != CW_OK)
         return cw_err_prefix(err, "role '%s'", role);
     head[got > 0 ? got : 0] = '\0';
-    meta->version = said.version;
+    meta->version = said->version;
     if (split != NULL)
         *split = strstr(head, "\"succinct_roles\": {") != NULL;
     if (!find_expires(&meta->expires, head))

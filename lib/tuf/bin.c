@@ -11,13 +11,8 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
-#include "codec/hex.h"
-#include "codec/json.h"
-#include "tuf/form.h"
+#include "tuf/plain.h"
 #include "tuf/write.h"
-
-#define DIGEST (CW_SHA256_TEXT - 1)
 
 void cw_bin_clear(struct cw_bin *bin)
 {
@@ -42,29 +37,6 @@ int cw_bin_add(struct cw_bin *bin, const struct cw_bin_target *target, struct cw
 
 /* ---- reading ---- */
 
-static bool is_digest(struct cw_slice text)
-{
-    return text.len == DIGEST && strspn(text.at, "0123456789abcdef") >= DIGEST;
-}
-
-/* {"sha256": digest} and nothing else. */
-static bool scan_hashes(struct cw_scan *scan, const char **sha256)
-{
-    struct cw_slice key, value;
-    bool first = true;
-
-    *sha256 = NULL;
-    if (!cw_scan_open(scan, '{'))
-        return false;
-    while (cw_scan_member(scan, &first, &key)) {
-        if (*sha256 != NULL || !cw_slice_is(key, "sha256") || !cw_scan_string(scan, &value) ||
-            !is_digest(value))
-            return false;
-        *sha256 = value.at;
-    }
-    return !scan->odd && *sha256 != NULL;
-}
-
 static bool scan_target(struct cw_scan *scan, struct cw_bin_target *target)
 {
     struct cw_slice key;
@@ -77,7 +49,7 @@ static bool scan_target(struct cw_scan *scan, struct cw_bin_target *target)
     while (cw_scan_member(scan, &first, &key)) {
         bool taken =
             cw_slice_is(key, "hashes") && target->sha256 == NULL
-                ? scan_hashes(scan, &target->sha256)
+                ? cw_plain_scan_hashes(scan, &target->sha256)
                 : cw_slice_is(key, "length") && target->length < 0 && cw_scan_integer(scan, &target->length);
 
         if (!taken)
@@ -95,12 +67,13 @@ static int compare_targets(const void *a, const void *b)
     return order != 0 ? order : (one->len > two->len) - (one->len < two->len);
 }
 
-static bool scan_targets(struct cw_scan *scan, struct cw_bin *bin, struct cw_err *err)
+static bool scan_targets(struct cw_scan *scan, void *ctx, struct cw_err *err)
 {
+    struct cw_bin *bin = ctx;
     struct cw_bin_target target;
     bool first = true;
 
-    if (bin->count > 0 || !cw_scan_open(scan, '{'))
+    if (!cw_scan_open(scan, '{'))
         return false;
     while (cw_scan_member(scan, &first, &target.path)) {
         if (!scan_target(scan, &target) || cw_bin_add(bin, &target, err) != CW_OK)
@@ -111,91 +84,23 @@ static bool scan_targets(struct cw_scan *scan, struct cw_bin *bin, struct cw_err
     return !scan->odd;
 }
 
-static bool scan_time(struct cw_scan *scan, int64_t *when)
-{
-    struct cw_slice value;
-    char text[CW_TIME_TEXT];
-
-    if (!cw_scan_string(scan, &value) || value.len != sizeof text - 1)
-        return false;
-    memcpy(text, value.at, value.len);
-    text[value.len] = '\0';
-    return cw_time_parse(when, text, NULL) == CW_OK;
-}
-
-static bool scan_constant(struct cw_scan *scan, const char *text)
-{
-    struct cw_slice value;
-
-    return cw_scan_string(scan, &value) && cw_slice_is(value, text);
-}
-
-static bool scan_signed(struct cw_scan *scan, struct cw_bin *bin, struct cw_err *err)
-{
-    struct cw_slice key;
-    bool first = true, taken = true;
-
-    if (!cw_scan_open(scan, '{'))
-        return false;
-    while (taken && cw_scan_member(scan, &first, &key)) {
-        if (cw_slice_is(key, "_type"))
-            taken = scan_constant(scan, "targets");
-        else if (cw_slice_is(key, "expires"))
-            taken = scan_time(scan, &bin->expires);
-        else if (cw_slice_is(key, "spec_version"))
-            taken = scan_constant(scan, CW_TUF_SPEC_VERSION);
-        else if (cw_slice_is(key, "targets"))
-            taken = scan_targets(scan, bin, err);
-        else
-            taken = cw_slice_is(key, "version") && cw_scan_integer(scan, &bin->version);
-    }
-    return taken && !scan->odd;
-}
-
-static bool scan_file(struct cw_bin *bin, struct cw_slice *signatures, const char *text, size_t len,
-                      struct cw_err *err)
-{
-    struct cw_scan scan;
-    struct cw_slice key;
-    bool first = true, taken = true;
-
-    cw_scan_init(&scan, text, len);
-    if (!cw_scan_open(&scan, '{'))
-        return false;
-    while (taken && cw_scan_member(&scan, &first, &key)) {
-        if (cw_slice_is(key, "signatures"))
-            taken = cw_scan_value(&scan, signatures);
-        else
-            taken = cw_slice_is(key, "signed") && scan_signed(&scan, bin, err);
-    }
-    return taken && cw_scan_is_done(&scan);
-}
-
 int cw_bin_read(struct cw_bin *bin, const char *text, size_t len, const struct cw_tuf_role *role,
                 struct cw_err *err)
 {
+    static const struct cw_plain_form form = {"targets", "targets", scan_targets};
     CW_AUTO_BUF canonical = CW_BUF_INIT(CW_TUF_TEXT_MAX);
-    struct cw_slice signatures = {.at = NULL};
-    json_auto_t *parsed = NULL;
-    struct cw_err cause = {.code = CW_OK};
+    struct cw_plain plain;
     int rc;
 
     *bin = (struct cw_bin){.version = 0};
-    /* What was passed over unread is either not there or part of what the signatures do not cover. */
-    if (!scan_file(bin, &signatures, text, len, &cause) || signatures.at == NULL || bin->version == 0) {
-        cw_bin_clear(bin);
-        return cause.code == CW_E_NOMEM
-                   ? cw_err_nomem(err)
-                   : cw_err_set(err, CW_E_VERIFY, "is not written as Causeway writes it");
-    }
-    rc = cw_json_parse(&parsed, signatures.at, signatures.len, err);
-    if (rc == CW_OK)
-        rc = json_is_array(parsed) ? cw_tuf_form_signatures(parsed, err)
-                                   : cw_err_set(err, CW_E_VERIFY, "field 'signatures' is not an array");
+    rc = cw_plain_read(&plain, &form, bin, text, len, err);
+    bin->version = plain.version;
+    bin->expires = plain.expires;
     if (rc == CW_OK)
         rc = cw_bin_canon(&canonical, bin, err);
     if (rc == CW_OK)
-        rc = cw_tuf_verify_text(parsed, &canonical, role, err);
+        rc = cw_tuf_verify_text(plain.signatures, &canonical, role, err);
+    cw_plain_clear(&plain);
     if (rc != CW_OK)
         cw_bin_clear(bin);
     return rc;
@@ -213,7 +118,7 @@ int cw_bin_sort(struct cw_bin *bin, struct cw_err *err)
         const struct cw_bin_target *target = &bin->targets[i], *last = &bin->targets[kept - 1];
 
         if (kept > 0 && cw_slice_equal(last->path, target->path)) {
-            if (last->length != target->length || memcmp(last->sha256, target->sha256, DIGEST) != 0)
+            if (last->length != target->length || memcmp(last->sha256, target->sha256, CW_PLAIN_DIGEST) != 0)
                 return cw_err_set(err, CW_E_VERIFY, "'%.*s' is published with other content",
                                   (int)target->path.len, target->path.at);
             continue;
@@ -235,32 +140,6 @@ const struct cw_bin_target *cw_bin_find(const struct cw_bin *bin, const char *pa
 
 /* ---- writing ---- */
 
-/* Paths are made of portable names, so nothing in them needs an escape in either form; what does is refused. */
-static bool is_plain(struct cw_slice path)
-{
-    size_t i;
-
-    for (i = 0; i < path.len; i++) {
-        if ((unsigned char)path.at[i] < 0x20 || path.at[i] == '"' || path.at[i] == '\\' ||
-            (unsigned char)path.at[i] >= 0x7f)
-            return false;
-    }
-    return path.len > 0;
-}
-
-/* The decimal digits of a length: snprintf() would cost more than all else of a target. */
-static void add_number(struct cw_buf *buf, int64_t value)
-{
-    char digits[20];
-    size_t at = sizeof digits;
-
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    cw_buf_add(buf, digits + at, sizeof digits - at);
-}
-
 /* What stands before, between and behind the parts of a target in either form. */
 struct frame {
     const char *before, *path, *sha256, *length;
@@ -279,7 +158,7 @@ static int add_targets(struct cw_buf *buf, const struct cw_bin *bin, const struc
     for (i = 0; i < bin->count; i++) {
         const struct cw_bin_target *target = &bin->targets[i];
 
-        if (!is_plain(target->path))
+        if (!cw_plain_is_plain(target->path))
             return cw_err_set(err, CW_E_FAIL, "'%.*s' cannot be a target of a bin", (int)target->path.len,
                               target->path.at);
         if (i > 0)
@@ -287,9 +166,9 @@ static int add_targets(struct cw_buf *buf, const struct cw_bin *bin, const struc
         cw_buf_add(buf, frame->before, frame->before_len);
         cw_buf_add(buf, target->path.at, target->path.len);
         cw_buf_add(buf, frame->path, frame->path_len);
-        cw_buf_add(buf, target->sha256, DIGEST);
+        cw_buf_add(buf, target->sha256, CW_PLAIN_DIGEST);
         cw_buf_add(buf, frame->sha256, frame->sha256_len);
-        add_number(buf, target->length);
+        cw_plain_add_number(buf, target->length);
         cw_buf_add(buf, frame->length, frame->length_len);
     }
     return CW_OK;
@@ -309,20 +188,6 @@ int cw_bin_canon(struct cw_buf *buf, const struct cw_bin *bin, struct cw_err *er
     return rc == CW_OK ? cw_buf_check(buf, "a bin", err) : rc;
 }
 
-static void add_signatures(struct cw_buf *buf, const json_t *signatures)
-{
-    json_t *item;
-    size_t i;
-
-    cw_buf_adds(buf, "{\n \"signatures\": [");
-    json_array_foreach (signatures, i, item) {
-        cw_buf_addf(buf, "%s\n  {\n   \"keyid\": \"%s\",\n   \"sig\": \"%s\"\n  }", i > 0 ? "," : "",
-                    json_string_value(json_object_get(item, "keyid")),
-                    json_string_value(json_object_get(item, "sig")));
-    }
-    cw_buf_adds(buf, json_array_size(signatures) > 0 ? "\n ],\n" : "],\n");
-}
-
 int cw_bin_format(struct cw_buf *buf, const struct cw_bin *bin, const json_t *signatures, struct cw_err *err)
 {
     static const struct frame frame = FRAME("\n   \"", "\": {\n    \"hashes\": {\n     \"sha256\": \"",
@@ -331,7 +196,7 @@ int cw_bin_format(struct cw_buf *buf, const struct cw_bin *bin, const json_t *si
     int rc;
 
     cw_time_format(bin->expires, expires);
-    add_signatures(buf, signatures);
+    cw_plain_add_signatures(buf, signatures);
     cw_buf_addf(buf,
                 " \"signed\": {\n  \"_type\": \"targets\",\n  \"expires\": \"%s\",\n"
                 "  \"spec_version\": \"%s\",\n  \"targets\": {",
@@ -347,7 +212,7 @@ size_t cw_bin_target_size(size_t path_len, int64_t length)
 
     for (; length >= 10; length /= 10)
         digits++;
-    return path_len + digits + DIGEST +
+    return path_len + digits + CW_PLAIN_DIGEST +
            sizeof ",\n   \"\": {\n    \"hashes\": {\n     \"sha256\": \"\"\n    },\n    \"length\": \n   }" -
            1;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The file of one hash bin (TAP 15) as the publisher writes it: a targets file without delegations, read from its text and
- * written as text and canonical form in one pass each. There are thousands of bins with a million targets in them, and a tree of
- * each would cost ten times the file in memory and most of the time.
+ * written as text and canonical form in one pass each (tuf/plain.h). There are thousands of bins with a million targets in them.
  *
  * Only what cw_bin_format() writes is read here; clients read bins as any targets file.
  */

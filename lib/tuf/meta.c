@@ -72,13 +72,11 @@ static int read_common(struct cw_tuf_meta *meta, struct cw_err *err)
     return rc;
 }
 
-static int parse(struct cw_tuf_meta *meta, const void *bytes, size_t len, struct cw_err *err)
+static int check(struct cw_tuf_meta *meta, struct cw_err *err)
 {
     json_t *signatures, *signed_;
-    int rc = cw_json_parse(&meta->doc, bytes, len, err);
+    int rc;
 
-    if (rc != CW_OK)
-        return rc;
     if (!json_is_object(meta->doc))
         return cw_err_set(err, CW_E_VERIFY, "is not a JSON object");
     rc = cw_json_get_obj(&signed_, meta->doc, "signed", err);
@@ -96,10 +94,19 @@ static int parse(struct cw_tuf_meta *meta, const void *bytes, size_t len, struct
 int cw_tuf_meta_parse(struct cw_tuf_meta *meta, enum cw_tuf_type type, const void *bytes, size_t len,
                       struct cw_err *err)
 {
-    int rc;
+    json_t *doc;
+    int rc = cw_json_parse(&doc, bytes, len, err);
 
     *meta = (struct cw_tuf_meta){.type = type};
-    rc = parse(meta, bytes, len, err);
+    return rc == CW_OK ? cw_tuf_meta_take(meta, type, doc, err) : rc;
+}
+
+int cw_tuf_meta_take(struct cw_tuf_meta *meta, enum cw_tuf_type type, json_t *doc, struct cw_err *err)
+{
+    int rc;
+
+    *meta = (struct cw_tuf_meta){.type = type, .doc = doc};
+    rc = check(meta, err);
     if (rc != CW_OK)
         cw_tuf_meta_clear(meta);
     return rc;

@@ -46,6 +46,8 @@ struct cw_tuf_meta {
  * spec_version major. */
 int cw_tuf_meta_parse(struct cw_tuf_meta *meta, enum cw_tuf_type type, const void *bytes, size_t len,
                       struct cw_err *err);
+/* The same of a tree that was made here instead of read; doc is taken over. */
+int cw_tuf_meta_take(struct cw_tuf_meta *meta, enum cw_tuf_type type, json_t *doc, struct cw_err *err);
 void cw_tuf_meta_clear(struct cw_tuf_meta *meta); /* harmless on a zeroed struct */
 
 /* Does this root say that metadata and targets bear their version or hash in their names? */

@@ -10,6 +10,7 @@
 
 #include "codec/canon.h"
 #include "codec/json.h"
+#include "signer.h"
 #include "tuf/bin.h"
 #include "tuf/write.h"
 
@@ -92,34 +93,6 @@ static void a_target_takes_what_is_said(void **state)
     assert_int_equal(size[1] - size[0], cw_bin_target_size(strlen(targets[3].path), targets[3].length));
 }
 
-struct signer {
-    struct cw_secret *secret;
-    json_t *keys, *keyids;
-    struct cw_tuf_role role;
-};
-
-static void signer_new(struct signer *signer)
-{
-    char id[CW_SHA256_TEXT];
-    json_t *key;
-
-    assert_cw_ok(cw_crypt_init(&err), err);
-    assert_cw_ok(cw_secret_new(&signer->secret, &err), err);
-    assert_cw_ok(cw_tuf_key_new(&key, cw_secret_public(signer->secret), &err), err);
-    assert_cw_ok(cw_tuf_key_id(id, key, &err), err);
-    signer->keys = json_pack("{s:o}", id, key);
-    signer->keyids = json_pack("[s]", id);
-    signer->role =
-        (struct cw_tuf_role){.name = "p-000", .keys = signer->keys, .keyids = signer->keyids, .threshold = 1};
-}
-
-static void signer_clear(struct signer *signer)
-{
-    cw_secret_free(signer->secret);
-    json_decref(signer->keys);
-    json_decref(signer->keyids);
-}
-
 static void is_read_back_and_verified(void **state)
 {
     struct signer signer, stranger;
@@ -128,8 +101,8 @@ static void is_read_back_and_verified(void **state)
     json_auto_t *doc = NULL;
 
     (void)state;
-    signer_new(&signer);
-    signer_new(&stranger);
+    signer_new(&signer, "p-000");
+    signer_new(&stranger, "p-000");
     doc = envelope(4, signer.secret);
     assert_cw_ok(cw_json_format(&text, doc, &err), err);
     assert_cw_ok(cw_bin_read(&bin, text.data, text.len, &signer.role, &err), err);
