@@ -106,6 +106,11 @@ pulls 0 -- --stall-time 1s
 whole 'stall'
 expect 'the rest was fetched' test "$(server_requests 'gateway\.bin.*"range": "bytes=6000-".*"status": 206')" -eq 1
 expect 'if it was still the same' test "$(server_requests 'gateway\.bin.*"if_range": "\\"')" -eq 1
+server_rules '{"path": "*gateway.bin", "first": 1, "rate": 20}'
+began=$(date +%s)
+pulls 0 -- --stall-time 2s
+whole 'a drip'
+expect 'a drip is given up, too' test $(($(date +%s) - began)) -le 20
 
 # --- busy servers
 server_rules '{"path": "*gateway.bin", "first": 2, "status": 503}'
@@ -121,6 +126,14 @@ began=$(date +%s)
 pulls 5
 expect 'an hour is not waited for' test $(($(date +%s) - began)) -le 20
 expect 'nor is it asked again' test "$(server_requests 'gateway\.bin')" -eq 1
+
+# What will not be otherwise the next time is asked for once.
+for status in 403 404 410; do
+    server_rules "{\"path\": \"*gateway.bin\", \"status\": $status}"
+    pulls "$([ $status = 410 ] && echo 1 || echo 7)"
+    expect "$status is not tried again" test "$(server_requests 'gateway\.bin')" -eq 1
+    absent "$status"
+done
 
 server_rules '{"path": "*gateway.bin", "first": 2, "status": 503}'
 began=$(date +%s%N)
@@ -194,6 +207,32 @@ began=$(date +%s%N)
 pulls 0 -- --limit-rate 100K
 whole 'a limited rate'
 expect 'it took its time' test $((($(date +%s%N) - began) / 1000000)) -ge $(((size - 25000) / 100))
+# Told meanwhile: files, bytes, how fast, how long still.
+rm -rf site
+site_init site --source "$url"
+expect_exit 0 causeway-sync -C site --progress=json pull --limit-rate 100K
+expect 'a program is told files and bytes, and where it ended' python3 - "$err" <<'PY'
+import json, sys
+rows = [json.loads(line) for line in open(sys.argv[1]) if line.startswith('{"progress"')]
+done = [row["done"] for row in rows]
+assert len(rows) >= 4 and done == sorted(done), rows
+assert 0 < done[1] < rows[-1]["total"] == done[-1] > 100000, rows
+assert rows[-1]["files"] == rows[-1]["files_total"] >= 3, rows
+PY
+rm -rf site
+site_init site --source "$url"
+cat >terminal.py <<'PY'
+import os, pty, re, sys
+seen = []
+def read(fd):
+    seen.append(os.read(fd, 4096))
+    return seen[-1]
+status = pty.spawn(["causeway-sync", "-C", "site", "pull", "--limit-rate", "50K"], read)
+text = b"".join(seen).decode()
+bar = r"\[#*\.*\] \d+/\d+ files [\d.]+ KiB/[\d.]+ KiB [\d.]+ KiB/s \d+ s left"
+sys.exit(status != 0 or len(re.findall(bar, text)) < 3 or "complete and genuine" not in text)
+PY
+expect 'so is who sits at a terminal' sh -c 'python3 terminal.py >terminal.out'
 expect_exit 2 causeway-sync -C site pull --limit-rate fast
 expect_err '500K or 2M'
 expect_exit 2 causeway-sync -C site pull --limit-rate 100
@@ -294,6 +333,15 @@ site_with "{ url = \"$url\", proxy = \"http://127.0.0.1:9\" }"
 server_rules
 expect_exit 5 pull
 expect 'the proxy was asked, not the server' test "$(server_requests .)" -eq 0
+# One that answers, which alone knows the way to a host of that name.
+sed "s|$url|http://vendor.invalid/|" site/site.lua >through
+sed "s|127.0.0.1:9|127.0.0.1:$server_port|" through >site/site.lua
+expect_exit 0 pull
+whole 'through a proxy'
+expect 'the proxy was asked for everything' test "$(server_requests .)" -gt 3
+site_with '{ url = "http://vendor.invalid/" }'
+expect_exit 0 env http_proxy="http://127.0.0.1:$server_port" causeway-sync -C site pull
+whole 'through a proxy of the environment'
 server_stop
 
 # --- a product in hash bins: roles are fetched ahead of their verification, each once, and more of them than a process may open files
