@@ -4,7 +4,8 @@
  *
  *   site.lua policy.lua lock history.jsonl holds.json journal.json last-generation.json scans.json plans/<id>.json
  *   approvals/<any>.json
- *   upstreams/<name>/trust/<role>.json           newest trusted metadata, as received, unversioned names
+ *   upstreams/<name>/trust/<role>.json           newest trusted metadata, as received, unversioned names; but what targets
+ *                                                delegates to is in the mirror alone
  *   upstreams/<name>/trust/roots/<n>.root.json   every root ever trusted, as received
  *   upstreams/<name>/memory.json                 what has entered, and what came before: mirror/memory.h
  *   upstreams/<name>/sources.json                which web servers failed lately: mirror/web.h

@@ -13,11 +13,37 @@
 #include "sync/mirror/trust.h"
 #include "tree/layout.h"
 
+/* A damaged copy is as good as none: what is fetched then takes its place. */
+static int read_mirrored_role(struct cw_buf *bytes, const struct cw_pull *pull,
+                              const struct cw_tuf_meta *snapshot, const char *role, struct cw_err *err)
+{
+    struct cw_tuf_file file;
+    char path[CW_PATH_MAX];
+    int rc = cw_tuf_meta_file(&file, snapshot, role, err);
+
+    if (rc == CW_OK)
+        rc = cw_tree_metadata_path(path, file.version, role, err);
+    if (rc == CW_OK)
+        rc = cw_at_read_file(bytes, pull->mirror, path, err);
+    return rc == CW_OK || rc == CW_E_NOMEM ? rc : CW_E_NOTFOUND;
+}
+
+/* Delegated roles, of which there may be thousands, are in the mirror alone. */
+static int read_trusted(struct cw_buf *bytes, const struct cw_pull *pull, const struct cw_tuf_update *update,
+                        const struct cw_tuf_want *want, struct cw_err *err)
+{
+    const struct cw_tuf_meta *snapshot = cw_tuf_update_meta(update, cw_tuf_type_name(CW_TUF_SNAPSHOT));
+
+    if (snapshot == NULL || strcmp(want->role, cw_tuf_type_name(CW_TUF_TARGETS)) == 0)
+        return cw_at_read_file(bytes, pull->trust, want->name, err);
+    return read_mirrored_role(bytes, pull, snapshot, want->role, err);
+}
+
 static int answer_load(struct cw_pull *pull, struct cw_tuf_update *update, const struct cw_tuf_want *want,
                        struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(want->max);
-    int rc = cw_at_read_file(&bytes, pull->trust, want->name, err);
+    int rc = read_trusted(&bytes, pull, update, want, err);
 
     if (rc == CW_E_NOTFOUND)
         return cw_tuf_update_absent(update, err);

@@ -41,20 +41,6 @@ static int mirror_role(void *ctx, const char *role, const struct cw_tuf_meta *me
                        : rc;
 }
 
-static int trust_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes,
-                      size_t len, struct cw_err *err)
-{
-    struct roles *roles = ctx;
-    CW_AUTO_BUF name = CW_BUF_INIT(CW_PATH_MAX);
-    int rc;
-
-    (void)meta;
-    if (is_type(role, CW_TUF_ROOT) || is_type(role, CW_TUF_TIMESTAMP))
-        return CW_OK;
-    rc = cw_tuf_role_filename(&name, role, err);
-    return rc == CW_OK ? cw_trust_add(&roles->batch, roles->folder, cw_buf_text(&name), bytes, len, err) : rc;
-}
-
 static int mirror_root(void *ctx, int64_t version, const char *from, struct cw_err *err)
 {
     struct cw_pull *pull = ctx;
@@ -112,41 +98,44 @@ static int advance_memory(struct cw_pull *pull, const struct cw_tuf_update *upda
     return cw_mirror_memory_commit(memory, pull->site, pull->upstream, err);
 }
 
-typedef int write_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes,
-                       size_t len, struct cw_err *err);
-
-static int write_roles(int folder, const struct cw_tuf_update *update, write_role *write, struct cw_err *err)
+static int mirror_roles(const struct cw_pull *pull, const struct cw_tuf_update *update, struct cw_err *err)
 {
-    struct roles roles = {.folder = folder};
-    int rc;
+    CW_AUTO_FD int folder = -1;
+    struct roles roles = {.folder = -1};
+    int rc = cw_at_make_dir(&folder, pull->mirror, CW_TREE_METADATA, err);
 
+    if (rc != CW_OK)
+        return rc;
+    roles.folder = folder;
     cw_batch_init(&roles.batch, folder);
-    rc = cw_tuf_update_each(update, write, &roles, err);
+    rc = cw_sweep(folder, "", err); /* what a killed run left */
+    if (rc == CW_OK)
+        rc = cw_tuf_update_each(update, mirror_role, &roles, err);
     if (rc == CW_OK)
         rc = cw_batch_commit(&roles.batch, err);
     cw_batch_clear(&roles.batch);
     return rc;
 }
 
-static int write_mirror(const struct cw_pull *pull, const struct cw_tuf_update *update, struct cw_err *err)
+static int trust_targets(const struct cw_pull *pull, const struct cw_tuf_update *update, struct cw_err *err)
 {
-    CW_AUTO_FD int folder = -1;
-    int rc = cw_at_make_dir(&folder, pull->mirror, CW_TREE_METADATA, err);
+    size_t len;
+    const void *bytes = cw_tuf_update_bytes(update, cw_tuf_type_name(CW_TUF_TARGETS), &len);
 
-    return rc == CW_OK ? write_roles(folder, update, mirror_role, err) : rc;
+    return cw_trust_store(pull->site, pull->upstream, "targets.json", bytes, len, err);
 }
 
 int cw_pull_enter(struct cw_pull *pull, const struct cw_tuf_update *update, const json_t *channels,
                   struct cw_err *err)
 {
-    int rc = write_mirror(pull, update, err);
+    int rc = mirror_roles(pull, update, err);
 
     if (rc == CW_OK)
         rc = cw_trust_each_root(pull->site, pull->upstream, mirror_root, pull, err);
     if (rc == CW_OK)
         rc = advance_memory(pull, update, channels, err);
     if (rc == CW_OK)
-        rc = write_roles(pull->trust, update, trust_role, err);
+        rc = trust_targets(pull, update, err);
     return rc == CW_OK ? cw_pull_settle(pull, err) : rc;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The trust store of one upstream: the roots a site has verified, and the last trusted metadata as received.
+ * The trust store of one upstream: the roots a site has verified, and the last trusted metadata as received. Roles that targets
+ * delegates to, of which there may be thousands, are not kept twice: what the trusted snapshot names is in the mirror.
  */
 #ifndef CW_SYNC_MIRROR_TRUST_H
 #define CW_SYNC_MIRROR_TRUST_H
@@ -8,7 +9,7 @@
 #include "fs/commit.h"
 #include "sync/site.h"
 
-/* Appends a trusted copy ("root.json", "timestamp.json", "gateway.json") to buf; CW_E_NOTFOUND. */
+/* Appends a trusted copy ("root.json", "timestamp.json") to buf; CW_E_NOTFOUND. */
 int cw_trust_read(struct cw_buf *buf, const struct cw_site *site, const struct cw_upstream *upstream,
                   const char *name, struct cw_err *err);
 /* Makes bytes the trusted copy; nothing is written when it is that already. */

@@ -371,7 +371,7 @@ bins() { # of the mirror
 }
 all_there() {
     expect "all files are there: $*" test "$(find site/upstreams/acme/mirror/targets -name '*.txt' | wc -l)" -eq 400
-    expect "what is trusted is the mirror's: $*" test "$(find site/upstreams/acme/trust -name 'many-*.json' | wc -l)" -eq "$(bins)"
+    expect "no role lies there twice: $*" test "$(find site/upstreams/acme/trust -name 'many-*.json' | wc -l)" -eq 0
 }
 rm -rf site
 site_init site --source "$url"
@@ -382,6 +382,18 @@ expect 'each role was asked for once' test "$(server_requests '/1[.]many-[0-9a-f
 server_rules
 expect_exit 0 pull
 expect 'none is asked for again' test "$(server_requests 'many-')" -eq 0
+role=$(cd repo/tree/metadata && find . -name '1.many-*.json' | sort | head -n 1)
+# shellcheck disable=SC2016 # evaluated below
+for damage in 'flip "$copy"' ': >"$copy"' 'rm "$copy"' 'yes | head -c 4000000 >>"$copy"' 'ln -sf /dev/null "$copy"'; do
+    copy=site/upstreams/acme/mirror/metadata/$role
+    server_rules
+    : >site/upstreams/acme/mirror/metadata/.tmp-0123456789abcdef
+    eval "$damage"
+    expect_exit 0 pull
+    expect "a damaged role is made good: $damage" cmp -s "repo/tree/metadata/$role" "$copy"
+    expect "and only that one is asked for: $damage" test "$(server_requests 'many-')" -eq 1
+done
+expect 'what a killed pull left is removed' test -z "$(find site/upstreams/acme/mirror -name '.tmp-*')"
 server_rules '{"path": "*.many-*.json", "nth": 3, "status": 503}'
 pulls 0
 all_there 'a server that is too busy once'
