@@ -25,8 +25,12 @@ struct load {
     bool *want_pin;               /* for each pin of the channel */
     struct cw_manifest *manifest; /* for each pin; doc NULL: not (yet) loaded */
     uint64_t channel_length;
-    size_t ahead_release, ahead_artifact; /* the next artifact that is to be told of, ... */
-    size_t ahead;                         /* ... and how many were that are not searched yet */
+};
+
+/* An artifact that TUF is still to be asked about. */
+struct turn {
+    size_t file; /* of the set */
+    size_t role; /* which of those that its product's role delegates to */
 };
 
 /* Is `signer` the role of that name, or the hash bin to which that role hands this target? A bin is its role's in all: the same
@@ -246,20 +250,23 @@ static int add_file(struct cw_set *set, const struct cw_set_file *like, const ch
     return file->target != NULL && file->sha256 != NULL ? CW_OK : cw_err_nomem(err);
 }
 
-/* An artifact or the SBOM: agreed on by TUF and the manifest, then listed. */
+/* TUF's word for an artifact or the SBOM, against the manifest's. */
+static int agree_on_part(struct load *load, const struct cw_manifest *manifest,
+                         const struct cw_artifact *part, struct cw_err *err)
+{
+    struct cw_tuf_file file;
+    int rc = find_agreed(load, part->path, manifest->product, part->sha256, part->length,
+                         "the release manifest", &file, err);
+
+    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s %s", manifest->product, manifest->version);
+}
+
 static int add_part(struct load *load, const struct cw_manifest *manifest, const struct cw_artifact *part,
                     bool is_artifact, struct cw_err *err)
 {
     struct cw_set_file like = {
         .length = part->length, .artifact = is_artifact ? part : NULL, .manifest = manifest};
-    struct cw_tuf_file file;
-    int rc = find_agreed(load, part->path, manifest->product, part->sha256, part->length,
-                         "the release manifest", &file, err);
 
-    if (rc != CW_OK) {
-        cw_err_prefix(err, "%s %s", manifest->product, manifest->version);
-        return rc;
-    }
     return add_file(load->set, &like, part->path, part->sha256, err);
 }
 
@@ -284,37 +291,6 @@ static int add_attestations(struct load *load, const struct cw_manifest *manifes
     return CW_OK;
 }
 
-/* Tells of the artifacts that follow. */
-static void look_ahead(struct load *load)
-{
-    const struct cw_set *set = load->set;
-
-    while (load->source->expect != NULL && load->ahead < CW_SET_AHEAD &&
-           load->ahead_release < set->release_count) {
-        const struct cw_manifest *manifest = &set->releases[load->ahead_release];
-
-        if (load->ahead_artifact == manifest->artifact_count) {
-            load->ahead_release++;
-            load->ahead_artifact = 0;
-            continue;
-        }
-        if (wants_artifact(load, &manifest->artifacts[load->ahead_artifact])) {
-            load->source->expect(load->source->ctx, load->update,
-                                 manifest->artifacts[load->ahead_artifact].path);
-            load->ahead++;
-        }
-        load->ahead_artifact++;
-    }
-}
-
-static int add_artifact(struct load *load, const struct cw_manifest *manifest,
-                        const struct cw_artifact *artifact, struct cw_err *err)
-{
-    look_ahead(load);
-    load->ahead -= load->ahead > 0 ? 1 : 0;
-    return add_part(load, manifest, artifact, true, err);
-}
-
 static int add_release(struct load *load, const struct cw_manifest *manifest, struct cw_err *err)
 {
     const struct cw_pin *pin = cw_channel_pin(&load->set->channel, manifest->product);
@@ -327,8 +303,10 @@ static int add_release(struct load *load, const struct cw_manifest *manifest, st
         rc = add_file(load->set, &like, target, pin->sha256, err);
     for (i = 0; i < manifest->artifact_count && rc == CW_OK; i++) {
         if (wants_artifact(load, &manifest->artifacts[i]))
-            rc = add_artifact(load, manifest, &manifest->artifacts[i], err);
+            rc = add_part(load, manifest, &manifest->artifacts[i], true, err);
     }
+    if (rc == CW_OK && manifest->has_sbom)
+        rc = agree_on_part(load, manifest, &manifest->sbom, err);
     if (rc == CW_OK && manifest->has_sbom)
         rc = add_part(load, manifest, &manifest->sbom, false, err);
     return rc == CW_OK ? add_attestations(load, manifest, pin, err) : rc;
@@ -357,6 +335,79 @@ static int list_files(struct load *load, struct cw_err *err)
     return rc;
 }
 
+static int compare_turns(const void *a, const void *b)
+{
+    const struct turn *left = a, *right = b;
+
+    if (left->role != right->role)
+        return left->role < right->role ? -1 : 1;
+    return left->file < right->file ? -1 : left->file > right->file;
+}
+
+/* The artifacts of one release, from a file on, in the order of their hash bins: each bin is then fetched, parsed and looked
+ * into once, and not for every target that is in it. */
+static size_t line_up(struct turn *turns, const struct load *load, size_t first)
+{
+    const struct cw_set *set = load->set;
+    const struct cw_manifest *manifest = set->files[first].manifest;
+    const struct cw_tuf_meta *role = cw_tuf_update_meta(load->update, manifest->product);
+    size_t i, count = 0;
+
+    for (i = first; i < set->file_count && set->files[i].manifest == manifest; i++) {
+        if (set->files[i].artifact == NULL)
+            continue;
+        turns[count] = (struct turn){.file = i};
+        if (role != NULL && cw_tuf_delegation_bins(role))
+            (void)cw_tuf_delegation_find(role, set->files[i].target, &turns[count].role);
+        count++;
+    }
+    qsort(turns, count, sizeof *turns, compare_turns);
+    return count;
+}
+
+static size_t line_up_all(struct turn *turns, const struct load *load)
+{
+    const struct cw_set *set = load->set;
+    size_t i, count = 0;
+
+    for (i = 0; i < set->file_count; i++) {
+        if (set->files[i].manifest != NULL &&
+            (i == 0 || set->files[i - 1].manifest != set->files[i].manifest))
+            count += line_up(turns + count, load, i);
+    }
+    return count;
+}
+
+/* Is it in the bin that the one before it is in? */
+static bool shares_role(const struct cw_set *set, const struct turn *turns, size_t i)
+{
+    return i > 0 && turns[i].role == turns[i - 1].role &&
+           set->files[turns[i].file].manifest == set->files[turns[i - 1].file].manifest;
+}
+
+static int agree_on_artifacts(struct load *load, struct cw_err *err)
+{
+    const struct cw_set *set = load->set;
+    const struct cw_set_source *source = load->source;
+    CW_AUTO_FREE struct turn *turns = calloc(set->file_count + 1, sizeof *turns);
+    size_t i, count, told = 0;
+    int rc = CW_OK;
+
+    if (turns == NULL)
+        return cw_err_nomem(err);
+    count = line_up_all(turns, load);
+    for (i = 0; i < count && rc == CW_OK; i++) {
+        const struct cw_set_file *file = &set->files[turns[i].file];
+
+        for (; source->expect != NULL && told < count && told < i + CW_SET_AHEAD; told++) {
+            if (!shares_role(set, turns, told))
+                source->expect(source->ctx, load->update, set->files[turns[told].file].target);
+        }
+        rc = agree_on_part(load, file->manifest, file->artifact, err);
+    }
+    return rc;
+}
+
 /* All behind the channel manifest. */
 static int load_rest(struct load *load, struct cw_err *err)
 {
@@ -373,6 +424,8 @@ static int load_rest(struct load *load, struct cw_err *err)
         rc = keep_releases(load, err);
     if (rc == CW_OK)
         rc = list_files(load, err);
+    if (rc == CW_OK)
+        rc = agree_on_artifacts(load, err);
     for (i = 0; load->manifest != NULL && i < count; i++)
         cw_manifest_clear(&load->manifest[i]);
     free(load->manifest);
