@@ -163,20 +163,23 @@ static int give_name(struct cw_out *out, struct cw_err *err)
     return rc;
 }
 
+static int rename_over(int folder, const char *tmp, const char *path, bool linked, struct cw_err *err)
+{
+    if (renameat(folder, tmp, folder, cw_str_basename(path)) != 0)
+        return cw_err_errno(err, errno, "unable to put '%s' in place", path);
+    /* Where both are names of one file, which an earlier run put there, rename(2) does nothing. */
+    if (linked && unlinkat(folder, tmp, 0) != 0 && errno != ENOENT)
+        return cw_err_errno(err, errno, "unable to remove '%s' beside '%s'", tmp, path);
+    return CW_OK;
+}
+
 static int rename_into_place(struct cw_out *out, struct cw_err *err)
 {
-    if (out->tmp[0] == '\0') {
-        int rc = give_name(out, err);
+    int rc = out->tmp[0] == '\0' ? give_name(out, err) : CW_OK;
 
-        if (rc != CW_OK || out->tmp[0] == '\0')
-            return rc;
-    }
-    if (renameat(out->parent, out->tmp, out->parent, out->name) != 0)
-        return cw_err_errno(err, errno, "unable to put '%s' in place", out->path);
-    /* Where both are names of one file, which an earlier run put there, rename(2) does nothing. */
-    if (out->linked && unlinkat(out->parent, out->tmp, 0) != 0 && errno != ENOENT)
-        return cw_err_errno(err, errno, "unable to remove '%s' beside '%s'", out->tmp, out->path);
-    return CW_OK;
+    if (rc != CW_OK || out->tmp[0] == '\0')
+        return rc;
+    return rename_over(out->parent, out->tmp, out->path, out->linked, err);
 }
 
 static void forget(struct cw_out *out)
@@ -253,36 +256,36 @@ static int add_folder(int *parent, struct cw_batch *batch, struct cw_err *err)
 
 static int make_room(struct cw_batch *batch, struct cw_err *err)
 {
-    size_t i, room = batch->room != 0 ? batch->room * 2 : 16;
-    struct cw_out *outs;
+    size_t room = batch->room != 0 ? batch->room * 2 : 16;
+    struct cw_batch_file *files;
 
     if (batch->count < batch->room)
         return CW_OK;
-    outs = reallocarray(batch->outs, room, sizeof *outs);
-    if (outs == NULL)
+    files = reallocarray(batch->files, room, sizeof *files);
+    if (files == NULL)
         return cw_err_nomem(err);
-    for (i = 0; i < batch->count; i++) /* name points into its own struct */
-        outs[i].name = outs[i].path + strlen(outs[i].path) - strlen(cw_str_basename(outs[i].path));
-    batch->outs = outs;
+    batch->files = files;
     batch->room = room;
     return CW_OK;
 }
 
 int cw_batch_add(struct cw_batch *batch, struct cw_out *out, struct cw_err *err)
 {
-    struct cw_out *added;
-    int rc = make_room(batch, err);
+    struct cw_batch_file *file;
+    char *path = strdup(out->path);
+    int rc = path != NULL ? make_room(batch, err) : cw_err_nomem(err);
 
     if (rc == CW_OK)
         rc = add_folder(&out->parent, batch, err);
-    if (rc != CW_OK)
+    if (rc != CW_OK) {
+        free(path);
         return rc;
-    added = &batch->outs[batch->count++];
-    *added = *out;
-    added->name = added->path + (out->name - out->path);
+    }
+    file = &batch->files[batch->count++];
+    *file = (struct cw_batch_file){.folder = out->parent, .path = path, .linked = out->linked};
+    memcpy(file->tmp, out->tmp, sizeof file->tmp);
     if (out->fd >= 0)
         close(out->fd);
-    added->fd = -1;
     *out = (struct cw_out)CW_OUT_INIT;
     return CW_OK;
 }
@@ -309,9 +312,11 @@ int cw_batch_commit(struct cw_batch *batch, struct cw_err *err)
     if (batch->count > 0)
         rc = cw_sync_all(batch->dir, err);
     for (i = 0; i < batch->count && rc == CW_OK; i++) {
-        rc = rename_into_place(&batch->outs[i], err);
+        struct cw_batch_file *file = &batch->files[i];
+
+        rc = rename_over(file->folder, file->tmp, file->path, file->linked, err);
         if (rc == CW_OK)
-            batch->outs[i].tmp[0] = '\0'; /* nothing is left to be removed */
+            file->tmp[0] = '\0'; /* nothing is left to be removed */
     }
     if (rc == CW_OK)
         rc = sync_folders(batch, err);
@@ -324,12 +329,13 @@ void cw_batch_clear(struct cw_batch *batch)
     size_t i;
 
     for (i = 0; i < batch->count; i++) {
-        if (batch->outs[i].tmp[0] != '\0')
-            (void)unlinkat(batch->outs[i].parent, batch->outs[i].tmp, 0);
+        if (batch->files[i].tmp[0] != '\0')
+            (void)unlinkat(batch->files[i].folder, batch->files[i].tmp, 0);
+        free(batch->files[i].path);
     }
     for (i = 0; i < batch->folder_count; i++)
         close(batch->folders[i].fd);
-    free(batch->outs);
+    free(batch->files);
     free(batch->folders);
     cw_batch_init(batch, batch->dir);
 }

@@ -63,8 +63,14 @@ struct cw_batch_folder {
     dev_t dev;
     ino_t ino;
 };
+struct cw_batch_file { /* closed, under its temporary name */
+    int folder;        /* its descriptor, which the batch has */
+    char tmp[32];
+    char *path; /* owned */
+    bool linked;
+};
 struct cw_batch {
-    struct cw_out *outs; /* fds closed, temporary files in place, parents those of the folders */
+    struct cw_batch_file *files;
     size_t count, room;
     struct cw_batch_folder *folders;
     size_t folder_count, folder_room;

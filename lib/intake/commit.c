@@ -143,17 +143,17 @@ static int sync_folders(struct commit *commit, struct cw_err *err)
     return CW_OK;
 }
 
-/* Waits until there is a batch, or the rest. False: nothing comes any more. */
+/* Waits until there is a batch, or the rest. All that is there by then is taken: one sync is as good for many as for a few.
+ * False: nothing comes any more. */
 static bool next_batch(struct cw_intake *intake, struct cw_intake_queue *batch)
 {
     struct cw_intake_job *job;
 
     cw_intake_queue_init(batch);
     pthread_mutex_lock(&intake->mutex);
-    while (intake->ready.count < CW_INTAKE_BATCH_FILES && intake->ready.bytes < CW_INTAKE_BATCH_BYTES &&
-           !(intake->closing && (intake->pending == 0 || intake->stop)))
+    while (!cw_intake_batch_is_due(intake) && !(intake->closing && (intake->pending == 0 || intake->stop)))
         pthread_cond_wait(&intake->changed, &intake->mutex);
-    while (batch->count < CW_INTAKE_BATCH_FILES && (job = cw_intake_queue_take(&intake->ready)) != NULL)
+    while ((job = cw_intake_queue_take(&intake->ready)) != NULL)
         cw_intake_queue_add(batch, job);
     pthread_mutex_unlock(&intake->mutex);
     return batch->count > 0;

@@ -81,19 +81,28 @@ int cw_intake_failure(struct cw_intake *intake, struct cw_err *err)
     return rc;
 }
 
-/* Whoever waits is told when a batch may be full, or the last file is through. */
+bool cw_intake_batch_is_due(const struct cw_intake *intake)
+{
+    return intake->ready.count >= CW_INTAKE_BATCH_FILES || intake->ready.bytes >= CW_INTAKE_BATCH_BYTES;
+}
+
 static void leave_pending(struct cw_intake *intake)
 {
-    if (--intake->pending == 0 || intake->ready.count >= CW_INTAKE_BATCH_FILES ||
-        intake->ready.bytes >= CW_INTAKE_BATCH_BYTES)
+    if (--intake->pending == 0)
         pthread_cond_broadcast(&intake->changed);
 }
 
+/* Whoever waits is told once that a batch is due: it stays so until it is taken. */
 void cw_intake_ready(struct cw_intake *intake, struct cw_intake_job *job)
 {
+    bool was_due;
+
     job->rc = CW_OK; /* whoever did not have it, it is here */
     pthread_mutex_lock(&intake->mutex);
+    was_due = cw_intake_batch_is_due(intake);
     cw_intake_queue_add(&intake->ready, job);
+    if (!was_due && cw_intake_batch_is_due(intake))
+        pthread_cond_broadcast(&intake->changed);
     leave_pending(intake);
     pthread_mutex_unlock(&intake->mutex);
 }

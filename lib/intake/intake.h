@@ -10,8 +10,8 @@
  * What survives a crash: files under their final names, whole; and in the inbox whatever had reached the disk. The next
  * run hashes it again: whole files are taken, parts are gone on with, what nobody wants any more is removed.
  *
- * Threads: two to four receive, one writes what is fed, one commits: up to 1,024 files or 256 MiB, data durable, then
- * renamed; few files are synced one by one. They touch nothing but this module's own state, the inbox, the
+ * Threads: two to four receive, one writes what is fed, one commits: from 1,024 files or 256 MiB on, all that is there, data
+ * durable, then renamed; few files are synced one by one. They touch nothing but this module's own state, the inbox, the
  * transfers of http/transfer.h and the options and texts they were given, which only they may read until
  * cw_intake_finish() or cw_intake_close() is back. All functions here, and all callbacks, belong to one thread: the caller's.
  */

@@ -78,6 +78,8 @@ void cw_intake_queue_init(struct cw_intake_queue *queue);
 void cw_intake_queue_add(struct cw_intake_queue *queue, struct cw_intake_job *job);
 struct cw_intake_job *cw_intake_queue_take(struct cw_intake_queue *queue);
 
+/* Is so much ready that it is to be committed? With the mutex held. */
+bool cw_intake_batch_is_due(const struct cw_intake *intake);
 /* Ends all with this failure, unless another did before. */
 void cw_intake_fail(struct cw_intake *intake, const struct cw_err *err);
 /* The job's part is whole and right. */

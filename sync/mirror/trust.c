@@ -14,7 +14,8 @@
 #include "tuf/meta.h"
 
 #define ROOT_SUFFIX ".root.json"
-#define BATCH_FILES 1024
+#define BATCH_FILES                                                                                          \
+    16384 /* each takes some hundred bytes until it is committed, and each commit waits for the disk */
 
 static int trust_path(char path[CW_PATH_MAX], const struct cw_upstream *upstream, const char *name,
                       struct cw_err *err)
