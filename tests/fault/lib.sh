@@ -14,8 +14,9 @@
 # new. Then RETRY exits with 0 and the state is new. SETUP runs once for each row; runs work on copies of it.
 #
 # A run tries a sample: every third fault of a row, another third in the next row ($CW_FAULT_EVERY; 1: all), each at $CW_FAULT_MAX (1)
-# of the command's call stacks, the first and the last call on each, from another start for each fault. CW_FAULT_FULL=1, which
-# 'make fault' sets, tries every fault at every single call. To look at one: CW_FAULT_CASE='NAME: FAULT' CW_FAULT_N=7 runs only
+# of the command's call stacks, the first and the last call on each, from another start for each fault. CW_FAULT_ALL=1, which 'make
+# fault' sets, tries every fault at all call stacks: the distinct places of the code. CW_FAULT_ALL=calls tries every single call, of
+# which a command may make a hundred thousand. To look at one: CW_FAULT_CASE='NAME: FAULT' CW_FAULT_N=7 runs only
 # that, tells which call it was, and keeps the folder.
 
 # A fault is KIND:ERRNO, with + for "from then on"; kinds are listed in tests/fault/control.h. SHORT does half of a read or write; read:FLIP
@@ -26,6 +27,8 @@ mmap:ENOMEM spawn:EAGAIN'
 FAULT_FAILS=${FAULT_FAILS-$fault_fails_all}
 # A kill is MODEL or MODEL:MOMENT.
 FAULT_KILLS=${FAULT_KILLS-keep keep:half lost torn zero}
+CW_FAULT_ALL=${CW_FAULT_ALL-}
+[ -z "$CW_FAULT_ALL" ] || { CW_FAULT_MAX=1000000 && CW_FAULT_EVERY=1; }
 CW_FAULT_MAX=${CW_FAULT_MAX:-1}
 CW_FAULT_EVERY=${CW_FAULT_EVERY:-3}
 fault_row=0
@@ -64,10 +67,10 @@ fault_bad() {
 
 # fault_numbers KIND TURN: the calls to try, from the counting run.
 fault_numbers() {
-    awk -v kind="$1" -v turn="$2" -v full="${CW_FAULT_FULL:-}" -v max="$CW_FAULT_MAX" -v one="${CW_FAULT_N:-}" '
+    awk -v kind="$1" -v turn="$2" -v all="$CW_FAULT_ALL" -v max="$CW_FAULT_MAX" -v one="${CW_FAULT_N:-}" '
         $1 == "kind" && $2 == kind {
             if (one != "") { print one; exit }
-            if (full != "") { for (i = 1; i <= $3; i++) print i; exit }
+            if (all == "calls") { for (i = 1; i <= $3; i++) print i; exit }
             n = split($4, list, ",")
             if (n <= max) { for (i = 1; i <= n; i++) print list[i]; exit }
             start = turn * 0.618
@@ -137,7 +140,7 @@ fault_case() {
     fault_label="$fault_name: $1"
     if [ -n "${CW_FAULT_CASE:-}" ]; then
         [ "$CW_FAULT_CASE" = "$fault_label" ] || return 0
-    elif [ -z "${CW_FAULT_FULL:-}" ]; then
+    else
         fault_place=$((fault_place + 1))
         [ $(((fault_place + fault_row) % CW_FAULT_EVERY)) -eq 0 ] || return 0
     fi

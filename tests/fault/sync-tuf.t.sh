@@ -5,9 +5,9 @@
 # before or the next one, and the next run completes it.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/tuf.sh"
-# One for each of the faults that differ here; 'make fault' tries every single call.
+# One for each of the faults that differ here.
 . "$CW_SRCDIR/tests/fault/lib.sh"
-if [ -z "${CW_FAULT_FULL:-}${CW_FAULT_CASE:-}" ]; then
+if [ -z "${CW_FAULT_ALL:-}${CW_FAULT_CASE:-}" ]; then
     FAULT_FAILS='create:ENOSPC read:EIO write:SHORT change:ENOSPC+ sync:EIO alloc:ENOMEM'
     FAULT_KILLS='keep lost torn'
 fi
