@@ -35,25 +35,13 @@ static void sort(struct cw_catalog_release *release)
     }
 }
 
-static void add_number(struct cw_buf *buf, uint64_t value)
-{
-    char digits[20];
-    size_t at = sizeof digits;
-
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    cw_buf_add(buf, digits + at, sizeof digits - at);
-}
-
 /* Nothing in these needs an escape: names, kinds and hashes were checked. */
 static void add_artifact(struct cw_buf *buf, const struct cw_catalog_file *file, const char *folder)
 {
     cw_buf_adds(buf, "\n  {\n   \"kind\": \"");
     cw_buf_adds(buf, file->kind);
     cw_buf_adds(buf, "\",\n   \"length\": ");
-    add_number(buf, file->size);
+    cw_buf_addu(buf, file->size);
     cw_buf_adds(buf, ",\n   \"path\": \"");
     cw_buf_adds(buf, folder);
     cw_buf_adds(buf, file->name);

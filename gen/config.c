@@ -8,9 +8,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "codec/json.h"
-#include "fs/commit.h"
-#include "fs/root.h"
+#include "codec/json_file.h"
 #include "gen/demands.h"
 
 #define MINUTE INT64_C(60)
@@ -92,14 +90,12 @@ static int read_doc(struct cw_config *config, const json_t *doc, struct cw_err *
 
 int cw_config_load(struct cw_config *config, int dir, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_CONFIG_MAX);
     json_auto_t *doc = NULL;
-    int rc = cw_at_read_file(&text, dir, CW_CONFIG_FILE, err);
+    int rc = cw_json_file_read(&doc, dir, CW_CONFIG_FILE, CW_CONFIG_MAX, err);
 
-    if (rc != CW_OK)
+    if (rc == CW_E_NOTFOUND)
         return rc;
     cw_config_init(config);
-    rc = cw_json_parse(&doc, text.data, text.len, err);
     if (rc == CW_OK)
         rc = read_doc(config, doc, err);
     if (rc == CW_OK)
@@ -137,13 +133,12 @@ static json_t *life_text(int64_t seconds)
 
 int cw_config_store(const struct cw_config *config, int dir, const char *path, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_CONFIG_MAX);
     json_auto_t *doc =
         json_pack("{s:s, s:s, s:b, s:I, s:{}, s:O*, s:O*}", "_type", CW_CONFIG_TYPE, "format", "1.0",
                   "plain_keys", config->plain_keys, "deltas", (json_int_t)config->deltas, "expires",
                   "channels", config->channels, "attestors", config->attestors);
     json_t *expires = json_object_get(doc, "expires");
-    int i, rc;
+    int i;
 
     if (doc == NULL)
         return cw_err_nomem(err);
@@ -151,6 +146,5 @@ int cw_config_store(const struct cw_config *config, int dir, const char *path, s
         if (json_object_set_new(expires, life_names[i], life_text(config->expires[i])) != 0)
             return cw_err_nomem(err);
     }
-    rc = cw_json_format(&text, doc, err);
-    return rc == CW_OK ? cw_file_replace(dir, path, text.data, text.len, 0644, err) : rc;
+    return cw_json_file_replace(dir, path, doc, CW_CONFIG_MAX, err);
 }

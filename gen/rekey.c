@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/json.h"
+#include "codec/json_file.h"
 #include "fs/commit.h"
 #include "gen/bins.h"
 #include "tuf/write.h"
@@ -16,10 +16,9 @@
 
 int cw_rekey_load(json_t **doc, int dir, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(TEXT_MAX);
     json_auto_t *parsed = NULL;
     json_t *part;
-    int rc = cw_at_read_file(&text, dir, CW_REKEY_FILE, err);
+    int rc = cw_json_file_read(&parsed, dir, CW_REKEY_FILE, TEXT_MAX, err);
 
     *doc = NULL;
     if (rc == CW_E_NOTFOUND) {
@@ -27,8 +26,6 @@ int cw_rekey_load(json_t **doc, int dir, struct cw_err *err)
         *doc = json_pack("{s:s, s:s, s:{}, s:{}}", "_type", CW_REKEY_TYPE, "format", "1.0", "keys", "roles");
         return *doc != NULL ? CW_OK : cw_err_nomem(err);
     }
-    if (rc == CW_OK)
-        rc = cw_json_parse(&parsed, cw_buf_text(&text), text.len, err);
     if (rc == CW_OK)
         rc = cw_json_check_format(parsed, CW_REKEY_TYPE, err);
     if (rc == CW_OK)
@@ -43,13 +40,9 @@ int cw_rekey_load(json_t **doc, int dir, struct cw_err *err)
 
 int cw_rekey_store(int dir, const json_t *doc, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(TEXT_MAX);
-    int rc;
-
     if (json_object_size(json_object_get(doc, "roles")) == 0)
         return cw_remove(dir, CW_REKEY_FILE, err);
-    rc = cw_json_format(&text, doc, err);
-    return rc == CW_OK ? cw_file_replace(dir, CW_REKEY_FILE, text.data, text.len, 0644, err) : rc;
+    return cw_json_file_replace(dir, CW_REKEY_FILE, doc, TEXT_MAX, err);
 }
 
 static int role_now(struct cw_tuf_role *role, const struct cw_state *state, const char *name,

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "codec/json.h"
+#include "codec/json_file.h"
 #include "fs/commit.h"
 #include "fs/lock.h"
 #include "fs/root.h"
@@ -22,14 +22,9 @@
 
 static int read_folders(json_t **folders, const struct cw_repo *repo, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(FOLDERS_MAX);
-    int rc = cw_at_read_file(&text, repo->dir, FOLDERS_FILE, err);
+    int rc = cw_json_file_read(folders, repo->dir, FOLDERS_FILE, FOLDERS_MAX, err);
 
-    *folders = NULL;
-    if (rc != CW_OK)
-        return rc == CW_E_NOTFOUND ? CW_OK : rc;
-    rc = cw_json_parse(folders, text.data, text.len, err);
-    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "'%s'", FOLDERS_FILE);
+    return rc == CW_OK || rc == CW_E_NOTFOUND ? CW_OK : cw_err_prefix(err, "'%s'", FOLDERS_FILE);
 }
 
 static int sweep_folder(void *ctx, const char *path, const struct stat *st, struct cw_err *err)

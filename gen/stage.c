@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "codec/json.h"
+#include "codec/json_file.h"
 #include "fs/commit.h"
 #include "fs/walk.h"
 #include "release/manifest.h"
@@ -289,10 +289,8 @@ int cw_stage_put_channel(const struct cw_stage *stage, const char *channel, stru
 {
     json_t *releases = json_object_get(stage->promotions, channel);
     json_t *withdrawn = json_object_get(stage->withdrawals, channel);
-    CW_AUTO_BUF text = CW_BUF_INIT(PROMOTION_MAX);
     json_auto_t *doc = NULL;
     char path[CW_PATH_MAX];
-    int rc;
 
     snprintf(path, sizeof path, "%s/%s.json", CW_STAGE_CHANNELS, channel);
     if (json_object_size(releases) == 0 && json_object_size(withdrawn) == 0)
@@ -300,8 +298,5 @@ int cw_stage_put_channel(const struct cw_stage *stage, const char *channel, stru
     doc = json_pack("{s:s, s:s, s:s, s:o, s:O*}", "_type", CW_PROMOTION_TYPE, "format", "1.0", "channel",
                     channel, "releases", releases != NULL ? json_incref(releases) : json_object(),
                     "withdrawn", withdrawn);
-    if (doc == NULL)
-        return cw_err_nomem(err);
-    rc = cw_json_format(&text, doc, err);
-    return rc == CW_OK ? cw_file_replace(stage->dir, path, text.data, text.len, 0644, err) : rc;
+    return cw_json_file_replace(stage->dir, path, doc, PROMOTION_MAX, err);
 }

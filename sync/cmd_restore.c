@@ -18,7 +18,7 @@
 #include "base/str.h"
 #include "cli/passphrase.h"
 #include "codec/archive.h"
-#include "codec/json.h"
+#include "codec/json_file.h"
 #include "crypt/locked.h"
 #include "fs/commit.h"
 #include "fs/walk.h"
@@ -71,14 +71,6 @@ static int open_up(void *ctx, const char *path, const struct stat *st, struct cw
     return CW_OK;
 }
 
-static int read_doc(json_t **doc, int folder, const char *name, struct cw_err *err)
-{
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
-    int rc = cw_at_read_file(&text, folder, name, err);
-
-    return rc == CW_OK ? cw_json_parse(doc, cw_buf_text(&text), text.len, err) : rc;
-}
-
 /* What rollback protection rests on after this. */
 static int remembered(json_t **list, const struct cw_cli *cli, const struct cw_site *site, struct cw_err *err)
 {
@@ -113,7 +105,7 @@ static int check(json_t **result, const struct cw_cli *cli, int folder, struct c
     struct cw_history_proof proof;
     const char *time;
     int64_t generation;
-    int fd, rc = read_doc(&about, folder, CW_BACKUP_ABOUT, err);
+    int fd, rc = cw_json_file_read(&about, folder, CW_BACKUP_ABOUT, CW_JSON_TEXT_MAX, err);
 
     if (rc == CW_E_NOTFOUND)
         return cw_err_set(err, CW_E_VERIFY, "it is no backup of a site: it has no %s", CW_BACKUP_ABOUT);

@@ -11,9 +11,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/canon.h"
-#include "codec/json.h"
+#include "codec/json_file.h"
 #include "crypt/hash.h"
-#include "fs/commit.h"
 #include "sync/deploy/action.h"
 #include "sync/deploy/command.h"
 #include "sync/deploy/decision.h"
@@ -51,10 +50,9 @@ static const char *text_of(const json_t *obj, const char *key)
 
 static int load(json_t **scans, int site, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_SCANS_MAX);
     json_auto_t *doc = NULL;
     json_t *map = NULL;
-    int rc = cw_at_read_file(&text, site, CW_SCANS_FILE, err);
+    int rc = cw_json_file_read(&doc, site, CW_SCANS_FILE, CW_SCANS_MAX, err);
 
     *scans = NULL;
     if (rc == CW_E_NOTFOUND) {
@@ -62,8 +60,6 @@ static int load(json_t **scans, int site, struct cw_err *err)
         *scans = json_object();
         return *scans != NULL ? CW_OK : cw_err_nomem(err);
     }
-    if (rc == CW_OK)
-        rc = cw_json_parse(&doc, cw_buf_text(&text), text.len, err);
     if (rc == CW_OK)
         rc = cw_json_check_format(doc, SCANS_TYPE, err);
     if (rc == CW_OK)
@@ -106,13 +102,11 @@ int cw_scans_load(json_t **scans, const struct cw_site *site, struct cw_err *err
 
 static int save(struct scan *scan, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_SCANS_MAX);
     json_auto_t *doc =
         json_pack("{s:s, s:s, s:O}", "_type", SCANS_TYPE, "format", "1.0", "scans", scan->scans);
-    int rc = doc != NULL ? cw_json_format(&text, doc, err) : cw_err_nomem(err);
 
     scan->unsaved = 0;
-    return rc == CW_OK ? cw_file_replace(scan->site->fd, CW_SCANS_FILE, text.data, text.len, 0644, err) : rc;
+    return cw_json_file_replace(scan->site->fd, CW_SCANS_FILE, doc, CW_SCANS_MAX, err);
 }
 
 /* text with each {file} in it replaced. */

@@ -75,6 +75,18 @@ void cw_buf_addc(struct cw_buf *buf, char c)
     cw_buf_add(buf, &c, 1);
 }
 
+void cw_buf_addu(struct cw_buf *buf, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    cw_buf_add(buf, digits + at, sizeof digits - at);
+}
+
 void cw_buf_addf(struct cw_buf *buf, const char *fmt, ...)
 {
     va_list ap, again;

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -32,6 +33,8 @@ void cw_buf_reset(struct cw_buf *buf); /* empties, keeps the memory */
 void cw_buf_add(struct cw_buf *buf, const void *data, size_t len);
 void cw_buf_adds(struct cw_buf *buf, const char *text);
 void cw_buf_addc(struct cw_buf *buf, char c);
+/* The decimal digits of a number: for where it comes by the thousand, which snprintf() would make dear. */
+void cw_buf_addu(struct cw_buf *buf, uint64_t value);
 void cw_buf_addf(struct cw_buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* 0, or the first failure with a text naming what was being built. */

@@ -168,7 +168,7 @@ static int add_targets(struct cw_buf *buf, const struct cw_bin *bin, const struc
         cw_buf_add(buf, frame->path, frame->path_len);
         cw_buf_add(buf, target->sha256, CW_PLAIN_DIGEST);
         cw_buf_add(buf, frame->sha256, frame->sha256_len);
-        cw_plain_add_number(buf, target->length);
+        cw_buf_addu(buf, (uint64_t)target->length);
         cw_buf_add(buf, frame->length, frame->length_len);
     }
     return CW_OK;

@@ -283,11 +283,11 @@ static int add_rows(struct cw_buf *buf, const struct cw_listing *listing, const 
         }
         if (row->length >= 0) {
             cw_buf_adds(buf, frame->length);
-            cw_plain_add_number(buf, row->length);
+            cw_buf_addu(buf, (uint64_t)row->length);
             cw_buf_adds(buf, frame->end_length);
         }
         cw_buf_adds(buf, frame->version);
-        cw_plain_add_number(buf, row->version);
+        cw_buf_addu(buf, (uint64_t)row->version);
         cw_buf_adds(buf, frame->after);
     }
     return CW_OK;

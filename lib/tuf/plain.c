@@ -145,18 +145,6 @@ bool cw_plain_is_plain(struct cw_slice text)
     return text.len > 0;
 }
 
-void cw_plain_add_number(struct cw_buf *buf, int64_t value)
-{
-    char digits[20];
-    size_t at = sizeof digits;
-
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    cw_buf_add(buf, digits + at, sizeof digits - at);
-}
-
 void cw_plain_add_signatures(struct cw_buf *buf, const json_t *signatures)
 {
     json_t *item;

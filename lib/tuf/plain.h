@@ -42,8 +42,6 @@ bool cw_plain_scan_hashes(struct cw_scan *scan, const char **sha256);
 
 /* Does this text need no escape in either form? Names and paths are made of portable characters, so none does; what does is refused. */
 bool cw_plain_is_plain(struct cw_slice text);
-/* The decimal digits of a number that is not negative: snprintf() would cost more than all else of an entry. */
-void cw_plain_add_number(struct cw_buf *buf, int64_t value);
 /* The file's head up to what is signed. signatures: [{"keyid", "sig"}]. */
 void cw_plain_add_signatures(struct cw_buf *buf, const json_t *signatures);
 

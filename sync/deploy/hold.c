@@ -10,9 +10,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "codec/json.h"
-#include "fs/commit.h"
-#include "fs/root.h"
+#include "codec/json_file.h"
 
 #define HOLDS_TYPE "causeway-holds"
 
@@ -67,9 +65,8 @@ static int check_holds(const json_t *doc, struct cw_err *err)
 
 int cw_holds_load(json_t **holds, int site, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
     json_auto_t *doc = NULL;
-    int rc = cw_at_read_file(&text, site, CW_HOLDS_FILE, err);
+    int rc = cw_json_file_read(&doc, site, CW_HOLDS_FILE, CW_JSON_TEXT_MAX, err);
 
     *holds = NULL;
     if (rc == CW_E_NOTFOUND) {
@@ -77,8 +74,6 @@ int cw_holds_load(json_t **holds, int site, struct cw_err *err)
         *holds = json_pack("{s:s, s:s, s:i, s:[]}", "_type", HOLDS_TYPE, "format", "1.0", "next", 1, "holds");
         return *holds != NULL ? CW_OK : cw_err_nomem(err);
     }
-    if (rc == CW_OK)
-        rc = cw_json_parse(&doc, cw_buf_text(&text), text.len, err);
     if (rc == CW_OK)
         rc = check_holds(doc, err);
     if (rc != CW_OK)
@@ -89,10 +84,7 @@ int cw_holds_load(json_t **holds, int site, struct cw_err *err)
 
 int cw_holds_store(int site, const json_t *holds, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
-    int rc = cw_json_format(&text, holds, err);
-
-    return rc == CW_OK ? cw_file_replace(site, CW_HOLDS_FILE, text.data, text.len, 0644, err) : rc;
+    return cw_json_file_replace(site, CW_HOLDS_FILE, holds, CW_JSON_TEXT_MAX, err);
 }
 
 json_t *cw_hold_on_product(const char *product, const char *version)

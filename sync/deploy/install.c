@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/archive.h"
-#include "codec/json.h"
+#include "codec/json_file.h"
 #include "crypt/hash.h"
 #include "fs/commit.h"
 #include "fs/walk.h"
@@ -82,24 +82,17 @@ static int beside(char out[CW_PATH_MAX], const char *path, const char *format, s
 
 static int write_origin(int root, const char *path, const char *manifest, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
     json_auto_t *doc =
         json_pack("{s:s, s:s, s:s}", "_type", "causeway-installed", "format", "1.0", "manifest", manifest);
     char name[CW_PATH_MAX];
-    int rc;
+    int rc = beside(name, path, ".%s.json", err);
 
-    if (doc == NULL)
-        return cw_err_nomem(err);
-    rc = beside(name, path, ".%s.json", err);
-    if (rc == CW_OK)
-        rc = cw_json_format(&text, doc, err);
-    return rc == CW_OK ? cw_file_replace(root, name, text.data, text.len, 0644, err) : rc;
+    return rc == CW_OK ? cw_json_file_replace(root, name, doc, CW_JSON_TEXT_MAX, err) : rc;
 }
 
 /* Is the release there? It must be of this manifest: a version is never changed. */
 static int is_there(bool *there, int root, const char *path, const char *manifest, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
     json_auto_t *doc = NULL;
     char name[CW_PATH_MAX];
     int rc = beside(name, path, ".%s.json", err);
@@ -109,9 +102,7 @@ static int is_there(bool *there, int root, const char *path, const char *manifes
         rc = cw_at_has(there, root, path, err);
     if (rc != CW_OK || !*there)
         return rc;
-    rc = cw_at_read_file(&text, root, name, err);
-    if (rc == CW_OK)
-        rc = cw_json_parse(&doc, cw_buf_text(&text), text.len, err);
+    rc = cw_json_file_read(&doc, root, name, CW_JSON_TEXT_MAX, err);
     if (rc != CW_OK)
         return cw_err_prefix(err, "'%s' is there, but not known to be whole: move it away; '%s'", path, name);
     if (strcmp(text_of(doc, "manifest"), manifest) != 0)

@@ -8,9 +8,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "codec/json.h"
+#include "codec/json_file.h"
 #include "fs/commit.h"
-#include "fs/root.h"
 
 #define JOURNAL_TYPE "causeway-journal"
 
@@ -98,9 +97,8 @@ static int parse_doc(struct cw_journal *journal, const json_t *doc, struct cw_er
 
 int cw_journal_load(struct cw_journal *journal, int site, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
     json_auto_t *doc = NULL;
-    int rc = cw_at_read_file(&text, site, CW_JOURNAL_FILE, err);
+    int rc = cw_json_file_read(&doc, site, CW_JOURNAL_FILE, CW_JSON_TEXT_MAX, err);
 
     *journal = (struct cw_journal){0};
     if (rc == CW_E_NOTFOUND) {
@@ -108,17 +106,13 @@ int cw_journal_load(struct cw_journal *journal, int site, struct cw_err *err)
         return CW_OK;
     }
     if (rc == CW_OK)
-        rc = cw_json_parse(&doc, cw_buf_text(&text), text.len, err);
-    if (rc == CW_OK)
         rc = parse_doc(journal, doc, err);
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", CW_JOURNAL_FILE);
 }
 
 int cw_journal_store(int site, const struct cw_journal *journal, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
     json_auto_t *doc = NULL;
-    int rc;
 
     if (journal->state == CW_JOURNAL_NONE)
         return cw_remove(site, CW_JOURNAL_FILE, err);
@@ -128,10 +122,7 @@ int cw_journal_store(int site, const struct cw_journal *journal, struct cw_err *
                     (json_int_t)journal->checks, "plan", journal->plan, "time", journal->time, "reason",
                     journal->reason, "holds", journal->holds, "undo", journal->undo, "after", journal->after,
                     "next", (json_int_t)journal->next, "tries", (json_int_t)journal->tries);
-    if (doc == NULL)
-        return cw_err_nomem(err);
-    rc = cw_json_format(&text, doc, err);
-    return rc == CW_OK ? cw_file_replace(site, CW_JOURNAL_FILE, text.data, text.len, 0644, err) : rc;
+    return cw_json_file_replace(site, CW_JOURNAL_FILE, doc, CW_JSON_TEXT_MAX, err);
 }
 
 void cw_journal_clear(struct cw_journal *journal)

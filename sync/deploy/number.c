@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "codec/json.h"
-#include "fs/commit.h"
+#include "codec/json_file.h"
 #include "sync/deploy/store.h"
 #include "sync/history.h"
 
@@ -17,17 +16,14 @@
 
 static int load(int64_t *number, int site, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(NUMBER_MAX);
     json_auto_t *doc = NULL;
-    int rc = cw_at_read_file(&text, site, CW_NUMBER_FILE, err);
+    int rc = cw_json_file_read(&doc, site, CW_NUMBER_FILE, NUMBER_MAX, err);
 
     *number = 0;
     if (rc == CW_E_NOTFOUND) {
         cw_err_clear(err);
         return CW_OK;
     }
-    if (rc == CW_OK)
-        rc = cw_json_parse(&doc, cw_buf_text(&text), text.len, err);
     if (rc == CW_OK)
         rc = cw_json_check_format(doc, NUMBER_TYPE, err);
     if (rc == CW_OK)
@@ -37,12 +33,10 @@ static int load(int64_t *number, int site, struct cw_err *err)
 
 static int store(int site, int64_t number, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(NUMBER_MAX);
     json_auto_t *doc =
         json_pack("{s:s, s:s, s:I}", "_type", NUMBER_TYPE, "format", "1.0", "number", (json_int_t)number);
-    int rc = doc != NULL ? cw_json_format(&text, doc, err) : cw_err_nomem(err);
 
-    return rc == CW_OK ? cw_file_replace(site, CW_NUMBER_FILE, text.data, text.len, 0644, err) : rc;
+    return cw_json_file_replace(site, CW_NUMBER_FILE, doc, NUMBER_MAX, err);
 }
 
 int cw_number_next(int64_t *number, int site, int root, int64_t current, struct cw_err *err)

@@ -9,8 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "codec/json.h"
-#include "fs/commit.h"
+#include "codec/json_file.h"
 #include "fs/root.h"
 
 #define ID_MIN 4 /* digits of a shortened id; fewer name anything */
@@ -31,24 +30,19 @@ bool cw_plan_is_id(const char *which)
 
 int cw_plan_store(int site, const json_t *plan, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_PLAN_MAX);
     char path[CW_PATH_MAX];
-    int rc = cw_json_format(&text, plan, err);
 
     snprintf(path, sizeof path, CW_PLANS_FOLDER "/%s.json", text_of(plan, "id"));
-    return rc == CW_OK ? cw_file_replace(site, path, text.data, text.len, 0644, err) : rc;
+    return cw_json_file_replace(site, path, plan, CW_PLAN_MAX, err);
 }
 
 int cw_plan_write_file(const char *path, const json_t *plan, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_PLAN_MAX);
     CW_AUTO_FD int dir = -1;
     const char *name;
-    int rc = cw_json_format(&text, plan, err);
+    int rc = cw_dir_open_parent(&dir, &name, path, err);
 
-    if (rc == CW_OK)
-        rc = cw_dir_open_parent(&dir, &name, path, err);
-    return rc == CW_OK ? cw_file_replace(dir, name, text.data, text.len, 0644, err) : rc;
+    return rc == CW_OK ? cw_json_file_replace(dir, name, plan, CW_PLAN_MAX, err) : rc;
 }
 
 /* Every text of the document as it may be shown. New reference; NULL: no memory. */

@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "codec/json.h"
+#include "codec/json_file.h"
 #include "fs/commit.h"
 
 #define CURRENT "current"
@@ -106,18 +106,15 @@ static int check_record(const json_t *doc, struct cw_err *err)
 
 int cw_store_read(json_t **doc, int root, int64_t generation, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
     json_auto_t *parsed = NULL;
     char path[CW_PATH_MAX];
     int rc;
 
     *doc = NULL;
     generation_path(path, generation, RECORD);
-    rc = cw_at_read_file(&text, root, path, err);
+    rc = cw_json_file_read(&parsed, root, path, CW_JSON_TEXT_MAX, err);
     if (rc == CW_E_NOTFOUND)
         return cw_err_set(err, CW_E_NOTFOUND, "there is no generation %lld", (long long)generation);
-    if (rc == CW_OK)
-        rc = cw_json_parse(&parsed, cw_buf_text(&text), text.len, err);
     if (rc == CW_OK)
         rc = check_record(parsed, err);
     if (rc != CW_OK)
@@ -191,7 +188,6 @@ static int make_links(int folder, int root, const json_t *doc, struct cw_err *er
 int cw_store_make(int root, const json_t *doc, struct cw_err *err)
 {
     int64_t number = json_integer_value(json_object_get(doc, "generation"));
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_JSON_TEXT_MAX);
     CW_AUTO_FD int folder = -1;
     char tmp[CW_PATH_MAX], path[CW_PATH_MAX];
     int rc;
@@ -204,9 +200,7 @@ int cw_store_make(int root, const json_t *doc, struct cw_err *err)
     if (rc == CW_OK)
         rc = make_links(folder, root, doc, err);
     if (rc == CW_OK)
-        rc = cw_json_format(&text, doc, err);
-    if (rc == CW_OK)
-        rc = cw_file_replace(folder, RECORD, text.data, text.len, 0644, err);
+        rc = cw_json_file_replace(folder, RECORD, doc, CW_JSON_TEXT_MAX, err);
     if (rc == CW_OK)
         rc = cw_move_new(root, tmp, path, err);
     return rc;

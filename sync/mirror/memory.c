@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "codec/json.h"
-#include "fs/commit.h"
+#include "codec/json_file.h"
 #include "tuf/meta.h"
 
 #define FILE_NAME "memory.json"
@@ -39,14 +38,11 @@ static int take_entered(struct cw_mirror_memory *memory, const json_t *doc, stru
     return rc == CW_OK ? cw_mirror_memory_enter(memory, root, text, strlen(text), err) : rc;
 }
 
-static int parse(struct cw_mirror_memory *memory, const struct cw_buf *text, struct cw_err *err)
+static int take(struct cw_mirror_memory *memory, const json_t *doc, struct cw_err *err)
 {
-    json_auto_t *doc = NULL;
     json_t *channels;
-    int rc = cw_json_parse(&doc, cw_buf_text(text), text->len, err);
+    int rc = cw_json_check_format(doc, CW_MIRROR_MEMORY_TYPE, err);
 
-    if (rc == CW_OK)
-        rc = cw_json_check_format(doc, CW_MIRROR_MEMORY_TYPE, err);
     if (rc == CW_OK)
         rc = cw_json_get_obj(&channels, doc, "memory", err);
     if (rc == CW_OK)
@@ -63,19 +59,19 @@ static int parse(struct cw_mirror_memory *memory, const struct cw_buf *text, str
 int cw_mirror_memory_load(struct cw_mirror_memory *memory, const struct cw_site *site,
                           const struct cw_upstream *upstream, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_MIRROR_MEMORY_MAX);
+    json_auto_t *doc = NULL;
     char path[CW_PATH_MAX];
     int rc = cw_site_upstream_path(path, upstream, FILE_NAME, err);
 
     *memory = (struct cw_mirror_memory){.root = 0};
     if (rc == CW_OK)
-        rc = cw_at_read_file(&text, site->fd, path, err);
+        rc = cw_json_file_read(&doc, site->fd, path, CW_MIRROR_MEMORY_MAX, err);
     if (rc == CW_E_NOTFOUND) {
         memory->channels = json_object();
         return memory->channels == NULL ? cw_err_nomem(err) : CW_OK;
     }
     if (rc == CW_OK)
-        rc = parse(memory, &text, err);
+        rc = take(memory, doc, err);
     if (rc != CW_OK) {
         cw_mirror_memory_clear(memory);
         cw_err_prefix(err, "'%s'", path);
@@ -115,17 +111,11 @@ static json_t *to_json(const struct cw_mirror_memory *memory)
 int cw_mirror_memory_commit(const struct cw_mirror_memory *memory, const struct cw_site *site,
                             const struct cw_upstream *upstream, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(CW_MIRROR_MEMORY_MAX);
     json_auto_t *doc = to_json(memory);
     char path[CW_PATH_MAX];
-    int rc;
+    int rc = cw_site_upstream_path(path, upstream, FILE_NAME, err);
 
-    if (doc == NULL)
-        return cw_err_nomem(err);
-    rc = cw_site_upstream_path(path, upstream, FILE_NAME, err);
-    if (rc == CW_OK)
-        rc = cw_json_format(&text, doc, err);
-    return rc == CW_OK ? cw_file_replace(site->fd, path, cw_buf_text(&text), text.len, 0644, err) : rc;
+    return rc == CW_OK ? cw_json_file_replace(site->fd, path, doc, CW_MIRROR_MEMORY_MAX, err) : rc;
 }
 
 void cw_mirror_memory_clear(struct cw_mirror_memory *memory)

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "codec/json.h"
+#include "codec/json_file.h"
 #include "fs/commit.h"
 
 #define TAKEN_TYPE "causeway-bundles"
@@ -35,16 +35,14 @@ static int check_bundle(const json_t *bundle, struct cw_err *err)
     return CW_OK;
 }
 
-static int parse(json_t **doc, const struct cw_buf *text, struct cw_err *err)
+static int check(const json_t *doc, struct cw_err *err)
 {
     json_t *bundles, *bundle;
     size_t i;
-    int rc = cw_json_parse(doc, cw_buf_text(text), text->len, err);
+    int rc = cw_json_check_format(doc, TAKEN_TYPE, err);
 
     if (rc == CW_OK)
-        rc = cw_json_check_format(*doc, TAKEN_TYPE, err);
-    if (rc == CW_OK)
-        rc = cw_json_get_array(&bundles, *doc, "bundles", err);
+        rc = cw_json_get_array(&bundles, doc, "bundles", err);
     if (rc != CW_OK)
         return rc;
     json_array_foreach (bundles, i, bundle) {
@@ -58,18 +56,16 @@ static int parse(json_t **doc, const struct cw_buf *text, struct cw_err *err)
 int cw_taken_load(json_t **doc, const struct cw_site *site, const struct cw_upstream *upstream,
                   struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(TAKEN_MAX);
     char path[CW_PATH_MAX];
     int rc = cw_site_upstream_path(path, upstream, "bundles.json", err);
 
     *doc = NULL;
     if (rc == CW_OK)
-        rc = cw_at_read_file(&text, site->fd, path, err);
-    if (rc != CW_OK)
-        return rc;
-    rc = parse(doc, &text, err);
+        rc = cw_json_file_read(doc, site->fd, path, TAKEN_MAX, err);
     if (rc == CW_OK)
-        return CW_OK;
+        rc = check(*doc, err);
+    if (rc == CW_OK || rc == CW_E_NOTFOUND)
+        return rc;
     json_decref(*doc);
     *doc = NULL;
     return cw_err_prefix(err, "'%s'", path);
@@ -113,7 +109,6 @@ static bool has(const json_t *volumes, int64_t index)
 int cw_taken_add(const struct cw_volume *volume, const char *unusable, const struct cw_site *site,
                  const struct cw_upstream *upstream, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(TAKEN_MAX);
     json_auto_t *doc = NULL;
     json_t *entry, *volumes;
     char path[CW_PATH_MAX];
@@ -132,10 +127,8 @@ int cw_taken_add(const struct cw_volume *volume, const char *unusable, const str
         return cw_err_nomem(err);
     if (unusable != NULL && json_object_set_new(entry, "unusable", json_string(unusable)) != 0)
         return cw_err_nomem(err);
-    rc = cw_json_format(&text, doc, err);
-    if (rc == CW_OK)
-        rc = cw_site_upstream_path(path, upstream, "bundles.json", err);
-    return rc == CW_OK ? cw_file_replace(site->fd, path, cw_buf_text(&text), text.len, 0644, err) : rc;
+    rc = cw_site_upstream_path(path, upstream, "bundles.json", err);
+    return rc == CW_OK ? cw_json_file_replace(site->fd, path, doc, TAKEN_MAX, err) : rc;
 }
 
 int cw_taken_clear(const struct cw_site *site, const struct cw_upstream *upstream, struct cw_err *err)

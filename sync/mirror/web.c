@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "codec/json.h"
-#include "fs/commit.h"
+#include "codec/json_file.h"
 
 #define FILE_NAME "sources.json"
 #define FILE_MAX ((size_t)256 << 10) /* 32 servers with a page of text each */
@@ -35,7 +34,6 @@ static void drop_old(struct cw_web *web, int64_t now)
 int cw_web_load(struct cw_web *web, const struct cw_site *site, const struct cw_upstream *upstream,
                 int64_t now, struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(FILE_MAX);
     json_auto_t *doc = NULL;
     json_t *failed = NULL;
     char path[CW_PATH_MAX];
@@ -44,8 +42,7 @@ int cw_web_load(struct cw_web *web, const struct cw_site *site, const struct cw_
     *web = (struct cw_web){.failed = NULL};
     if (rc != CW_OK)
         return rc;
-    if (cw_at_read_file(&text, site->fd, path, NULL) == CW_OK &&
-        cw_json_parse(&doc, cw_buf_text(&text), text.len, NULL) == CW_OK &&
+    if (cw_json_file_read(&doc, site->fd, path, FILE_MAX, NULL) == CW_OK &&
         cw_json_check_format(doc, CW_WEB_TYPE, NULL) == CW_OK)
         (void)cw_json_get_obj(&failed, doc, "failed", NULL);
     web->failed = failed != NULL ? json_incref(failed) : json_object();
@@ -123,7 +120,6 @@ int cw_web_note(struct cw_web *web, const char *shown, int64_t now, const char *
 int cw_web_save(struct cw_web *web, const struct cw_site *site, const struct cw_upstream *upstream,
                 struct cw_err *err)
 {
-    CW_AUTO_BUF text = CW_BUF_INIT(FILE_MAX);
     json_auto_t *doc = NULL;
     char path[CW_PATH_MAX];
     int rc;
@@ -131,13 +127,9 @@ int cw_web_save(struct cw_web *web, const struct cw_site *site, const struct cw_
     if (!web->changed)
         return CW_OK;
     doc = json_pack("{s:s, s:s, s:O}", "_type", CW_WEB_TYPE, "format", "1.0", "failed", web->failed);
-    if (doc == NULL)
-        return cw_err_nomem(err);
     rc = cw_site_upstream_path(path, upstream, FILE_NAME, err);
     if (rc == CW_OK)
-        rc = cw_json_format(&text, doc, err);
-    if (rc == CW_OK)
-        rc = cw_file_replace(site->fd, path, cw_buf_text(&text), text.len, 0644, err);
+        rc = cw_json_file_replace(site->fd, path, doc, FILE_MAX, err);
     web->changed = rc != CW_OK;
     return rc;
 }

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "codec/json.h"
+#include "codec/json_file.h"
 #include "sync/tuf/mirror_parts.h"
 
 #define MARK_NAME ".causeway-mirror.json"
@@ -75,7 +75,6 @@ bool cw_mirroring_is_marked(struct cw_mirroring *mirroring)
 int cw_mirroring_mark(struct cw_mirroring *mirroring, struct cw_err *err)
 {
     const struct cw_tuf_mirror_result *result = mirroring->result;
-    CW_AUTO_BUF text = CW_BUF_INIT(MARK_BYTES_MAX);
     json_t *globs = globs_of(mirroring);
     char sha256[CW_SHA256_TEXT];
     json_auto_t *mark = NULL;
@@ -86,12 +85,7 @@ int cw_mirroring_mark(struct cw_mirroring *mirroring, struct cw_err *err)
                          "root", (json_int_t)result->root, "globs", globs, "roles", (json_int_t)result->roles,
                          "targets", (json_int_t)result->targets, "left_out", (json_int_t)result->left_out);
     json_decref(globs);
-    if (rc == CW_OK && mark == NULL)
-        rc = cw_err_nomem(err);
-    if (rc == CW_OK)
-        rc = cw_json_format(&text, mark, err);
-    return rc == CW_OK ? cw_file_replace(mirroring->dir, MARK_NAME, cw_buf_text(&text), text.len, 0644, err)
-                       : rc;
+    return rc == CW_OK ? cw_json_file_replace(mirroring->dir, MARK_NAME, mark, MARK_BYTES_MAX, err) : rc;
 }
 
 int cw_mirroring_unmark(struct cw_mirroring *mirroring, struct cw_err *err)

@@ -73,6 +73,19 @@ static void buffer_stops_at_its_maximum(void **state)
     assert_null(cw_buf_take(&buf));
 }
 
+static void buffer_takes_numbers(void **state)
+{
+    CW_AUTO_BUF buf = CW_BUF_INIT(100);
+
+    (void)state;
+    cw_buf_addu(&buf, 0);
+    cw_buf_addc(&buf, ' ');
+    cw_buf_addu(&buf, 1090);
+    cw_buf_addc(&buf, ' ');
+    cw_buf_addu(&buf, UINT64_MAX);
+    assert_string_equal(cw_buf_text(&buf), "0 1090 18446744073709551615");
+}
+
 static void buffer_hands_its_memory_over(void **state)
 {
     struct cw_buf buf = CW_BUF_INIT(1000);
@@ -300,6 +313,7 @@ int main(void)
         cmocka_unit_test(long_error_is_cut_visibly),
         cmocka_unit_test(exit_codes_are_the_documented_ones),
         cmocka_unit_test(buffer_stops_at_its_maximum),
+        cmocka_unit_test(buffer_takes_numbers),
         cmocka_unit_test(buffer_hands_its_memory_over),
         cmocka_unit_test(times_are_read_and_written),
         cmocka_unit_test(bad_times_are_refused),
