@@ -64,12 +64,12 @@ static int extend(struct cw_adding *a, const struct cw_catalog *catalog,
                             "'%s' has other bytes than what is %s as %s %s, and a version never changes",
                             file->name, known.published ? "published" : "staged", release->product,
                             release->version);
-        else if (rc == CW_OK)
+        else if (rc == CW_OK && !known.published)
             rc = cw_admit_file(doc, file, target, file->sha256, file->size, err);
     }
     if (rc == CW_OK && a->mistakes.count == before)
         rc = cw_adding_remember(a, release, &known, doc, err);
-    json_decref(known.doc);
+    cw_known_clear(&known);
     return rc == CW_E_VERIFY && a->mistakes.count > before ? CW_OK : rc;
 }
 

@@ -36,11 +36,38 @@ static void wrong(struct judging *j, const char *field, const char *fmt, ...)
     cw_catalog_mistake(j->catalog, j->mistakes, field, what);
 }
 
+static const char *path_of(const json_t *file)
+{
+    return json_string_value(json_object_get(file, "path"));
+}
+
+int cw_known_set(struct cw_known *known, json_t *doc, bool published, struct cw_err *err)
+{
+    const json_t *sbom = json_object_get(doc, "sbom"), *artifact;
+    size_t i;
+    int rc = CW_OK;
+
+    *known = (struct cw_known){.doc = doc, .published = published};
+    json_array_foreach (json_object_get(doc, "artifacts"), i, artifact) {
+        if (rc == CW_OK)
+            rc = cw_names_add(&known->files, path_of(artifact), i, err);
+    }
+    return rc == CW_OK && sbom != NULL ? cw_names_add(&known->files, path_of(sbom), i, err) : rc;
+}
+
+void cw_known_clear(struct cw_known *known)
+{
+    json_decref(known->doc);
+    cw_names_clear(&known->files);
+    *known = (struct cw_known){.doc = NULL};
+}
+
 int cw_admit_known(struct cw_known *known, const struct cw_catalog_release *release,
                    const struct cw_state *state, const struct cw_stage *stage, struct cw_err *err)
 {
     const struct cw_state_role *role = cw_state_product(state, release->product);
     struct cw_manifest manifest = {.doc = NULL};
+    json_t *staged = NULL;
     bool maybe = false;
     int rc = role != NULL ? cw_state_may_have(&maybe, state, role, release->version, err) : CW_OK;
 
@@ -50,11 +77,13 @@ int cw_admit_known(struct cw_known *known, const struct cw_catalog_release *rele
     rc = maybe ? cw_state_read_release(&manifest, state, release->product, release->version, err)
                : CW_E_NOTFOUND;
     if (rc == CW_OK)
-        *known = (struct cw_known){.doc = json_incref(manifest.doc), .published = true};
+        rc = cw_known_set(known, json_incref(manifest.doc), true, err);
     cw_manifest_clear(&manifest);
     if (rc != CW_E_NOTFOUND)
         return rc;
-    rc = cw_stage_release(&known->doc, stage, release->product, release->version, err);
+    rc = cw_stage_release(&staged, stage, release->product, release->version, err);
+    if (rc == CW_OK)
+        return cw_known_set(known, staged, false, err);
     return rc == CW_E_NOTFOUND ? CW_OK : rc;
 }
 
@@ -178,19 +207,15 @@ static void check_head(struct judging *j)
 }
 
 /* An artifact or the SBOM by its path; also one whose path differs by case. */
-static const json_t *find_file(const json_t *doc, const char *target)
+static const json_t *find_file(const struct cw_known *known, const char *target)
 {
-    const json_t *artifact;
-    size_t i;
+    const json_t *artifacts = json_object_get(known->doc, "artifacts");
+    size_t number = cw_names_find(&known->files, target);
 
-    json_array_foreach (json_object_get(doc, "artifacts"), i, artifact) {
-        if (strcasecmp(json_string_value(json_object_get(artifact, "path")), target) == 0)
-            return artifact;
-    }
-    artifact = json_object_get(doc, "sbom");
-    return artifact != NULL && strcasecmp(json_string_value(json_object_get(artifact, "path")), target) == 0
-               ? artifact
-               : NULL;
+    if (number == CW_NAMES_NONE)
+        return NULL;
+    return number < json_array_size(artifacts) ? json_array_get(artifacts, number)
+                                               : json_object_get(known->doc, "sbom");
 }
 
 static bool same_text(const json_t *obj, const char *key, const char *text)
@@ -208,7 +233,7 @@ static void check_file(struct judging *j, const struct cw_catalog_file *file)
 
     snprintf(target, sizeof target, "%s/%s/%s", release->product, release->version, file->name);
     what_next(j, next);
-    have = find_file(j->known->doc, target);
+    have = find_file(j->known, target);
     if (have == NULL && file->kind == NULL && json_object_get(j->known->doc, "sbom") != NULL)
         wrong(j, file->field, "another SBOM is %s for %s %s; %s", where(j), release->product,
               release->version, next);
@@ -253,7 +278,7 @@ int cw_admit_check(const struct cw_catalog *catalog, const struct cw_catalog_rel
 const char *cw_admit_expected(const struct cw_known *known, const char *target,
                               const struct cw_catalog_file *file)
 {
-    const json_t *have = known->doc != NULL ? find_file(known->doc, target) : NULL;
+    const json_t *have = find_file(known, target);
 
     return have != NULL ? json_string_value(json_object_get(have, "sha256")) : file->sha256;
 }
@@ -275,25 +300,31 @@ int cw_admit_start(json_t **doc, const struct cw_known *known, const struct cw_c
     return CW_OK;
 }
 
-/* Sorted by path, so that the order in which catalogs came leaves no trace. */
-static int insert(json_t *artifacts, const char *target, json_t *entry)
+/* Sorted by path, so that the order in which catalogs came leaves no trace. *at: where the path is (true), or belongs. */
+static bool find_place(size_t *at, const json_t *artifacts, const char *target)
 {
-    size_t at;
+    size_t from = 0, to = json_array_size(artifacts);
 
-    for (at = json_array_size(artifacts); at > 0; at--) {
-        if (strcmp(json_string_value(json_object_get(json_array_get(artifacts, at - 1), "path")), target) < 0)
-            break;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+
+        if (strcmp(path_of(json_array_get(artifacts, middle)), target) < 0)
+            from = middle + 1;
+        else
+            to = middle;
     }
-    return json_array_insert_new(artifacts, at, entry);
+    *at = from;
+    return from < json_array_size(artifacts) && strcmp(path_of(json_array_get(artifacts, from)), target) == 0;
 }
 
 int cw_admit_file(json_t *doc, const struct cw_catalog_file *file, const char *target, const char *sha256,
                   uint64_t length, struct cw_err *err)
 {
-    json_t *entry;
+    json_t *artifacts = json_object_get(doc, "artifacts"), *entry;
+    size_t at = 0;
     int failed;
 
-    if (find_file(doc, target) != NULL)
+    if (file->kind == NULL ? json_object_get(doc, "sbom") != NULL : find_place(&at, artifacts, target))
         return CW_OK;
     entry = json_pack("{s:s, s:s, s:I}", "path", target, "sha256", sha256, "length", (json_int_t)length);
     if (entry == NULL)
@@ -305,7 +336,7 @@ int cw_admit_file(json_t *doc, const struct cw_catalog_file *file, const char *t
         json_decref(entry);
         failed = -1;
     } else {
-        failed = insert(json_object_get(doc, "artifacts"), target, entry);
+        failed = json_array_insert_new(artifacts, at, entry);
     }
     return failed == 0 ? CW_OK : cw_err_nomem(err);
 }

@@ -14,8 +14,6 @@
 #include "tree/layout.h"
 #include "tuf/write.h"
 
-#define BATCH 512 /* bins committed together: each holds a folder open, and 1024 may be open */
-
 struct writing {
     const struct cw_draft_bins *bins;
     const struct cw_draft_input *input;
@@ -91,7 +89,7 @@ static int put(struct writing *w, int64_t version, struct cw_err *err)
     if (rc == CW_OK)
         rc = cw_batch_add(&w->batch, &out, err);
     cw_progress_add(w->progress, w->text.len);
-    return rc == CW_OK && w->batch.count >= BATCH ? cw_batch_commit(&w->batch, err) : rc;
+    return rc == CW_OK && cw_batch_is_full(&w->batch) ? cw_batch_commit(&w->batch, err) : rc;
 }
 
 static int publish(struct writing *w, const struct cw_bin *bin, struct cw_err *err)

@@ -381,6 +381,7 @@ void cw_catalog_forget(struct cw_catalog *catalog)
         for (j = 0; j < catalog->releases[i].file_count; j++)
             free(catalog->releases[i].files[j].source);
         free(catalog->releases[i].files);
+        cw_names_clear(&catalog->releases[i].names);
         json_decref(catalog->releases[i].head);
     }
     catalog->release_count = 0;

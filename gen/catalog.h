@@ -27,6 +27,7 @@
 #include "codec/pack.h"
 #include "crypt/hash.h"
 #include "gen/fields.h"
+#include "gen/names.h"
 
 #define CW_CATALOG_MAX ((size_t)1 << 20) /* bytes: held in memory whole, ten times that as a tree */
 /* Bytes of one release's notes: they travel in every release manifest. */
@@ -52,6 +53,7 @@ struct cw_catalog_release {
     json_t *head; /* owned: severity, notes, requires, features as the release manifest says them */
     struct cw_catalog_file *files;
     size_t file_count, file_room;
+    struct cw_names names; /* of files, each with its number */
     char field[CW_FIELDS_PATH_MAX];
 };
 

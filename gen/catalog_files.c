@@ -77,13 +77,25 @@ struct cw_catalog_file *cw_catalog_new_file(struct cw_catalog_reader *r, struct 
     return file;
 }
 
+size_t cw_catalog_name(struct cw_catalog_reader *r, struct cw_catalog_release *release,
+                       const struct cw_catalog_file *file)
+{
+    size_t other = cw_names_find(&release->names, file->name);
+    struct cw_err err;
+
+    if (other == CW_NAMES_NONE &&
+        cw_names_add(&release->names, file->name, (size_t)(file - release->files), &err) != CW_OK)
+        r->fields.nomem = true;
+    return other;
+}
+
 /* All files of a release lie in one folder of the tree, whatever their platform, also where case does not
  * count. */
-static void check_name(struct cw_catalog_reader *r, const struct cw_catalog_release *release,
+static void check_name(struct cw_catalog_reader *r, struct cw_catalog_release *release,
                        const struct cw_catalog_file *file, const char *key)
 {
     struct cw_err err;
-    size_t i;
+    size_t other;
 
     if (!cw_fields_holds(&r->fields, file->field, key, cw_name_check(file->name, "file", &err), &err))
         return;
@@ -91,14 +103,11 @@ static void check_name(struct cw_catalog_reader *r, const struct cw_catalog_rele
         cw_fields_wrong(&r->fields, file->field,
                         "the name '%s' is taken by the release manifest; give the file another 'name'",
                         file->name);
-    for (i = 0; &release->files[i] < file; i++) {
-        if (strcasecmp(release->files[i].name, file->name) == 0) {
-            cw_fields_wrong(&r->fields, file->field,
-                            "the name '%s' is used by %s too; give one of them a 'name' of its own",
-                            file->name, release->files[i].field);
-            return;
-        }
-    }
+    other = cw_catalog_name(r, release, file);
+    if (other != CW_NAMES_NONE)
+        cw_fields_wrong(&r->fields, file->field,
+                        "the name '%s' is used by %s too; give one of them a 'name' of its own", file->name,
+                        release->files[other].field);
 }
 
 /* What the catalog says of bytes that are looked at by nobody here, or that must be those of the file. */

@@ -29,6 +29,9 @@ void cw_catalog_read_release(struct cw_catalog_reader *r, const json_t *obj, con
 /* Forgets the releases, keeps the room. */
 void cw_catalog_forget(struct cw_catalog *catalog);
 struct cw_catalog_file *cw_catalog_new_file(struct cw_catalog_reader *r, struct cw_catalog_release *release);
+/* Notes the file's name. The number of an earlier file of the release that has it already, whatever the case, or CW_NAMES_NONE. */
+size_t cw_catalog_name(struct cw_catalog_reader *r, struct cw_catalog_release *release,
+                       const struct cw_catalog_file *file);
 /* A new release, its head still empty; NULL without memory. */
 struct cw_catalog_release *cw_catalog_new_release(struct cw_catalog_reader *r);
 /* Sets a member of a release's head. Takes over value; NULL is for lack of memory. */

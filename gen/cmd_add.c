@@ -116,7 +116,7 @@ static int judge(struct cw_adding *a, const struct cw_catalog *catalog, struct c
 
     if (rc == CW_OK)
         rc = cw_admit_check(catalog, release, &known, &a->state, &a->stage, &a->mistakes, err);
-    json_decref(known.doc);
+    cw_known_clear(&known);
     for (i = 0; i < release->file_count; i++)
         a->progress.total += release->files[i].size;
     if (rc == CW_OK)
@@ -189,7 +189,7 @@ static int take_file(struct cw_adding *a, json_t *doc, const struct cw_known *kn
     if (rc == CW_E_VERIFY && expected != file->sha256)
         cw_err_prefix(err, "is %s already, and a version never changes",
                       known->published ? "published" : "staged");
-    return rc == CW_OK ? cw_admit_file(doc, file, target, sha256, length, err) : rc;
+    return rc == CW_OK && !known->published ? cw_admit_file(doc, file, target, sha256, length, err) : rc;
 }
 
 /* Into the incoming folder, once it is read as a site would read it, so that nothing is staged that could not be published. */
@@ -275,7 +275,7 @@ static int take_release(struct cw_adding *a, const struct cw_catalog *catalog,
     }
     if (rc == CW_OK)
         rc = cw_adding_remember(a, release, &known, doc, err);
-    json_decref(known.doc);
+    cw_known_clear(&known);
     return rc;
 }
 

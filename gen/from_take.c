@@ -194,14 +194,12 @@ static void set_notes(struct cw_from_reader *r, const struct cw_from_head *head)
 /* Portable, and no other's in this release, also where case does not count. */
 static void check_name(struct cw_from_reader *r, const struct cw_catalog_file *file, const char *was)
 {
-    const char *clash = strcasecmp(file->name, CW_MANIFEST_FILE) == 0 ? "the release manifest" : NULL;
+    size_t other = cw_catalog_name(&r->base, r->release, file);
+    const char *clash = other != CW_NAMES_NONE ? r->release->files[other].field : NULL;
     struct cw_err err;
-    size_t i;
 
-    for (i = 0; &r->release->files[i] < file && clash == NULL; i++) {
-        if (strcasecmp(r->release->files[i].name, file->name) == 0)
-            clash = r->release->files[i].field;
-    }
+    if (strcasecmp(file->name, CW_MANIFEST_FILE) == 0)
+        clash = "the release manifest";
     if (cw_name_check(file->name, "file", &err) != CW_OK)
         cw_fields_wrong(&r->base.fields, file->field, "%s; give it another with --name '%s=NEW'", err.text,
                         was);

@@ -16,8 +16,9 @@
 #include "tree/layout.h"
 
 #define CHUNK ((size_t)1 << 18) /* bytes read at once: large enough that the calls cost nothing */
-#define BATCH_FILES 512         /* committed together: each holds a folder open, and 1024 may be open; ... */
-#define BATCH_BYTES ((uint64_t)256 << 20) /* ... and no more dirty memory than a small machine has */
+#define BATCH_BYTES                                                                                          \
+    ((uint64_t)256 << 20)              /* committed together: no more dirty memory than a small machine has */
+#define WRITE_BACK ((uint64_t)8 << 20) /* bytes after which the disk begins, so that it works while we hash */
 
 void cw_ingest_init(struct cw_ingest *ingest, int tree, bool dry_run, struct cw_progress *progress)
 {
@@ -58,7 +59,8 @@ struct sink {
     struct cw_ingest *ingest;
     struct cw_hash *hashes[CW_HASH_KINDS]; /* sha256, and what else is given */
     struct cw_out *out;
-    uint64_t length; /* so far */
+    uint64_t length;       /* so far */
+    uint64_t written_back; /* so far, or on its way to the disk */
 };
 
 static int open_hashes(struct sink *sink, const struct cw_catalog_file *file, struct cw_err *err)
@@ -106,6 +108,16 @@ static void close_hashes(struct sink *sink)
         cw_hash_free(sink->hashes[kind]);
 }
 
+/* A hint: what counts is the sync before the rename. */
+static void write_back(struct sink *sink)
+{
+    if (sink->length - sink->written_back < WRITE_BACK)
+        return;
+    (void)sync_file_range(sink->out->fd, (off_t)sink->written_back,
+                          (off_t)(sink->length - sink->written_back), SYNC_FILE_RANGE_WRITE);
+    sink->written_back = sink->length;
+}
+
 static int pour(void *ctx, const void *data, size_t len, struct cw_err *err)
 {
     struct sink *sink = ctx;
@@ -118,6 +130,8 @@ static int pour(void *ctx, const void *data, size_t len, struct cw_err *err)
     if (rc == CW_OK && sink->out->fd >= 0)
         rc = cw_out_write(sink->out, data, len, err);
     sink->length += len;
+    if (sink->out->fd >= 0)
+        write_back(sink);
     cw_progress_add(sink->ingest->progress, len);
     return rc;
 }
@@ -206,9 +220,9 @@ static int keep(struct cw_ingest *ingest, struct cw_out *out, const char *target
     ingest->copied_files++;
     ingest->copied_bytes += length;
     ingest->batch_bytes += length;
-    if (ingest->batch.count < BATCH_FILES && ingest->batch_bytes < BATCH_BYTES)
-        return CW_OK;
-    return cw_ingest_finish(ingest, err);
+    return cw_batch_is_full(&ingest->batch) || ingest->batch_bytes >= BATCH_BYTES
+               ? cw_ingest_finish(ingest, err)
+               : CW_OK;
 }
 
 /* Reads it all, into the copy too where one is open, and compares what is known of it. */

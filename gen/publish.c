@@ -15,7 +15,6 @@
 
 /* Up to so many files are synced one by one; more share one syncfs, which pays for all that is unsynced. */
 #define FEW 8
-#define BATCH 512 /* files committed together: each holds a folder open, and 1024 may be open */
 
 static int write_one(const struct cw_draft_file *file, int tree, struct cw_err *err)
 {
@@ -131,7 +130,7 @@ static int write_copies(const struct cw_draft *draft, const struct cw_draft_inpu
     for (i = 0; i < draft->copy_count && rc == CW_OK; i++) {
         rc = few ? write_copy(NULL, &draft->copies[i], input->stage, tree, err)
                  : link_copy(&batch, &draft->copies[i], input->stage, tree, err);
-        if (rc == CW_OK && batch.count >= BATCH)
+        if (rc == CW_OK && cw_batch_is_full(&batch))
             rc = cw_batch_commit(&batch, err);
         cw_progress_add(progress, 0);
     }

@@ -290,6 +290,11 @@ int cw_batch_add(struct cw_batch *batch, struct cw_out *out, struct cw_err *err)
     return CW_OK;
 }
 
+bool cw_batch_is_full(const struct cw_batch *batch)
+{
+    return batch->count >= CW_BATCH_FILES || batch->folder_count >= CW_BATCH_FOLDERS;
+}
+
 /* Where they are few, each is synced by itself, and not all that others have written. */
 static int sync_folders(const struct cw_batch *batch, struct cw_err *err)
 {

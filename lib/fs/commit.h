@@ -77,9 +77,15 @@ struct cw_batch {
     int dir; /* borrowed: some folder of the filesystem */
 };
 
+/* What a batch holds at most before it is committed: each sync costs the same for few files as for many, ... */
+#define CW_BATCH_FILES 2048  /* ... each file is a kilobyte of memory, ... */
+#define CW_BATCH_FOLDERS 512 /* ... and 1024 descriptors may be open. */
+
 void cw_batch_init(struct cw_batch *batch, int dir);
 /* Takes over a file whose content is complete; out is empty afterwards. */
 int cw_batch_add(struct cw_batch *batch, struct cw_out *out, struct cw_err *err);
+/* Time to commit it. */
+bool cw_batch_is_full(const struct cw_batch *batch);
 /* syncfs, renames in the order of adding, syncfs (or fsync of the folders where they are few). The batch is empty afterwards, also on failure. */
 int cw_batch_commit(struct cw_batch *batch, struct cw_err *err);
 /* Removes the temporary files. */

@@ -65,6 +65,7 @@ struct world {
 static void build(struct world *w, const char *head, const char *files, bool known, bool published)
 {
     char text[2048];
+    json_t *doc = NULL;
     struct cw_err err;
 
     *w = (struct world){.state = {.tree = -1}, .mistakes = CW_MISTAKES_INIT};
@@ -78,13 +79,13 @@ static void build(struct world *w, const char *head, const char *files, bool kno
     assert_cw_ok(cw_catalog_read(&w->catalog, "catalog.json", false, &w->mistakes, &err), err);
     assert_int_equal(w->catalog.release_count, 1);
     if (known)
-        assert_cw_ok(cw_json_parse(&w->known.doc, known_text, strlen(known_text), &err), err);
-    w->known.published = published;
+        assert_cw_ok(cw_json_parse(&doc, known_text, strlen(known_text), &err), err);
+    assert_cw_ok(cw_known_set(&w->known, doc, published, &err), err);
 }
 
 static void clear(struct world *w)
 {
-    json_decref(w->known.doc);
+    cw_known_clear(&w->known);
     cw_catalog_clear(&w->catalog);
     cw_mistakes_clear(&w->mistakes);
     cw_stage_clear(&w->stage);
@@ -169,12 +170,39 @@ static void artifacts_are_sorted_by_path(void **state)
     clear(&w);
 }
 
+/* As many as a release may have, and each found by its name alone. */
+static void names_are_found_whatever_their_case(void **state)
+{
+    static char texts[5000][12];
+    struct cw_names names = {.slots = NULL};
+    struct cw_err err;
+    size_t i;
+
+    (void)state;
+    assert_true(cw_names_find(&names, "part-0") == CW_NAMES_NONE);
+    for (i = 0; i < CW_COUNT(texts); i++) {
+        snprintf(texts[i], sizeof texts[i], "Part-%zu", i);
+        assert_cw_ok(cw_names_add(&names, texts[i], i, &err), err);
+    }
+    assert_cw_ok(cw_names_add(&names, "part-7", 70000, &err), err);
+    assert_int_equal(names.count, CW_COUNT(texts));
+    for (i = 0; i < CW_COUNT(texts); i++) {
+        texts[i][0] = 'p';
+        assert_int_equal(cw_names_find(&names, texts[i]), i);
+    }
+    assert_true(cw_names_find(&names, "part-5000") == CW_NAMES_NONE);
+    assert_true(cw_names_find(&names, "") == CW_NAMES_NONE);
+    cw_names_clear(&names);
+    assert_true(cw_names_find(&names, "part-7") == CW_NAMES_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_version_never_changes),
         cmocka_unit_test(names_clash_by_case),
         cmocka_unit_test(artifacts_are_sorted_by_path),
+        cmocka_unit_test(names_are_found_whatever_their_case),
     };
 
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
