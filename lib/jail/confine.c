@@ -125,8 +125,9 @@ static int warm_up(struct cw_err *err)
     if (clearenv() != 0 || setenv("TZ", "UTC0", 1) != 0)
         return cw_err_nomem(err);
     tzset();
-    if (setlocale(LC_ALL, "C.UTF-8") == NULL)
-        setlocale(LC_ALL, "C");
+    /* C.UTF-8 for characters alone: messages of another locale than C would be looked for in files. */
+    setlocale(LC_ALL, "C");
+    setlocale(LC_CTYPE, "C.UTF-8");
     for (i = 0; i < CW_COUNT(charsets); i++)
         (void)iconv_open("UTF-8", charsets[i]);
     return CW_OK;

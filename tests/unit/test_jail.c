@@ -79,6 +79,25 @@ static void test_the_childs_error_travels_as_one_line(void **state)
     assert_cw_fails(CW_E_FAIL, "without saying why", run(&out, &usual, silent, NULL, &err), err);
 }
 
+static int fails_to_read(void *ctx, int in_fd, int out_fd, struct cw_err *err)
+{
+    (void)ctx;
+    (void)in_fd;
+    (void)out_fd;
+    return cw_err_errno(err, EIO, "unable to read it");
+}
+
+/* Messages of the system are translated for some locales, from files that a confined child cannot open. */
+static void test_the_systems_errors_can_be_told(void **state)
+{
+    CW_AUTO_BUF out = CW_BUF_INIT(100);
+    struct cw_err err;
+
+    (void)state;
+    assert_cw_fails(CW_E_FAIL, "unable to read it: Input/output error",
+                    run(&out, &usual, fails_to_read, NULL, &err), err);
+}
+
 static int long_error(void *ctx, int in_fd, int out_fd, struct cw_err *err)
 {
     (void)ctx;
@@ -500,6 +519,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_output_comes_back),
         cmocka_unit_test(test_the_childs_error_travels_as_one_line),
+        cmocka_unit_test(test_the_systems_errors_can_be_told),
         cmocka_unit_test(test_a_long_error_is_whole),
         cmocka_unit_test(test_cpu_time_is_limited),
         cmocka_unit_test(test_wall_time_is_limited),
