@@ -243,21 +243,39 @@ void cw_ahead_expect(struct cw_ahead *ahead, const char *url, size_t max)
     pthread_mutex_unlock(&ahead->mutex);
 }
 
+/* The mutex is held. Not ours any more afterwards, whatever became of it. */
+static bool take_out(struct file *file, struct cw_buf *buf)
+{
+    bool came = file->state == HERE && file->bytes.len <= buf->max - buf->len;
+
+    if (came)
+        cw_buf_add(buf, cw_buf_text(&file->bytes), file->bytes.len);
+    let_go(file);
+    return came && buf->failed == 0;
+}
+
 bool cw_ahead_take(struct cw_ahead *ahead, const char *url, struct cw_buf *buf)
 {
     struct file *file;
-    bool came = false;
+    bool came;
 
     pthread_mutex_lock(&ahead->mutex);
     file = find(ahead, url);
     while (file != NULL && (file->state == ASKED || file->state == UNDER_WAY))
         pthread_cond_wait(&ahead->came, &ahead->mutex);
-    if (file != NULL) {
-        came = file->state == HERE && file->bytes.len <= buf->max - buf->len;
-        if (came)
-            cw_buf_add(buf, cw_buf_text(&file->bytes), file->bytes.len);
-        let_go(file);
-    }
+    came = file != NULL && take_out(file, buf);
     pthread_mutex_unlock(&ahead->mutex);
-    return came && buf->failed == 0;
+    return came;
+}
+
+bool cw_ahead_take_if_here(struct cw_ahead *ahead, const char *url, struct cw_buf *buf)
+{
+    struct file *file;
+    bool came;
+
+    pthread_mutex_lock(&ahead->mutex);
+    file = find(ahead, url);
+    came = file != NULL && file->state == HERE && take_out(file, buf);
+    pthread_mutex_unlock(&ahead->mutex);
+    return came;
 }

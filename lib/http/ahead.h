@@ -23,5 +23,7 @@ void cw_ahead_free(struct cw_ahead *ahead);
 void cw_ahead_expect(struct cw_ahead *ahead, const char *url, size_t max);
 /* Appends its bytes to buf, waiting if they are under way. False: it was not expected or did not come, and buf is as it was. */
 bool cw_ahead_take(struct cw_ahead *ahead, const char *url, struct cw_buf *buf);
+/* The same without waiting: false also while it is under way. */
+bool cw_ahead_take_if_here(struct cw_ahead *ahead, const char *url, struct cw_buf *buf);
 
 #endif

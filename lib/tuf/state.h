@@ -148,6 +148,9 @@ int cw_tuf_targets_load_give(struct cw_tuf_update *update, const void *bytes, si
 int cw_tuf_targets_load_absent(struct cw_tuf_update *update, struct cw_err *err);
 int cw_tuf_targets_want(struct cw_tuf_update *update, struct cw_tuf_want *want, struct cw_err *err);
 int cw_tuf_targets_give(struct cw_tuf_update *update, const void *bytes, size_t len, struct cw_err *err);
+/* The same for the wanted role's file that was verified with its own role's keys; if those are others than the delegator's now,
+ * it is verified again. */
+int cw_tuf_targets_give_ahead(struct cw_tuf_update *update, struct cw_tuf_ahead *ahead, struct cw_err *err);
 
 /* walk.c */
 int cw_tuf_walk_start(struct cw_tuf_update *update, const char *path, struct cw_err *err);

@@ -64,7 +64,18 @@ static int check(const struct cw_tuf_update *update, struct cw_tuf_held *targets
     return cw_tuf_expiry_check(update, &targets->meta, update->wanted.name, err);
 }
 
-/* Checked bytes become this run's file of the role. */
+/* A parsed file becomes this run's file of the role, if it holds. */
+static int take_held(struct cw_tuf_update *update, struct cw_tuf_held **targets, bool fetched,
+                     struct cw_err *err)
+{
+    int rc = check(update, *targets, err);
+
+    if (rc != CW_OK)
+        return rc;
+    cw_tuf_expiry_note(update, &(*targets)->meta);
+    return cw_tuf_hold(update, targets, fetched, err);
+}
+
 static int take(struct cw_tuf_update *update, const void *bytes, size_t len, bool fetched, struct cw_err *err)
 {
     struct cw_tuf_held *targets;
@@ -72,11 +83,7 @@ static int take(struct cw_tuf_update *update, const void *bytes, size_t len, boo
 
     if (rc != CW_OK)
         return cw_err_prefix(err, "%s", update->wanted.name);
-    rc = check(update, targets, err);
-    if (rc == CW_OK) {
-        cw_tuf_expiry_note(update, &targets->meta);
-        rc = cw_tuf_hold(update, &targets, fetched, err);
-    }
+    rc = take_held(update, &targets, fetched, err);
     cw_tuf_held_free(targets);
     return rc;
 }
@@ -113,5 +120,14 @@ int cw_tuf_targets_give(struct cw_tuf_update *update, const void *bytes, size_t 
 {
     int rc = take(update, bytes, len, true, err);
 
+    return rc == CW_OK ? proceed(update, err) : rc;
+}
+
+int cw_tuf_targets_give_ahead(struct cw_tuf_update *update, struct cw_tuf_ahead *ahead, struct cw_err *err)
+{
+    int rc;
+
+    cw_tuf_held_note(ahead->held, &ahead->role);
+    rc = take_held(update, &ahead->held, true, err);
     return rc == CW_OK ? proceed(update, err) : rc;
 }

@@ -228,6 +228,16 @@ int cw_tuf_update_give(struct cw_tuf_update *update, const void *bytes, size_t l
     return ended(update, rc);
 }
 
+int cw_tuf_update_give_ahead(struct cw_tuf_update *update, struct cw_tuf_ahead *ahead, const void *bytes,
+                             size_t len, struct cw_err *err)
+{
+    if (ahead->held == NULL || update->failed || !update->asked || len > update->limit ||
+        update->step != CW_TUF_STEP_TARGETS_FETCH || strcmp(ahead->role.name, update->wanted.name) != 0)
+        return cw_tuf_update_give(update, bytes, len, err);
+    update->asked = false;
+    return ended(update, cw_tuf_targets_give_ahead(update, ahead, err));
+}
+
 int cw_tuf_update_absent(struct cw_tuf_update *update, struct cw_err *err)
 {
     int rc = check_asked(update, err);

@@ -18,6 +18,7 @@
 #ifndef CW_TUF_UPDATE_H
 #define CW_TUF_UPDATE_H
 
+#include "tuf/ahead.h"
 #include "tuf/meta.h"
 
 enum cw_tuf_want_kind {
@@ -61,8 +62,13 @@ int cw_tuf_update_stored(struct cw_tuf_update *update, struct cw_err *err);
  * loop; then cw_tuf_update_found(). */
 int cw_tuf_update_find(struct cw_tuf_update *update, const char *path, struct cw_err *err);
 /* What a search for that target will FETCH first, as far as what is here tells, for who wants to have it at hand by then: its
- * name (borrowed until the next call) and the most bytes to take. False: nothing that is known of. Call after DONE. */
-bool cw_tuf_update_foresee(struct cw_tuf_update *update, const char *path, const char **name, size_t *max);
+ * name (borrowed until the next call), the most bytes to take, and whose it is (borrowed from its delegator). False: nothing
+ * that is known of. Call after DONE. */
+bool cw_tuf_update_foresee(struct cw_tuf_update *update, const char *path, const char **name, size_t *max,
+                           struct cw_tuf_role *role);
+/* Gives what was fetched, as cw_tuf_update_give() does, and takes over what was verified of these very bytes meanwhile. */
+int cw_tuf_update_give_ahead(struct cw_tuf_update *update, struct cw_tuf_ahead *ahead, const void *bytes,
+                             size_t len, struct cw_err *err);
 /* The result of the last search: CW_E_NOTFOUND when no role signs that path. role (may be NULL) gets the
  * signing role's name. Borrowed. */
 int cw_tuf_update_found(const struct cw_tuf_update *update, struct cw_tuf_file *file, const char **role,

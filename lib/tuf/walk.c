@@ -140,16 +140,16 @@ static bool first_absent(struct cw_tuf_role *role, const struct cw_tuf_update *u
     return false;
 }
 
-bool cw_tuf_update_foresee(struct cw_tuf_update *update, const char *path, const char **name, size_t *max)
+bool cw_tuf_update_foresee(struct cw_tuf_update *update, const char *path, const char **name, size_t *max,
+                           struct cw_tuf_role *role)
 {
     struct cw_tuf_want want;
     struct cw_tuf_file file;
-    struct cw_tuf_role role;
 
-    if (update->failed || update->step != CW_TUF_STEP_DONE || !first_absent(&role, update, path) ||
-        cw_tuf_meta_file(&file, &cw_tuf_held_of(update, "snapshot")->meta, role.name, NULL) != CW_OK ||
-        cw_tuf_length_limit(max, &file, update->params.targets_max, role.name, NULL) != CW_OK ||
-        cw_tuf_want_file(update, &want, CW_TUF_FETCH, cw_tuf_name_version(update, file.version), role.name,
+    if (update->failed || update->step != CW_TUF_STEP_DONE || !first_absent(role, update, path) ||
+        cw_tuf_meta_file(&file, &cw_tuf_held_of(update, "snapshot")->meta, role->name, NULL) != CW_OK ||
+        cw_tuf_length_limit(max, &file, update->params.targets_max, role->name, NULL) != CW_OK ||
+        cw_tuf_want_file(update, &want, CW_TUF_FETCH, cw_tuf_name_version(update, file.version), role->name,
                          NULL) != CW_OK)
         return false;
     *name = want.name;

@@ -54,11 +54,16 @@ static int answer_fetch(struct cw_pull *pull, struct cw_tuf_update *update, cons
                         struct cw_err *err)
 {
     CW_AUTO_BUF bytes = CW_BUF_INIT(want->max);
+    struct cw_foreseen *foreseen;
     char path[CW_PATH_MAX];
     int rc, n = snprintf(path, sizeof path, CW_TREE_METADATA "/%s", want->name);
 
     if (n < 0 || (size_t)n >= sizeof path)
         return cw_err_set(err, CW_E_VERIFY, "role name '%.64s…' is too long", want->name);
+    foreseen = pull->foresight != NULL ? cw_foresight_take(pull->foresight, path) : NULL;
+    if (foreseen != NULL)
+        return cw_tuf_update_give_ahead(update, &foreseen->ahead, cw_buf_text(&foreseen->bytes),
+                                        foreseen->bytes.len, err);
     rc = cw_source_get_buf(pull->source, path, &bytes, err);
     if (rc == CW_E_NOTFOUND && want->optional)
         return cw_tuf_update_absent(update, err);
@@ -103,20 +108,23 @@ void cw_pull_expect(void *ctx, struct cw_tuf_update *update, const char *target)
 {
     struct cw_pull *pull = ctx;
     char path[CW_PATH_MAX];
+    struct cw_tuf_role role;
     const char *name;
     size_t max;
     bool there = false;
     int n;
 
-    if (!cw_tuf_update_foresee(update, target, &name, &max))
+    if (!cw_tuf_update_foresee(update, target, &name, &max, &role))
         return;
     n = snprintf(path, sizeof path, CW_TREE_METADATA "/%s", name);
     if (n < 0 || (size_t)n >= sizeof path)
         return;
     if (pull->memory.timestamp != NULL) /* what came with an earlier set is in trust */
         (void)cw_at_has(&there, pull->mirror, path, NULL);
-    if (!there)
-        cw_source_expect(pull->source, path, max);
+    if (there)
+        return;
+    if (pull->foresight != NULL || cw_foresight_new(&pull->foresight, pull->source, NULL) == CW_OK)
+        cw_foresight_expect(pull->foresight, path, max, &role);
 }
 
 /* The mirror's own copy, if its bytes have the hash that its name says; a damaged one is taken anew. */

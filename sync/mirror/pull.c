@@ -96,6 +96,8 @@ static int pull_from_source(struct cw_pull *pull, struct cw_err *err)
     if (rc == CW_OK)
         rc = cw_set_load(&set, update, pull->upstream->channel, &pull->upstream->wanted, &source,
                          pull->memory.channels, &channels, err);
+    cw_foresight_free(pull->foresight);
+    pull->foresight = NULL;
     cw_source_expect_end(pull->source);
     if (rc == CW_OK)
         rc = cw_pull_own(pull, &set, err);

@@ -7,6 +7,7 @@
 
 #include "closure/closure.h"
 #include "fs/commit.h"
+#include "sync/mirror/foresight.h"
 #include "sync/mirror/memory.h"
 #include "sync/mirror/mirror.h"
 #include "sync/mirror/source.h"
@@ -29,6 +30,7 @@ struct cw_pull {
     int mirror;  /* the mirror's folder */
     int trust;   /* that of the trusted copies */
     struct cw_source *source;
+    struct cw_foresight *foresight; /* NULL: nothing was expected yet */
     struct cw_mirror_memory memory;
     struct cw_web web;
     bool configured; /* the source is one of site.lua's, so that its web servers may be asked for files too */

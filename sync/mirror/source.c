@@ -370,6 +370,22 @@ void cw_source_expect(struct cw_source *source, const char *path, size_t max)
         cw_ahead_expect(source->ahead, cw_buf_text(&url), max);
 }
 
+bool cw_source_take_ahead(struct cw_source *source, const char *path, struct cw_buf *buf)
+{
+    CW_AUTO_BUF url = CW_BUF_INIT(URL_BYTES_MAX);
+    struct cw_err unused;
+    bool took;
+
+    if (source->kind == CW_SOURCE_HTTP)
+        took = source->ahead != NULL && cw_http_join(&url, source->where, path, NULL) == CW_OK &&
+               cw_ahead_take_if_here(source->ahead, cw_buf_text(&url), buf);
+    else
+        took = cw_source_get_buf(source, path, buf, &unused) == CW_OK;
+    if (!took)
+        cw_buf_reset(buf);
+    return took;
+}
+
 void cw_source_expect_end(struct cw_source *source)
 {
     cw_ahead_free(source->ahead);

@@ -55,6 +55,9 @@ int cw_source_get_buf(struct cw_source *source, const char *path, struct cw_buf 
  * ends with cw_source_expect_end(), before a process is forked. */
 void cw_source_expect(struct cw_source *source, const char *path, size_t max);
 void cw_source_expect_end(struct cw_source *source);
+/* Takes such a file before its time: from a web server if it has come by now, else it is read. False: then cw_source_get_buf() tells
+ * what there is to tell. */
+bool cw_source_take_ahead(struct cw_source *source, const char *path, struct cw_buf *buf);
 
 /* The list of the bundle's volume; NULL: this is none. */
 const struct cw_volume *cw_source_volume(const struct cw_source *source);

@@ -35,10 +35,11 @@ static void misses(struct world *w, const char *path)
 
 static void foresees(struct world *w, const char *path, const char *name)
 {
+    struct cw_tuf_role role;
     const char *got = NULL;
     size_t max = 0;
 
-    assert_int_equal(cw_tuf_update_foresee(w->client.update, path, &got, &max), name != NULL);
+    assert_int_equal(cw_tuf_update_foresee(w->client.update, path, &got, &max, &role), name != NULL);
     if (name != NULL) {
         assert_string_equal(got, name);
         assert_true(max > 0);
@@ -63,6 +64,72 @@ static void what_a_search_asks_for_first_is_known_before(void **state)
     finds(w, "a/b", "b");
     foresees(w, "a/b", NULL);
     assert_string_equal(w->client.requests, "1.a.json 1.b.json");
+}
+
+/* Searches a target whose role is verified ahead; was_right: by the keys of `as` (its own where NULL) it was found to be right. */
+static int search_ahead(struct world *w, const char *path, const char *as, bool *was_right)
+{
+    struct cw_tuf_update *update = w->client.update;
+    struct cw_tuf_ahead ahead;
+    struct cw_tuf_role role, other;
+    struct cw_tuf_want want;
+    struct cw_tuf_file file;
+    const char *name, *bytes;
+    size_t max, len;
+    int rc;
+
+    assert_true(cw_tuf_update_foresee(update, path, &name, &max, &role));
+    bytes = files_get(&w->repo.files, name, &len);
+    if (as != NULL) {
+        assert_true(cw_tuf_update_foresee(update, as, &name, &max, &other));
+        role.keyids = other.keyids;
+    }
+    cw_tuf_ahead_init(&ahead, &role);
+    cw_tuf_ahead_verify(&ahead, bytes, len);
+    *was_right = ahead.held != NULL;
+    rc = cw_tuf_update_find(update, path, &w->client.err);
+    while (rc == CW_OK && (rc = cw_tuf_update_next(update, &want, &w->client.err)) == CW_OK &&
+           want.kind != CW_TUF_DONE) {
+        if (want.kind == CW_TUF_LOAD)
+            rc = cw_tuf_update_absent(update, &w->client.err);
+        else if (want.kind == CW_TUF_FETCH)
+            rc = cw_tuf_update_give_ahead(update, &ahead, bytes, len, &w->client.err);
+        else
+            rc = cw_tuf_update_stored(update, &w->client.err);
+    }
+    cw_tuf_ahead_clear(&ahead);
+    return rc == CW_OK ? cw_tuf_update_found(update, &file, NULL, &w->client.err) : rc;
+}
+
+static void what_was_verified_ahead_is_judged_all_the_same(void **state)
+{
+    struct world *w = *state;
+    bool was_right;
+
+    repo_delegate(&w->repo, "targets", "a", "a/*", K_A, true);
+    repo_delegate(&w->repo, "targets", "b", "b/*", K_B, true);
+    repo_delegate(&w->repo, "targets", "late", "late/*", K_A, true);
+    repo_add_target(&w->repo, "a", "a/x");
+    repo_add_target(&w->repo, "b", "b/x");
+    repo_add_target(&w->repo, "late", "late/x");
+    repo_signers(&w->repo, "b", 1, K_A);
+    repo_set_expires(&w->repo, "late", NOW - DAY);
+    begin(w);
+    assert_cw_fails(CW_E_VERIFY, "b: signed by 0 of the 1 keys", search_ahead(w, "b/x", NULL, &was_right),
+                    w->client.err);
+    assert_false(was_right);
+    assert_cw_fails(CW_E_VERIFY, "b: signed by 0 of the 1 keys", search_ahead(w, "b/x", "a/x", &was_right),
+                    w->client.err);
+    assert_true(was_right); /* by keys that do not count here */
+    assert_cw_fails(CW_E_EXPIRED, "late version 1 expired", search_ahead(w, "late/x", NULL, &was_right),
+                    w->client.err);
+    assert_true(was_right);
+    assert_cw_ok(search_ahead(w, "a/x", "b/x", &was_right), w->client.err);
+    assert_false(was_right); /* then by the bytes alone */
+    client_clear(&w->client);
+    begin(w);
+    assert_cw_ok(search_ahead(w, "a/x", NULL, &was_right), w->client.err);
+    assert_true(was_right);
 }
 
 static void roles_are_fetched_when_needed_only(void **state)
@@ -412,6 +479,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_a_search_asks_for_first_is_known_before),
+        TEST(what_was_verified_ahead_is_judged_all_the_same),
         TEST(roles_are_fetched_when_needed_only),
         TEST(a_role_cannot_sign_outside_its_paths),
         TEST(the_first_delegation_goes_before_the_second),
