@@ -5,6 +5,7 @@
 #include "sync/mirror/export_run.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +82,18 @@ static int find_held(struct cw_export_run *export, const struct cw_site *site,
                : rc;
 }
 
-/* A folder that is there is asked what it can hold; a medium that is not in yet may be anything. */
+/* The folder, or the nearest above it that is there: the others will be made in it. */
+static bool open_nearest(int *fd, const char *path)
+{
+    CW_AUTO_FREE char *copy = strdup(path);
+    const char *place = copy;
+
+    while (place != NULL && cw_dir_open(fd, place, NULL) != CW_OK)
+        place = strcmp(place, "/") == 0 || strcmp(place, ".") == 0 ? NULL : dirname(copy);
+    return place != NULL;
+}
+
+/* The filesystem there is asked what it can hold; a medium that is not in yet may be anything. */
 static uint64_t longest_file(const struct cw_export_run *export)
 {
     CW_AUTO_FD int fd = -1;
@@ -89,8 +101,7 @@ static uint64_t longest_file(const struct cw_export_run *export)
 
     if (export->options->volume_size != 0)
         return CW_FAT_FILE_MAX;
-    if (export->options->to == NULL || cw_dir_open(&fd, export->options->to, NULL) != CW_OK ||
-        fstatfs(fd, &fs) != 0)
+    if (export->options->to == NULL || !open_nearest(&fd, export->options->to) || fstatfs(fd, &fs) != 0)
         return 0;
     return fs.f_type == FAT_MAGIC ? CW_FAT_FILE_MAX : 0;
 }

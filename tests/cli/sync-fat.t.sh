@@ -49,6 +49,20 @@ CATALOG
 site_init connected
 causeway-sync -q -C connected pull repo/tree
 
+# make_huge: the site ./huge, which holds a file of 4 GiB and 4 bytes, all of them zero.
+make_huge() {
+    sum=da9edf372dde7426d20625b93bc161e09bb5bfe6542761acd957baef4f4fdcfe
+    cat >catalog.json <<CATALOG
+{"format": "1.0", "products": [{"name": "image", "releases": [{"version": "1.0.0", "severity": "normal", "notes": "",
+ "builds": [{"platform": "any", "files": [{"file": "huge.bin", "kind": "file", "sha256": "$sum", "length": 4294967300}]}]}]}]}
+CATALOG
+    causeway-gen -C repo add --no-files catalog.json && causeway-gen -C repo promote image 1.0.0 stable && publisher_publish || return
+    site_init huge
+    mkdir -p huge/upstreams/acme/mirror/targets/image/1.0.0
+    truncate -s 4294967300 "huge/upstreams/acme/mirror/targets/image/1.0.0/$sum.huge.bin"
+    causeway-sync -q -C huge pull repo/tree
+}
+
 for type in vfat exfat; do
     what=$type
     if ! command -v "mkfs.$type" >/dev/null; then
@@ -78,6 +92,19 @@ for type in vfat exfat; do
         expect_exit 8 causeway-sync -C connected export mnt/more
         expect_err "'mnt/more' needs .* more, and has .* left"
     fi
+    # What FAT32 cannot hold goes in parts, also to a folder that will be made on it; exFAT holds it.
+    [ "$how" = FUSE ] || [ -e huge ] || make_huge >huge.out 2>&1 || cat huge.out
+    case $what in
+    'vfat by the kernel')
+        expect_exit 0 causeway-sync -C huge export --dry-run mnt/new/bundle
+        expect_out 'whole .*huge.bin, in 2 parts$'
+        ;;
+    'exfat by the kernel')
+        expect_exit 0 causeway-sync -C huge export --dry-run mnt/new/bundle
+        expect_out 'whole .*huge.bin$'
+        ;;
+    *) skip "$what: a file of more than 4 GiB" 'only the kernel says that it is FAT' ;;
+    esac
     unmount
     case $type in
     vfat) ! command -v fsck.vfat >/dev/null || expect "$what: no error in it" sh -c 'fsck.vfat -n vfat.img >fsck.out 2>&1' ;;
