@@ -56,9 +56,10 @@ static int open_place(int *fd, char name[CW_PATH_MAX], const char *folder, const
 static int tell(const struct cw_cli *cli, const struct cw_receipt_made *made, const char *where,
                 struct cw_err *err)
 {
-    json_auto_t *doc = json_pack("{s:I, s:s, s:I, s:I, s:I}", "counter", (json_int_t)made->counter, "file",
-                                 where, "files", (json_int_t)made->files, "bytes", (json_int_t)made->bytes,
-                                 "files_left_out", (json_int_t)made->left_out);
+    json_auto_t *doc =
+        json_pack("{s:I, s:s, s:I, s:I, s:I, s:I}", "counter", (json_int_t)made->counter, "file", where,
+                  "files", (json_int_t)made->files, "bytes", (json_int_t)made->bytes, "files_left_out",
+                  (json_int_t)made->left_out, "damaged", (json_int_t)made->damaged);
     char bytes[16];
 
     cw_str_bytes(made->bytes, bytes);
@@ -82,6 +83,10 @@ static int write_out(const struct cw_cli *cli, const struct cw_site *site, const
     if (rc == CW_OK && made.left_out > 0)
         cw_cli_warn(cli, "%llu files are past what a receipt may list, and are left out",
                     (unsigned long long)made.left_out);
+    if (rc == CW_OK && made.damaged > 0)
+        cw_cli_warn(
+            cli, "%llu file%s damaged in the mirror, and not counted; 'causeway-sync verify' names what is",
+            (unsigned long long)made.damaged, made.damaged == 1 ? " is" : "s are");
     if (rc == CW_OK && printed)
         return cw_fd_write_all(STDOUT_FILENO, cw_buf_text(&text), text.len, "standard output", err);
     if (rc == CW_OK)

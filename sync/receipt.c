@@ -20,6 +20,7 @@
 #include "sync/identity.h"
 #include "sync/mirror/memory.h"
 #include "sync/mirror/mirror.h"
+#include "sync/mirror/taken.h"
 #include "sync/mirror/trust.h"
 #include "tree/layout.h"
 
@@ -36,6 +37,9 @@ struct collect {
     struct held *held;
     size_t count, room;
     json_t *present; /* the present sets' hashes, as an object's members */
+    json_t *damaged; /* those of files that pulls found damaged in this mirror, too */
+    int mirror;
+    uint64_t still_damaged;
 };
 
 static int add_held(struct collect *collect, const char *sha256, uint64_t length, struct cw_err *err)
@@ -57,6 +61,19 @@ static int add_held(struct collect *collect, const char *sha256, uint64_t length
     return CW_OK;
 }
 
+/* A delta from it was of no use; it may have been mended since. */
+static bool is_damaged(struct collect *collect, const char *path, const char *sha256)
+{
+    CW_AUTO_FD int fd = -1;
+    char now[CW_SHA256_TEXT];
+    uint64_t len;
+
+    if (json_object_get(collect->damaged, sha256) == NULL)
+        return false;
+    return cw_at_open_file(&fd, collect->mirror, path, NULL) != CW_OK ||
+           cw_sha256_fd(now, &len, fd, path, NULL) != CW_OK || strcmp(now, sha256) != 0;
+}
+
 /* Manifests travel in every bundle, so there is no need to say that they are here. */
 static int look_at_target(void *ctx, const char *name, const struct stat *st, struct cw_err *err)
 {
@@ -71,6 +88,10 @@ static int look_at_target(void *ctx, const char *name, const struct stat *st, st
     file = cw_str_basename(target);
     if (strcmp(file, CW_MANIFEST_FILE) == 0 || strcmp(file, CW_CHANNEL_FILE) == 0)
         return CW_OK;
+    if (is_damaged(ctx, path, sha256)) {
+        ((struct collect *)ctx)->still_damaged++;
+        return CW_OK;
+    }
     return add_held(ctx, sha256, (uint64_t)st->st_size, err);
 }
 
@@ -91,6 +112,24 @@ static int note_present(struct collect *collect, const struct cw_upstream *upstr
     return CW_OK;
 }
 
+static int note_damaged(struct collect *collect, const struct cw_upstream *upstream, struct cw_err *err)
+{
+    json_auto_t *doc = NULL;
+    json_t *bundle, *sha256;
+    size_t i, k;
+
+    if (cw_taken_load(&doc, collect->site, upstream, NULL) == CW_E_NOMEM)
+        return cw_err_nomem(err);
+    json_array_foreach (json_object_get(doc, "bundles"), i, bundle) {
+        json_array_foreach (json_object_get(bundle, "damaged"), k, sha256) {
+            if (json_is_string(sha256) &&
+                json_object_set_new(collect->damaged, json_string_value(sha256), json_true()) != 0)
+                return cw_err_nomem(err);
+        }
+    }
+    return CW_OK;
+}
+
 static int look_at_mirror(struct collect *collect, const struct cw_upstream *upstream, struct cw_err *err)
 {
     CW_AUTO_FD int mirror = -1;
@@ -98,8 +137,11 @@ static int look_at_mirror(struct collect *collect, const struct cw_upstream *ups
 
     if (rc == CW_E_NOTFOUND)
         return CW_OK;
+    collect->mirror = mirror;
     if (rc == CW_OK)
         rc = note_present(collect, upstream, err);
+    if (rc == CW_OK)
+        rc = note_damaged(collect, upstream, err);
     if (rc == CW_OK)
         rc = cw_walk(mirror, CW_TREE_TARGETS, look_at_target, collect, err);
     return rc == CW_E_NOTFOUND ? CW_OK : rc;
@@ -146,15 +188,17 @@ static int set_files(json_t *doc, struct cw_receipt_made *made, struct collect *
 static int add_files(json_t *doc, struct cw_receipt_made *made, const struct cw_site *site,
                      struct cw_err *err)
 {
-    struct collect collect = {.site = site, .present = json_object()};
-    int rc = collect.present != NULL ? CW_OK : cw_err_nomem(err);
+    struct collect collect = {.site = site, .present = json_object(), .damaged = json_object()};
+    int rc = collect.present != NULL && collect.damaged != NULL ? CW_OK : cw_err_nomem(err);
     size_t i;
 
     for (i = 0; i < site->upstream_count && rc == CW_OK; i++)
         rc = look_at_mirror(&collect, &site->upstreams[i], err);
     if (rc == CW_OK)
         rc = set_files(doc, made, &collect, err);
+    made->damaged = collect.still_damaged;
     json_decref(collect.present);
+    json_decref(collect.damaged);
     free(collect.held);
     return rc;
 }

@@ -19,10 +19,11 @@ struct cw_receipt_made {
     int64_t counter;
     uint64_t files, bytes; /* that it says the site holds */
     uint64_t left_out;     /* files past the limit of one receipt */
+    uint64_t damaged;      /* files that a pull found damaged, and that still are */
 };
 
 /* Appends the receipt's text; the caller holds the site's lock. A file counts as held when it lies in a mirror under
- * its name. */
+ * its name; hashed are only those that a pull found damaged. */
 int cw_receipt_write(struct cw_buf *text, struct cw_receipt_made *made, const struct cw_site *site,
                      int64_t now, struct cw_err *err);
 

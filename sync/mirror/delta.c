@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "base/mem.h"
+#include "crypt/hash.h"
 #include "sync/mirror/pull.h"
 #include "tree/deltas.h"
 #include "tree/hint.h"
@@ -121,6 +122,23 @@ static int apply(struct cw_out *out, struct cw_pull *pull, const struct cw_closu
     return rc;
 }
 
+/* A medium may have nothing else: where not the delta is wrong but what it starts from, that is to be known. */
+static int note_if_damaged(struct cw_pull *pull, const struct choice *choice, struct cw_err *err)
+{
+    char sha256[CW_SHA256_TEXT];
+    uint64_t len;
+    int rc;
+
+    if (lseek(choice->old, 0, SEEK_SET) < 0)
+        return CW_OK;
+    rc = cw_sha256_fd(sha256, &len, choice->old, "the old file", err);
+    if (rc != CW_OK || strcmp(sha256, choice->from) == 0)
+        return rc;
+    if (pull->damaged == NULL)
+        pull->damaged = json_array();
+    return json_array_append_new(pull->damaged, json_string(choice->from)) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
 static int try(struct cw_out *out, uint64_t *carried, struct cw_pull *pull,
                const struct cw_closure_file *file, struct cw_err *err)
 {
@@ -135,6 +153,9 @@ static int try(struct cw_out *out, uint64_t *carried, struct cw_pull *pull,
             *carried = choices.list[i].length;
         else
             cw_out_discard(out);
+        if (rc == CW_E_VERIFY && cw_source_volume(pull->source) != NULL &&
+            note_if_damaged(pull, &choices.list[i], NULL) == CW_E_NOMEM)
+            rc = cw_err_nomem(err);
     }
     choices_clear(&choices);
     return rc;

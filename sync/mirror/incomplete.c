@@ -96,13 +96,15 @@ static void tell_missing(struct cw_buf *text, const struct cw_closure *missing)
 
 /* Why no other volume helps, and what does. */
 static void tell_remedy(struct cw_buf *text, const struct cw_pull *pull, const struct cw_volume *volume,
-                        const struct cw_closure_file *baseless)
+                        const struct cw_closure_file *baseless, bool damaged)
 {
     bool narrowed =
         json_object_get(volume->doc, "for") != NULL || json_object_get(volume->doc, "since") != NULL;
 
     if (baseless != NULL)
-        cw_buf_addf(text, "; '%s' comes as a delta from a file that this site does not hold", baseless->path);
+        cw_buf_addf(text, "; '%s' comes as a delta from a file that %s", baseless->path,
+                    damaged ? "is damaged in this site's mirror ('causeway-sync verify' names it)"
+                            : "this site does not hold");
     if (!is_for_us(pull, volume)) {
         cw_buf_adds(text, "; this bundle was made for ");
         name_sites(text, volume);
@@ -131,7 +133,7 @@ static int explain(const struct cw_pull *pull, const struct cw_closure *missing,
         cw_buf_addf(&text, "still to come: %s; ", cw_buf_text(&still));
     tell_missing(&text, missing);
     if (still.len == 0 || baseless != NULL || !is_for_us(pull, volume))
-        tell_remedy(&text, pull, volume, baseless);
+        tell_remedy(&text, pull, volume, baseless, json_object_get(bundle, "damaged") != NULL);
     return cw_err_set(err, CW_E_INCOMPLETE, "%s", cw_buf_text(&text));
 }
 
@@ -174,7 +176,8 @@ int cw_pull_incomplete(struct cw_pull *pull, const struct cw_set *set, struct cw
     if (rc == CW_OK) {
         const struct cw_closure_file *baseless = find_baseless(&missing, volume);
 
-        rc = cw_taken_add(volume, baseless != NULL ? baseless->path : NULL, pull->site, pull->upstream, err);
+        rc = cw_taken_add(volume, baseless != NULL ? baseless->path : NULL, pull->damaged, pull->site,
+                          pull->upstream, err);
     }
     if (rc == CW_OK && pull->result->files > 0)
         rc = record(pull, volume, err);

@@ -482,6 +482,7 @@ int cw_mirror_pull(struct cw_pull_result *result, const struct cw_site *site,
     if (pull.web.changed && cw_web_save(&pull.web, site, upstream, &unsaved) != CW_OK)
         cw_cli_warn(cli, "%s", unsaved.text); /* the next pull asks in the old order */
     cw_web_clear(&pull.web);
+    json_decref(pull.damaged);
     cw_pull_forget_kept(&pull);
     cw_mirror_memory_clear(&pull.memory);
     if (pull.mirror >= 0)

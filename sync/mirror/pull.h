@@ -41,6 +41,8 @@ struct cw_pull {
     bool rooted;           /* a new root was stored */
     bool older;            /* the source tried last is a medium with genuine, but older metadata */
     unsigned delta_misses; /* files in a row for which the source had no deltas */
+    json_t
+        *damaged; /* owned; NULL or hashes of old files that a delta starts from and that are damaged here */
     struct cw_progress progress;
     struct cw_pull_result *result;
 };

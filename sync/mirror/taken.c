@@ -106,15 +106,15 @@ static bool has(const json_t *volumes, int64_t index)
     return false;
 }
 
-int cw_taken_add(const struct cw_volume *volume, const char *unusable, const struct cw_site *site,
-                 const struct cw_upstream *upstream, struct cw_err *err)
+int cw_taken_add(const struct cw_volume *volume, const char *unusable, json_t *damaged,
+                 const struct cw_site *site, const struct cw_upstream *upstream, struct cw_err *err)
 {
     json_auto_t *doc = NULL;
     json_t *entry, *volumes;
     char path[CW_PATH_MAX];
     int rc = cw_taken_load(&doc, site, upstream, err);
 
-    if (rc == CW_E_NOTFOUND || rc == CW_E_VERIFY) { /* it is only for messages */
+    if (rc == CW_E_NOTFOUND || rc == CW_E_VERIFY) { /* all of it can be found out again */
         doc = json_pack("{s:s, s:s, s:[]}", "_type", TAKEN_TYPE, "format", "1.0", "bundles");
         rc = doc != NULL ? CW_OK : cw_err_nomem(err);
     }
@@ -126,6 +126,8 @@ int cw_taken_add(const struct cw_volume *volume, const char *unusable, const str
                           json_array_append_new(volumes, json_integer((json_int_t)volume->index)) != 0))
         return cw_err_nomem(err);
     if (unusable != NULL && json_object_set_new(entry, "unusable", json_string(unusable)) != 0)
+        return cw_err_nomem(err);
+    if (damaged != NULL && json_object_set(entry, "damaged", damaged) != 0)
         return cw_err_nomem(err);
     rc = cw_site_upstream_path(path, upstream, "bundles.json", err);
     return rc == CW_OK ? cw_json_file_replace(site->fd, path, doc, TAKEN_MAX, err) : rc;

@@ -127,6 +127,18 @@ expect_err 'volume 2 of 3 of bundle .* is taken in; still to come: volumes 1 and
 cp -r all/volume-1 all/volume-3 both
 expect_exit 0 causeway-sync -C three pull both
 expect_out 'stable serial 2'
+# Lost, and the mirror is what it was: that volume is written again, and nothing else has to travel.
+cp -r all lost
+rm -r lost/volume-2
+site_init seven
+expect_exit 7 causeway-sync -C seven pull lost/volume-3
+expect_exit 7 causeway-sync -C seven pull lost/volume-1
+expect_exit 0 causeway-sync -C connected --json export --volume-size 7M lost
+written=$(sed -n 's/.*"written": \([0-9]*\).*/\1/p' "$out")
+expect 'only what was lost is written' test "$written" -gt 5000000 -a "$written" -le "$(du -sb all/volume-2 | cut -f1)"
+expect 'it is the same bundle' diff -r all lost
+expect_exit 0 causeway-sync -C seven pull lost/volume-2
+expect_out 'stable serial 2'
 # Lost for good: the bundle is made again for what is held by now.
 site_init four
 expect_exit 7 causeway-sync -C four pull all/volume-1
@@ -199,6 +211,32 @@ causeway-sync -q -C six receipt --out six.receipt.json
 expect_exit 0 causeway-sync -C connected --json export --for six.receipt.json many-of-them
 expect_out '"way": "delta"'
 expect_exit 0 causeway-sync -C six pull many-of-them
+expect_out 'stable serial 3'
+
+# The receipt says that an older file is here, and so it is, but damaged: that is found out and said, and the next receipt knows it.
+expect_exit 0 causeway-sync -C one receipt --out one.receipt.json
+flip one/upstreams/acme/mirror/targets/gateway/1.1.0/*.data.bin
+expect_exit 0 causeway-sync -C connected --json export --for one.receipt.json of-damaged
+expect_out '"way": "delta"'
+expect_exit 7 causeway-sync -C one pull of-damaged
+expect_err "data.bin' comes as a delta from a file that is damaged in this site's mirror .*write a new receipt"
+expect_exit 7 causeway-sync -C one pull of-damaged
+expect_exit 0 causeway-sync -C one status
+expect_out 'stable serial 2'
+expect_exit 0 causeway-sync -C one receipt --out one.receipt.json
+expect_err 'warning: 1 file is damaged in the mirror, and not counted'
+expect_exit 0 causeway-sync -C connected --json export --for one.receipt.json instead
+refute_out '"way": "delta"'
+cp -a one mended
+expect_exit 0 causeway-sync -C one pull instead
+expect_out 'stable serial 3'
+# Mended meanwhile, it counts again.
+expect_exit 0 causeway-sync -C mended verify --repair-from connected/upstreams/acme/mirror
+expect_exit 0 causeway-sync -C mended receipt --out mended.receipt.json
+refute_err 'damaged'
+expect_exit 0 causeway-sync -C connected --json export --for mended.receipt.json --dry-run none
+expect_out '"way": "delta"'
+expect_exit 0 causeway-sync -C mended pull of-damaged
 expect_out 'stable serial 3'
 
 done_testing
