@@ -48,6 +48,6 @@ int cw_bins_write(const struct cw_draft *draft, const struct cw_draft_input *inp
 /* Lays those whose keys are not all here unsigned into the folder of a ceremony that is made as `path` beneath dir (gen/folder.h), with
  * what is in force of them, not durable, and appends their rows. */
 int cw_bins_carry(json_t *rows, const struct cw_draft *draft, const struct cw_draft_input *input, int dir,
-                  const char *path, struct cw_err *err);
+                  const char *path, struct cw_progress *progress, struct cw_err *err);
 
 #endif

@@ -23,9 +23,9 @@ struct writing {
     int dir; /* the tree; of bins that are carried what the folder lies beneath */
     struct cw_buf canonical, text,
         before; /* used again for each bin: what is signed, the file, that in force */
+    struct cw_progress *progress;
     /* into the tree */
     struct cw_unlock *unlock;
-    struct cw_progress *progress;
     bool checked; /* one that was signed here was read back */
     struct cw_batch batch;
     /* into a ceremony's folder */
@@ -88,6 +88,7 @@ static int put(struct writing *w, int64_t version, struct cw_err *err)
         rc = cw_out_write(&out, w->text.data, w->text.len, err);
     if (rc == CW_OK)
         rc = cw_batch_add(&w->batch, &out, err);
+    cw_progress_files(w->progress, 1);
     cw_progress_add(w->progress, w->text.len);
     return rc == CW_OK && cw_batch_is_full(&w->batch) ? cw_batch_commit(&w->batch, err) : rc;
 }
@@ -130,6 +131,8 @@ static int carry(struct writing *w, const struct cw_bin *bin, struct cw_err *err
         rc = cw_bin_format(&w->text, bin, unsigned_, err);
     if (rc == CW_OK)
         rc = lay(w, "metadata", bin->version, &w->text, err);
+    cw_progress_files(w->progress, 1);
+    cw_progress_add(w->progress, w->text.len);
     if (rc == CW_OK && !w->bins->fresh)
         rc = lay(w, "trusted", bin->version - 1, &w->before, err);
     if (rc == CW_OK &&
@@ -249,7 +252,7 @@ int cw_bins_write(const struct cw_draft *draft, const struct cw_draft_input *inp
 }
 
 int cw_bins_carry(json_t *rows, const struct cw_draft *draft, const struct cw_draft_input *input, int dir,
-                  const char *path, struct cw_err *err)
+                  const char *path, struct cw_progress *progress, struct cw_err *err)
 {
     struct cw_key *chosen[CW_KEYS_ROLE_MAX];
     size_t i, count;
@@ -262,9 +265,12 @@ int cw_bins_carry(json_t *rows, const struct cw_draft *draft, const struct cw_dr
         w.end = carry;
         w.path = path;
         w.rows = rows;
+        w.progress = progress;
         rc = cw_keys_choose(chosen, &count, input->keys, &w.role, NULL, err);
-        if (rc == CW_E_NOTFOUND)
+        if (rc == CW_E_NOTFOUND) {
+            progress->files_total += cw_draft_bins_made(w.bins);
             rc = make_all(&w, err);
+        }
         writing_clear(&w);
     }
     return rc;

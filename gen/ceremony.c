@@ -29,7 +29,7 @@ int cw_ceremony_is_open(bool *open, int repo_dir, struct cw_err *err)
     return cw_at_has(open, repo_dir, MARK, err);
 }
 
-int cw_ceremony_load(struct cw_ceremony *c, int repo_dir, struct cw_err *err)
+int cw_ceremony_load(struct cw_ceremony *c, int repo_dir, const struct cw_cli *cli, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_FOLDER_MAX);
     int folder, rc = cw_at_read_file(&text, repo_dir, MARK, err);
@@ -44,7 +44,7 @@ int cw_ceremony_load(struct cw_ceremony *c, int repo_dir, struct cw_err *err)
         rc = cw_at_open_dir(&folder, repo_dir, CW_CEREMONY_FOLDER, err);
     if (rc != CW_OK)
         return rc == CW_E_NOTFOUND ? err->code = CW_E_INCOMPLETE : rc;
-    rc = cw_folder_load(&c->folder, folder, err);
+    rc = cw_folder_load(&c->folder, folder, cli, err);
     if (rc == CW_OK &&
         (c->folder.text.len != text.len || memcmp(c->folder.text.data, text.data, text.len) != 0))
         rc = cw_err_set(err, CW_E_VERIFY, "'%s' is not what it was when the ceremony was opened",
@@ -88,19 +88,21 @@ int cw_ceremony_check_free(const struct cw_ceremony *c, const struct cw_draft *d
 int cw_ceremony_unite(size_t *count, struct cw_ceremony *c, const char *path, struct cw_err *err)
 {
     CW_AUTO_FOLDER other = CW_FOLDER_INIT;
+    struct cw_progress progress;
     const json_t *row;
     size_t i, k;
     int dir, rc = cw_dir_open(&dir, path, err);
 
     *count = 0;
     if (rc == CW_OK)
-        rc = cw_folder_load(&other, dir, err);
+        rc = cw_folder_load(&other, dir, c->folder.cli, err);
     if (rc == CW_OK && (other.text.len != c->folder.text.len ||
                         memcmp(other.text.data, c->folder.text.data, other.text.len) != 0))
         rc = cw_err_set(err, CW_E_VERIFY, "is a copy of another ceremony than the one in '%s'",
                         CW_CEREMONY_FOLDER);
     if (rc != CW_OK)
         return cw_err_prefix(err, "'%s'", path);
+    cw_folder_begin(&c->folder, &progress, "uniting");
     for (i = 0; i < c->folder.count && rc == CW_OK; i++) {
         size_t before = *count;
 
@@ -119,7 +121,8 @@ int cw_ceremony_unite(size_t *count, struct cw_ceremony *c, const char *path, st
             rc = cw_folder_write(&c->folder, &c->folder.roles[i], err);
         cw_folder_rest_role(&c->folder.roles[i]);
     }
-    return rc;
+    cw_folder_end(&c->folder);
+    return rc == CW_OK ? cw_folder_finish(&c->folder, err) : rc;
 }
 
 /* ---- opening ---- */
@@ -193,7 +196,8 @@ static int set_aside(const struct cw_draft *draft, int repo_dir, struct cw_err *
 }
 
 /* The folder is there: its document also beside it, its first signatures, and then it is open. */
-static int open_made(const struct cw_keys *keys, struct cw_unlock *unlock, int repo_dir, struct cw_err *err)
+static int open_made(const struct cw_keys *keys, struct cw_unlock *unlock, int repo_dir,
+                     const struct cw_cli *cli, struct cw_err *err)
 {
     CW_AUTO_FOLDER folder = CW_FOLDER_INIT;
     int dir,
@@ -202,7 +206,7 @@ static int open_made(const struct cw_keys *keys, struct cw_unlock *unlock, int r
     if (rc == CW_OK)
         rc = cw_at_open_dir(&dir, repo_dir, MAKING "/to-sign", err);
     if (rc == CW_OK)
-        rc = cw_folder_load(&folder, dir, err);
+        rc = cw_folder_load(&folder, dir, cli, err);
     if (rc == CW_OK)
         rc = cw_folder_sign_here(&folder, keys, unlock, err);
     return rc == CW_OK ? cw_move_new(repo_dir, MAKING, CW_CEREMONY_DIR, err) : rc;
@@ -216,8 +220,23 @@ static int add_bodies(json_t *bodies, const struct cw_draft *draft, struct cw_er
     return CW_OK;
 }
 
+/* Bins are made here, one by one. */
+static int carry_bins(json_t *bins, const struct cw_draft *draft, const struct cw_draft_input *input,
+                      int repo_dir, const struct cw_cli *cli, struct cw_err *err)
+{
+    struct cw_progress progress;
+    int rc;
+
+    if (draft->bins_count == 0)
+        return CW_OK;
+    cw_progress_start(&progress, cli, "preparing", 0);
+    rc = cw_bins_carry(bins, draft, input, repo_dir, MAKING "/to-sign", &progress, err);
+    cw_progress_end(&progress);
+    return rc;
+}
+
 int cw_ceremony_open(const struct cw_draft *draft, const struct cw_draft_input *input, const json_t *renew,
-                     struct cw_unlock *unlock, int repo_dir, struct cw_err *err)
+                     struct cw_unlock *unlock, int repo_dir, const struct cw_cli *cli, struct cw_err *err)
 {
     json_auto_t *bodies = json_object();
     json_auto_t *files = json_object();
@@ -238,13 +257,13 @@ int cw_ceremony_open(const struct cw_draft *draft, const struct cw_draft_input *
     if (rc == CW_OK)
         rc = add_channels(files, draft, input, repo_dir, err);
     if (rc == CW_OK)
-        rc = cw_bins_carry(bins, draft, input, repo_dir, MAKING "/to-sign", err);
+        rc = carry_bins(bins, draft, input, repo_dir, cli, err);
     if (rc == CW_OK)
         rc = cw_folder_make(repo_dir, MAKING "/to-sign", &spec, files, err);
     if (rc == CW_OK)
         rc = set_aside(draft, repo_dir, err);
     if (rc == CW_OK)
-        rc = open_made(input->keys, unlock, repo_dir, err);
+        rc = open_made(input->keys, unlock, repo_dir, cli, err);
     return rc == CW_OK ? cw_ceremony_settle(repo_dir, err) : rc;
 }
 
@@ -260,7 +279,7 @@ int cw_ceremony_open_first(json_t *bodies, const struct cw_keys *keys, int64_t n
     cw_time_format(now, composed);
     if (rc == CW_OK)
         rc = cw_folder_make(repo_dir, MAKING "/to-sign", &spec, files, err);
-    return rc == CW_OK ? open_made(keys, unlock, repo_dir, err) : rc;
+    return rc == CW_OK ? open_made(keys, unlock, repo_dir, NULL, err) : rc;
 }
 
 /* ---- what was set aside ---- */

@@ -43,8 +43,8 @@ struct cw_ceremony {
 
 /* Is one open? Without looking into it. */
 int cw_ceremony_is_open(bool *open, int repo_dir, struct cw_err *err);
-/* Loads the one that is open; c->dir stays -1 when none is. CW_E_VERIFY when the folder is not as it was left but for signatures. */
-int cw_ceremony_load(struct cw_ceremony *c, int repo_dir, struct cw_err *err);
+/* Loads the one that is open, with progress for cli; c->dir stays -1 when none is. CW_E_VERIFY when the folder is not as it was left but for signatures. */
+int cw_ceremony_load(struct cw_ceremony *c, int repo_dir, const struct cw_cli *cli, struct cw_err *err);
 void cw_ceremony_clear(struct cw_ceremony *c);
 /* It is about the repository's first metadata. */
 bool cw_ceremony_is_first(const struct cw_ceremony *c);
@@ -53,7 +53,7 @@ int cw_ceremony_check_free(const struct cw_ceremony *c, const struct cw_draft *d
 
 /* Opens one for a draft, with what is here signed. renew: array of the roles that were asked to be signed anew. */
 int cw_ceremony_open(const struct cw_draft *draft, const struct cw_draft_input *input, const json_t *renew,
-                     struct cw_unlock *unlock, int repo_dir, struct cw_err *err);
+                     struct cw_unlock *unlock, int repo_dir, const struct cw_cli *cli, struct cw_err *err);
 /* The same for a repository's first roles (role → signed part), in the folder of a repository that is being made. */
 int cw_ceremony_open_first(json_t *bodies, const struct cw_keys *keys, int64_t now, struct cw_unlock *unlock,
                            int repo_dir, struct cw_err *err);
@@ -62,8 +62,8 @@ int cw_ceremony_unite(size_t *count, struct cw_ceremony *c, const char *path, st
 
 /* What was in force when it was opened still is, or is what it publishes. *done: all of it is published already. rest gets the roles (→
  * true) that are not; new reference. CW_E_FAIL names what moved on, or expired meanwhile. */
-int cw_ceremony_check_state(bool *done, json_t **rest, const struct cw_ceremony *c,
-                            const struct cw_state *state, int64_t now, struct cw_err *err);
+int cw_ceremony_check_state(bool *done, json_t **rest, struct cw_ceremony *c, const struct cw_state *state,
+                            int64_t now, struct cw_err *err);
 /* Composes the draft that publishes it, from what was set aside, and makes sure that it is what was signed. stage is the caller's to
  * clear; *input must have state, config, keys and now, and gets the rest. */
 int cw_ceremony_compose(struct cw_draft *draft, struct cw_draft_input *input, struct cw_stage *stage,

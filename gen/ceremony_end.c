@@ -116,15 +116,17 @@ static int check_role(bool *done, struct cw_folder_role *role, const struct cw_f
     return rc;
 }
 
-int cw_ceremony_check_state(bool *done, json_t **rest, const struct cw_ceremony *c,
-                            const struct cw_state *state, int64_t now, struct cw_err *err)
+int cw_ceremony_check_state(bool *done, json_t **rest, struct cw_ceremony *c, const struct cw_state *state,
+                            int64_t now, struct cw_err *err)
 {
+    struct cw_progress progress;
     size_t i;
     int rc = check_base(c, state, err);
 
     *rest = json_object();
     if (rc == CW_OK && *rest == NULL)
         rc = cw_err_nomem(err);
+    cw_folder_begin(&c->folder, &progress, "comparing");
     for (i = 0; i < c->folder.count && rc == CW_OK; i++) {
         bool one = false;
 
@@ -132,6 +134,7 @@ int cw_ceremony_check_state(bool *done, json_t **rest, const struct cw_ceremony 
         if (rc == CW_OK && !one && json_object_set_new(*rest, c->folder.roles[i].role, json_true()) != 0)
             rc = cw_err_nomem(err);
     }
+    cw_folder_end(&c->folder);
     *done = rc == CW_OK && json_object_size(*rest) == 0;
     return rc;
 }
@@ -184,10 +187,8 @@ static int check_bins(const struct cw_folder *folder, size_t first, const struct
                       const json_t *rest, struct cw_err *err)
 {
     const struct cw_draft_bins *bins = bins_of(draft, folder->roles[first].bin_of);
-    size_t i, number, made = 0, run = cw_folder_run(folder, first);
+    size_t i, number, made = bins != NULL ? cw_draft_bins_made(bins) : 0, run = cw_folder_run(folder, first);
 
-    for (i = 0; bins != NULL && i < (size_t)1 << bins->bits; i++)
-        made += cw_draft_bins_touch(bins, i);
     for (i = first; i < first + run; i++) {
         if (json_object_get(rest, folder->roles[i].role) == NULL)
             continue; /* public already */

@@ -310,7 +310,7 @@ static int report_ceremony(const struct cw_cli *cli, int dir, const char *path, 
     struct cw_ceremony ceremony = CW_CEREMONY_INIT;
     json_auto_t *missing = NULL;
     json_auto_t *doc = NULL;
-    int rc = cw_ceremony_load(&ceremony, dir, err);
+    int rc = cw_ceremony_load(&ceremony, dir, cli, err);
 
     if (rc == CW_OK)
         rc = cw_folder_missing(&missing, &ceremony.folder, err);

@@ -67,9 +67,9 @@ static int open_ceremony(struct cw_publishing *p, const struct cw_err *lacking, 
         cw_cli_warn(p->cli, "a ceremony would be opened: %s", lacking->text);
         return cw_publishing_report(p, true, err);
     }
-    rc = cw_ceremony_open(&p->draft, &p->input, p->renew, p->unlock, p->repo.dir, err);
+    rc = cw_ceremony_open(&p->draft, &p->input, p->renew, p->unlock, p->repo.dir, p->cli, err);
     if (rc == CW_OK)
-        rc = cw_ceremony_load(&p->ceremony, p->repo.dir, err);
+        rc = cw_ceremony_load(&p->ceremony, p->repo.dir, p->cli, err);
     p->opened = true;
     if (rc == CW_OK)
         rc = cw_publishing_find_missing(p, err);
@@ -141,7 +141,7 @@ static int publish(struct cw_publishing *p, struct cw_err *err)
     if (rc == CW_OK)
         rc = list_renew(p, err);
     if (rc == CW_OK)
-        rc = cw_ceremony_load(&p->ceremony, p->repo.dir, err);
+        rc = cw_ceremony_load(&p->ceremony, p->repo.dir, p->cli, err);
     if (rc == CW_OK && cw_ceremony_is_first(&p->ceremony))
         return cw_publishing_first(p, err);
     if (rc == CW_OK)

@@ -16,6 +16,7 @@
 #include "fs/root.h"
 #include "gen/commands.h"
 #include "gen/folder.h"
+#include "tree/layout.h"
 #include "tuf/write.h"
 
 #define ANSWER_MAX 16
@@ -197,12 +198,15 @@ static int sign_role(struct signing *s, struct cw_folder_role *role, struct cw_e
 
 static int sign_all(struct signing *s, struct cw_err *err)
 {
+    struct cw_progress progress;
     size_t i;
     int rc = ask(s, err);
 
+    cw_folder_begin(&s->folder, &progress, "signing");
     for (i = 0; i < s->folder.count && rc == CW_OK; i++)
         rc = sign_role(s, &s->folder.roles[i], err);
-    return rc;
+    cw_folder_end(&s->folder);
+    return rc == CW_OK ? cw_folder_finish(&s->folder, err) : rc;
 }
 
 static int report(struct signing *s, struct cw_err *err)
@@ -235,13 +239,16 @@ static int lock_and_load(struct signing *s, int dir, struct cw_err *err)
 {
     int rc = CW_OK;
 
-    if (given.keys.count > 0 && !s->cli->dry_run)
+    if (given.keys.count > 0 && !s->cli->dry_run) {
         rc = cw_lock_folder(dir, s->path, err);
+        if (rc == CW_OK)
+            rc = cw_sweep(dir, CW_TREE_METADATA, err);
+    }
     if (rc != CW_OK) {
         close(dir);
         return rc;
     }
-    return cw_folder_load(&s->folder, dir, err);
+    return cw_folder_load(&s->folder, dir, s->cli, err);
 }
 
 static int open_folder(struct signing *s, struct cw_err *err)

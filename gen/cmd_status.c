@@ -130,7 +130,7 @@ static int load(struct showing *s, struct cw_err *err)
 
     if (rc == CW_OK)
         rc = cw_keys_load(&s->keys, s->repo.dir, err);
-    if (rc == CW_OK && cw_ceremony_load(&s->ceremony, s->repo.dir, &s->altered) == CW_E_NOMEM)
+    if (rc == CW_OK && cw_ceremony_load(&s->ceremony, s->repo.dir, s->cli, &s->altered) == CW_E_NOMEM)
         rc = cw_err_nomem(err);
     if (rc != CW_OK || cw_ceremony_is_first(&s->ceremony))
         return rc;

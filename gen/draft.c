@@ -65,6 +65,15 @@ bool cw_draft_bins_touch(const struct cw_draft_bins *bins, size_t number)
     return (bins->touched[number / 8] & (1u << number % 8)) != 0;
 }
 
+size_t cw_draft_bins_made(const struct cw_draft_bins *bins)
+{
+    size_t i, made = 0;
+
+    for (i = 0; i < (size_t)1 << bins->bits; i++)
+        made += cw_draft_bins_touch(bins, i);
+    return made;
+}
+
 /* What may be large (the lists of files and targets) is copied as a list: its entries are replaced and never changed. */
 static json_t *copy_body(const json_t *signed_)
 {

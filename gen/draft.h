@@ -130,6 +130,8 @@ int cw_draft_sign_with(json_t *envelope, const struct cw_buf *canonical, const s
                        const struct cw_tuf_role *role, struct cw_unlock *unlock, struct cw_err *err);
 /* Is that bin made? */
 bool cw_draft_bins_touch(const struct cw_draft_bins *bins, size_t number);
+/* How many are. */
+size_t cw_draft_bins_made(const struct cw_draft_bins *bins);
 /* Takes the bytes over; bytes is empty afterwards. */
 int cw_draft_add_file(struct cw_draft *draft, enum cw_step step, const char *path, struct cw_buf *bytes,
                       struct cw_err *err);

@@ -205,7 +205,31 @@ int cw_folder_open_role(struct cw_folder_role *role, const struct cw_folder *fol
     if (rc == CW_OK && role->bin_of != NULL)
         rc = cw_folder_read_bin_before(role, folder, err);
     role->expires = role->meta.expires;
+    if (role->bin_of != NULL && folder->progress != NULL) {
+        cw_progress_files(folder->progress, 1);
+        cw_progress_add(folder->progress, role->canonical.len);
+    }
     return rc == CW_OK ? join_signatures(role, err) : rc;
+}
+
+void cw_folder_begin(struct cw_folder *folder, struct cw_progress *progress, const char *what)
+{
+    size_t i, bins = 0;
+
+    for (i = 0; i < folder->count; i++)
+        bins += folder->roles[i].bin_of != NULL;
+    if (folder->cli == NULL || bins == 0)
+        return;
+    cw_progress_start(progress, folder->cli, what, 0);
+    progress->files_total = bins;
+    folder->progress = progress;
+}
+
+void cw_folder_end(struct cw_folder *folder)
+{
+    if (folder->progress != NULL)
+        cw_progress_end(folder->progress);
+    folder->progress = NULL;
 }
 
 void cw_folder_rest_role(struct cw_folder_role *role)
@@ -374,6 +398,7 @@ static int load_roles(struct cw_folder *folder, struct cw_err *err)
 {
     const json_t *list = json_object_get(folder->doc, "sign"), *row;
     const struct cw_folder_role *root;
+    struct cw_progress progress;
     size_t i;
     int rc = CW_OK;
 
@@ -390,19 +415,22 @@ static int load_roles(struct cw_folder *folder, struct cw_err *err)
             return rc;
     }
     rc = cw_folder_load_products(folder, err);
+    cw_folder_begin(folder, &progress, "checking");
     for (i = 0; i < folder->count && rc == CW_OK; i++)
         rc = check_role(&folder->roles[i], folder, err);
+    cw_folder_end(folder);
     root = cw_folder_find(folder, "root");
     if (rc == CW_OK && is_first(folder) && root != NULL)
         rc = cw_sha256(folder->fingerprint, root->canonical.data, root->canonical.len, err);
     return rc == CW_E_NOTFOUND ? err->code = CW_E_VERIFY : rc;
 }
 
-int cw_folder_load(struct cw_folder *folder, int dir, struct cw_err *err)
+int cw_folder_load(struct cw_folder *folder, int dir, const struct cw_cli *cli, struct cw_err *err)
 {
     int rc;
 
-    *folder = (struct cw_folder){.dir = dir};
+    *folder = (struct cw_folder){.dir = dir, .cli = cli};
+    cw_batch_init(&folder->batch, dir);
     cw_buf_init(&folder->text, CW_FOLDER_MAX);
     rc = read_doc(folder, err);
     if (rc == CW_OK)
@@ -414,6 +442,7 @@ void cw_folder_clear(struct cw_folder *folder)
 {
     size_t i;
 
+    cw_batch_clear(&folder->batch);
     for (i = 0; i < folder->count; i++) {
         cw_tuf_meta_clear(&folder->roles[i].meta);
         cw_tuf_meta_clear(&folder->roles[i].before);

@@ -23,12 +23,14 @@
  * There may be thousands of bins with a million targets in them, so a bin's content is only in memory while somebody is at it
  * (cw_folder_open_role()).
  *
- * A signature is added by replacing one file, so a run that is killed leaves each file with or without it.
+ * A signature is added by replacing one file, so a run that is killed leaves each file with or without it; those of many bins become
+ * durable together.
  */
 #ifndef CW_GEN_FOLDER_H
 #define CW_GEN_FOLDER_H
 
 #include "cli/cli.h"
+#include "fs/commit.h"
 #include "gen/keys.h"
 #include "gen/state.h"
 #include "tuf/meta.h"
@@ -66,6 +68,9 @@ struct cw_folder {
     size_t count;
     struct cw_folder_product *products;
     size_t product_count;
+    struct cw_batch batch;        /* bins with more signatures, not in place yet */
+    const struct cw_cli *cli;     /* borrowed; whoever waits while thousands of bins are read; NULL: nobody */
+    struct cw_progress *progress; /* borrowed; of what is done with them now; NULL: nothing is */
 };
 
 #define CW_FOLDER_INIT                                                                                       \
@@ -91,8 +96,8 @@ int cw_folder_add_file(json_t *files, int dir, const char *path, const char *nam
                        struct cw_err *err);
 
 /* Opens and checks a folder; dir as from cw_dir_open() or cw_at_open_dir(), taken over also on failure. CW_E_VERIFY names the file
- * that is not as it was. */
-int cw_folder_load(struct cw_folder *folder, int dir, struct cw_err *err);
+ * that is not as it was. cli, which may be NULL, gets progress from here on. */
+int cw_folder_load(struct cw_folder *folder, int dir, const struct cw_cli *cli, struct cw_err *err);
 void cw_folder_clear(struct cw_folder *folder); /* harmless on CW_FOLDER_INIT */
 #define CW_AUTO_FOLDER __attribute__((cleanup(cw_folder_clear))) struct cw_folder
 
@@ -100,6 +105,9 @@ void cw_folder_clear(struct cw_folder *folder); /* harmless on CW_FOLDER_INIT */
 int cw_folder_open_role(struct cw_folder_role *role, const struct cw_folder *folder, struct cw_err *err);
 /* Lets go of it; nothing for others than bins. */
 void cw_folder_rest_role(struct cw_folder_role *role);
+/* Begins and ends showing how far all bins were opened, which each step does once. `what`: "signing". */
+void cw_folder_begin(struct cw_folder *folder, struct cw_progress *progress, const char *what);
+void cw_folder_end(struct cw_folder *folder);
 /* NULL: no such role is to be signed. */
 struct cw_folder_role *cw_folder_find(const struct cw_folder *folder, const char *role);
 /* Whose targets it is about: the role itself, or the product whose bin it is. */
@@ -121,8 +129,9 @@ int cw_folder_check(const struct cw_folder_role *role, const char *keyid, const 
 /* Takes a signature in, which must be by a key that the role wants, and hold. Twice is once; *added says which. */
 int cw_folder_add(bool *added, struct cw_folder_role *role, const char *keyid, const char *hex,
                   struct cw_err *err);
-/* Makes a role's signatures durable. */
-int cw_folder_write(const struct cw_folder *folder, const struct cw_folder_role *role, struct cw_err *err);
+/* Makes a role's signatures durable; a bin's together with those of others, the last by cw_folder_finish(). */
+int cw_folder_write(struct cw_folder *folder, const struct cw_folder_role *role, struct cw_err *err);
+int cw_folder_finish(struct cw_folder *folder, struct cw_err *err);
 /* Signs with every key that can sign here, as far as thresholds ask for it. Writes. */
 int cw_folder_sign_here(struct cw_folder *folder, const struct cw_keys *keys, struct cw_unlock *unlock,
                         struct cw_err *err);

@@ -90,15 +90,29 @@ int cw_folder_add(bool *added, struct cw_folder_role *role, const char *keyid, c
     return *added ? cw_tuf_envelope_put(role->meta.doc, keyid, hex, err) : rc;
 }
 
-int cw_folder_write(const struct cw_folder *folder, const struct cw_folder_role *role, struct cw_err *err)
+int cw_folder_write(struct cw_folder *folder, const struct cw_folder_role *role, struct cw_err *err)
 {
     CW_AUTO_BUF text = CW_BUF_INIT(CW_TUF_TEXT_MAX);
+    CW_AUTO_OUT out = CW_OUT_INIT;
     char path[CW_PATH_MAX];
     int rc = cw_tree_metadata_path(path, role->version, role->role, err);
 
     if (rc == CW_OK)
         rc = cw_tuf_envelope_format(&text, role->meta.doc, err);
-    return rc == CW_OK ? cw_file_replace(folder->dir, path, text.data, text.len, 0644, err) : rc;
+    if (rc == CW_OK && role->bin_of == NULL)
+        return cw_file_replace(folder->dir, path, text.data, text.len, 0644, err);
+    if (rc == CW_OK)
+        rc = cw_out_open(&out, folder->dir, path, 0644, err);
+    if (rc == CW_OK)
+        rc = cw_out_write(&out, text.data, text.len, err);
+    if (rc == CW_OK)
+        rc = cw_batch_add(&folder->batch, &out, err);
+    return rc == CW_OK && cw_batch_is_full(&folder->batch) ? cw_folder_finish(folder, err) : rc;
+}
+
+int cw_folder_finish(struct cw_folder *folder, struct cw_err *err)
+{
+    return cw_batch_commit(&folder->batch, err);
 }
 
 /* One need of a role. */
@@ -131,9 +145,11 @@ static int sign_need(bool *signed_, const struct cw_folder *folder, struct cw_fo
 int cw_folder_sign_here(struct cw_folder *folder, const struct cw_keys *keys, struct cw_unlock *unlock,
                         struct cw_err *err)
 {
+    struct cw_progress progress;
     size_t i, k;
     int rc = CW_OK;
 
+    cw_folder_begin(folder, &progress, "signing");
     for (i = 0; i < folder->count && rc == CW_OK; i++) {
         struct cw_folder_role *role = &folder->roles[i];
         bool signed_ = false;
@@ -144,6 +160,9 @@ int cw_folder_sign_here(struct cw_folder *folder, const struct cw_keys *keys, st
             rc = cw_folder_write(folder, role, err);
         cw_folder_rest_role(role);
     }
+    cw_folder_end(folder);
+    if (rc == CW_OK)
+        rc = cw_folder_finish(folder, err);
     if (rc == CW_OK)
         cw_err_clear(err);
     return rc;

@@ -481,11 +481,14 @@ static int add_change(json_t *changes, struct cw_folder *folder, size_t first, s
 
 int cw_folder_changes(json_t **changes, struct cw_folder *folder, struct cw_err *err)
 {
+    struct cw_progress progress;
     size_t i;
     int rc = CW_OK;
 
     *changes = json_array();
+    cw_folder_begin(folder, &progress, "comparing");
     for (i = 0; i < folder->count && rc == CW_OK; i += cw_folder_run(folder, i))
         rc = add_change(*changes, folder, i, err);
+    cw_folder_end(folder);
     return rc;
 }

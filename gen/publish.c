@@ -194,8 +194,11 @@ int cw_publish_write(const struct cw_draft *draft, const struct cw_draft_input *
                      struct cw_err *err)
 {
     enum cw_step step;
+    size_t i;
     int rc = note_folders(draft, repo, err);
 
+    for (i = 0; i < draft->bins_count; i++)
+        progress->files_total += cw_draft_bins_made(&draft->bins[i]);
     if (rc == CW_OK)
         rc = write_copies(draft, input, repo->tree, progress, err);
     if (rc == CW_OK)

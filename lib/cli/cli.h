@@ -89,8 +89,8 @@ int cw_cli_json(const struct cw_cli *cli, const json_t *doc, struct cw_err *err)
  * holds `marker`. The caller closes *fd. CW_E_USAGE naming -C and the variable when there is none. */
 int cw_cli_open_folder(int *fd, const struct cw_cli *cli, const char *marker, struct cw_err *err);
 
-/* A bar on a terminal, JSON lines with --progress=json, else nothing. total 0: unknown. Redrawn at most ten
- * times a second. */
+/* A bar on a terminal, JSON lines with --progress=json, else nothing. total 0: unknown, the bar is one of files where these are
+ * counted. Redrawn at most ten times a second. */
 struct cw_progress {
     const struct cw_cli *cli;
     const char *what; /* borrowed: "pulling" */

@@ -23,15 +23,34 @@ static int64_t monotonic_ns(void)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-static void draw_bar(const struct cw_progress *p, double seconds)
+static void fill_bar(char bar[BAR + 1], uint64_t done, uint64_t total)
 {
-    char done[16], total[16], rate[16], files[64] = "", bar[BAR + 1];
-    double per_second = seconds > 0 ? (double)p->done / seconds : 0;
-    unsigned filled = p->total > 0 && p->done <= p->total ? (unsigned)(p->done * BAR / p->total) : BAR, i;
+    unsigned filled = total > 0 && done <= total ? (unsigned)(done * BAR / total) : BAR, i;
 
     for (i = 0; i < BAR; i++)
         bar[i] = i < filled ? '#' : '.';
     bar[BAR] = '\0';
+}
+
+/* Where nobody knows how many bytes there will be, but how many files. */
+static void draw_files(const struct cw_progress *p, double seconds)
+{
+    uint64_t left = p->files_done < p->files_total ? p->files_total - p->files_done : 0;
+    char bar[BAR + 1];
+
+    fill_bar(bar, p->files_done, p->files_total);
+    fprintf(stderr, "\r%s [%s] %" PRIu64 "/%" PRIu64 " files ", p->what, bar, p->files_done, p->files_total);
+    if (left > 0 && p->files_done > 0)
+        fprintf(stderr, "%.0f s left ", seconds * (double)left / (double)p->files_done);
+    fputs("\033[K", stderr);
+}
+
+static void draw_bar(const struct cw_progress *p, double seconds)
+{
+    char done[16], total[16], rate[16], files[64] = "", bar[BAR + 1];
+    double per_second = seconds > 0 ? (double)p->done / seconds : 0;
+
+    fill_bar(bar, p->done, p->total);
     if (p->files_total > 0)
         snprintf(files, sizeof files, "%" PRIu64 "/%" PRIu64 " files ", p->files_done, p->files_total);
     cw_str_bytes(p->done, done);
@@ -60,7 +79,7 @@ static void draw(struct cw_progress *p, bool last)
         fputs("}\n", stderr);
     } else if (p->cli->progress == CW_PROGRESS_AUTO && !p->cli->json && isatty(STDERR_FILENO) &&
                now - p->started_ns > QUIET_NS) {
-        draw_bar(p, (double)(now - p->started_ns) / 1e9);
+        (p->total == 0 && p->files_total > 0 ? draw_files : draw_bar)(p, (double)(now - p->started_ns) / 1e9);
         p->shown = true;
     }
 }

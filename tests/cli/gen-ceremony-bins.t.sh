@@ -12,7 +12,11 @@ gen() {
 sign() { # KEY: carries the folder away, signs, and leaves the copy in ./away/to-sign
     rm -rf away/to-sign
     cp -r repo/ceremony/to-sign away/to-sign
-    (cd / && CAUSEWAY_REPO=/nowhere causeway-gen sign "$TEST_DIR/away/to-sign" --yes --key "$TEST_DIR/away/$1.key")
+    (cd / && CAUSEWAY_REPO=/nowhere causeway-gen sign "$TEST_DIR/away/to-sign" --progress=json --yes \
+        --key "$TEST_DIR/away/$1.key")
+}
+shows() { # WHAT N: progress over so many bins, to the last of them
+    expect_err "^\{\"progress\": \"$1\", .*\"files\": $2, \"files_total\": $2\}$"
 }
 bins() { # VERSION: how many bins of that version are in the tree
     find repo/tree/metadata -name "$1.$p-???.json" | wc -l
@@ -34,8 +38,10 @@ mv "repo/keys/product-$p.key" away/first.key
 
 "$CW_SRCDIR/tests/bench/catalog.py" "$p" 1 3000 >large.jsonl
 expect_exit 0 gen add -q --no-files large.jsonl
-expect_exit 7 gen publish
+expect_exit 7 gen publish --progress=json
 expect_err 'not published yet: a ceremony was opened'
+shows preparing 1024
+shows checking 1024
 expect_out "^missing for $p: 1 of 'product-$p'$"
 expect_out "^missing for 1024 hash bins of $p: 1 of 'product-$p'$"
 expect 'nothing was published' test "$(bins 1)" = 0
@@ -46,6 +52,10 @@ expect_out "^  signs '$p/1\.0\.0': 3001 files, "
 refute_out "signs no more|CHANGES|'$p/0\.9\.0'"
 expect_out "^signed 1024 hash bins of $p with 'product-$p'$"
 expect_out '^no signature is missing'
+shows checking 1024
+shows comparing 1024
+shows signing 1024
+expect 'no part of a file is left' test -z "$(find away/to-sign -name '.tmp-*')"
 
 # Killed while it is completed, which goes on the next time.
 timeout -s KILL 0.3 causeway-gen -C repo publish away/to-sign >killed.out 2>&1
@@ -113,8 +123,12 @@ sed -i "s/\"sig\": \"$digit/\"sig\": \"$(echo "$digit" | tr '0-9a-f' '1-9a-f0')/
 expect_exit 3 gen publish bad
 expect_err "role '$p-...': the signature by key [0-9a-f]{16} does not hold"
 rm -rf bad
-expect_exit 0 gen publish away/to-sign
+expect_exit 0 gen publish --progress=json away/to-sign
 expect_out '^the ceremony is complete$'
+shows uniting 3
+shows comparing 3
+shows publishing 3
+refute_err preparing
 expect 'three bins have a new version' test "$(bins 2)" = 3
 sound 'and all hold'
 site_init site --source "$PWD/repo/tree"
