@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -20,25 +21,41 @@ static bool is_type(const char *role, enum cw_tuf_type type)
     return strcmp(role, cw_tuf_type_name(type)) == 0;
 }
 
-/* Roles of one folder on their way; a product in bins has thousands. */
-struct roles {
-    int folder;
-    struct cw_batch batch;
-};
-
 /* Everything but roots and the timestamp, each of which has its own moment. */
-static int mirror_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes,
-                       size_t len, struct cw_err *err)
+static int stage_role(void *ctx, const char *role, const struct cw_tuf_meta *meta, const void *bytes,
+                      size_t len, struct cw_err *err)
 {
-    struct roles *roles = ctx;
+    struct cw_pull *pull = ctx;
     char path[CW_PATH_MAX];
     int rc;
 
     if (is_type(role, CW_TUF_ROOT) || is_type(role, CW_TUF_TIMESTAMP))
         return CW_OK;
     rc = cw_tree_metadata_path(path, meta->version, role, err);
-    return rc == CW_OK ? cw_trust_add(&roles->batch, roles->folder, cw_str_basename(path), bytes, len, err)
-                       : rc;
+    return rc == CW_OK
+               ? cw_trust_add(&pull->roles, pull->mirror_metadata, cw_str_basename(path), bytes, len, err)
+               : rc;
+}
+
+int cw_pull_stage(struct cw_pull *pull, const struct cw_tuf_update *update, struct cw_err *err)
+{
+    int rc;
+
+    if (pull->mirror_metadata >= 0)
+        return CW_OK;
+    rc = cw_at_make_dir(&pull->mirror_metadata, pull->mirror, CW_TREE_METADATA, err);
+    cw_batch_init(&pull->roles, pull->mirror_metadata);
+    if (rc == CW_OK)
+        rc = cw_sweep(pull->mirror_metadata, "", err); /* what a killed run left */
+    return rc == CW_OK ? cw_tuf_update_each(update, stage_role, pull, err) : rc;
+}
+
+void cw_pull_unstage(struct cw_pull *pull)
+{
+    cw_batch_clear(&pull->roles);
+    if (pull->mirror_metadata >= 0)
+        close(pull->mirror_metadata);
+    pull->mirror_metadata = -1;
 }
 
 static int mirror_root(void *ctx, int64_t version, const char *from, struct cw_err *err)
@@ -98,25 +115,6 @@ static int advance_memory(struct cw_pull *pull, const struct cw_tuf_update *upda
     return cw_mirror_memory_commit(memory, pull->site, pull->upstream, err);
 }
 
-static int mirror_roles(const struct cw_pull *pull, const struct cw_tuf_update *update, struct cw_err *err)
-{
-    CW_AUTO_FD int folder = -1;
-    struct roles roles = {.folder = -1};
-    int rc = cw_at_make_dir(&folder, pull->mirror, CW_TREE_METADATA, err);
-
-    if (rc != CW_OK)
-        return rc;
-    roles.folder = folder;
-    cw_batch_init(&roles.batch, folder);
-    rc = cw_sweep(folder, "", err); /* what a killed run left */
-    if (rc == CW_OK)
-        rc = cw_tuf_update_each(update, mirror_role, &roles, err);
-    if (rc == CW_OK)
-        rc = cw_batch_commit(&roles.batch, err);
-    cw_batch_clear(&roles.batch);
-    return rc;
-}
-
 static int trust_targets(const struct cw_pull *pull, const struct cw_tuf_update *update, struct cw_err *err)
 {
     size_t len;
@@ -128,8 +126,10 @@ static int trust_targets(const struct cw_pull *pull, const struct cw_tuf_update 
 int cw_pull_enter(struct cw_pull *pull, const struct cw_tuf_update *update, const json_t *channels,
                   struct cw_err *err)
 {
-    int rc = mirror_roles(pull, update, err);
+    int rc = cw_pull_stage(pull, update, err);
 
+    if (rc == CW_OK)
+        rc = cw_batch_commit(&pull->roles, err);
     if (rc == CW_OK)
         rc = cw_trust_each_root(pull->site, pull->upstream, mirror_root, pull, err);
     if (rc == CW_OK)

@@ -25,6 +25,7 @@
 
 struct fetch {
     struct cw_pull *pull;
+    const struct cw_tuf_update *update;
     struct cw_intake *intake;
     struct cw_intake_source web[CW_INTAKE_SOURCES_MAX];
     size_t web_count;
@@ -309,6 +310,8 @@ static int fetch_missing(struct fetch *fetch, const struct cw_closure *missing, 
         if (!made[i])
             rc = take_whole(fetch, &missing->files[i], err);
     }
+    if (rc == CW_OK && fetch->web_count > 0)
+        rc = cw_pull_stage(pull, fetch->update, err); /* while the others receive */
     rc = note_servers(fetch, finish(fetch, rc, err), err);
     cw_intake_close(fetch->intake);
     if (rc == CW_OK && fetch->missing > 0)
@@ -348,7 +351,8 @@ static int fetch_set(struct fetch *fetch, const struct cw_set *set, struct cw_er
     return rc;
 }
 
-int cw_pull_fetch(struct cw_pull *pull, const struct cw_set *set, struct cw_err *err)
+int cw_pull_fetch(struct cw_pull *pull, const struct cw_tuf_update *update, const struct cw_set *set,
+                  struct cw_err *err)
 {
     struct fetch *fetch = calloc(1, sizeof *fetch); /* too large for a stack */
     int rc;
@@ -356,6 +360,7 @@ int cw_pull_fetch(struct cw_pull *pull, const struct cw_set *set, struct cw_err 
     if (fetch == NULL)
         return cw_err_nomem(err);
     fetch->pull = pull;
+    fetch->update = update;
     cw_buf_init(&fetch->names, MISSING_SHOWN * (CW_PATH_MAX + 4));
     cw_batch_init(&fetch->batch, pull->mirror);
     list_servers(fetch);

@@ -11,8 +11,8 @@
  *      (Of a file in parts first the parts, parts.c; of a bundle's volumes each by itself, until all is there.)
  *   2. Its files go into mirror/targets, durable and hashed (fetch.c). Their names hold their hashes, so the
  *      old set is not touched. A bundle's other files are checked too.
- *   3. Role metadata, snapshot and roots go into mirror/metadata under their versions; readers of the mirror
- *      still follow the old timestamp.
+ *   3. Role metadata, snapshot and roots go into mirror/metadata under their versions (roles and snapshot lie there
+ *      under temporary names while files come); readers of the mirror still follow the old timestamp.
  *   4. memory.json is replaced, in one step: channel memory, time floor, and the new timestamp itself. This
  *      is the commit.
  *   5. Copies follow: trust's metadata, trust/timestamp.json, and mirror/metadata/timestamp.json last.
@@ -104,7 +104,7 @@ static int pull_from_source(struct cw_pull *pull, struct cw_err *err)
     if (rc == CW_OK)
         rc = cw_pull_parts(pull, &set, err);
     if (rc == CW_OK)
-        rc = cw_pull_fetch(pull, &set, err);
+        rc = cw_pull_fetch(pull, update, &set, err);
     if (rc == CW_E_INCOMPLETE && set.file_count > 0)
         return cw_pull_incomplete(pull, &set, err);
     if (rc != CW_OK)
@@ -199,6 +199,7 @@ static int try_source(struct cw_pull *pull, enum cw_source_kind kind, const char
         rc = note_taken(pull, err);
     *answered = is_final(pull, rc);
     pull->source = NULL;
+    cw_pull_unstage(pull);
     cw_pull_forget_kept(pull);
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "%s", cw_source_where(source));
 }
@@ -473,6 +474,7 @@ int cw_mirror_pull(struct cw_pull_result *result, const struct cw_site *site,
                            .now = now,
                            .mirror = -1,
                            .trust = -1,
+                           .mirror_metadata = -1,
                            .result = result};
     struct cw_err unsaved = {0};
     int rc;

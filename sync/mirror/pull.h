@@ -26,9 +26,11 @@ struct cw_pull {
     const struct cw_site *site;
     const struct cw_upstream *upstream;
     const struct cw_cli *cli;
-    int64_t now; /* the wall clock */
-    int mirror;  /* the mirror's folder */
-    int trust;   /* that of the trusted copies */
+    int64_t now;           /* the wall clock */
+    int mirror;            /* the mirror's folder */
+    int trust;             /* that of the trusted copies */
+    int mirror_metadata;   /* the mirror's own; -1: no roles were staged yet */
+    struct cw_batch roles; /* staged in it */
     struct cw_source *source;
     struct cw_foresight *foresight; /* NULL: nothing was expected yet */
     struct cw_mirror_memory memory;
@@ -58,7 +60,8 @@ void cw_pull_forget_kept(struct cw_pull *pull);
 
 /* fetch.c: brings every file of the set into the mirror, durable under its final name. CW_E_INCOMPLETE names
  * what the source lacks. */
-int cw_pull_fetch(struct cw_pull *pull, const struct cw_set *set, struct cw_err *err);
+int cw_pull_fetch(struct cw_pull *pull, const struct cw_tuf_update *update, const struct cw_set *set,
+                  struct cw_err *err);
 
 /* own.c: of a bundle that was made for what sites hold: copies what the set needs and the mirror has under another name. */
 int cw_pull_own(struct cw_pull *pull, const struct cw_set *set, struct cw_err *err);
@@ -78,6 +81,12 @@ int cw_pull_incomplete(struct cw_pull *pull, const struct cw_set *set, struct cw
  * space or memory. */
 int cw_pull_delta(struct cw_out *out, uint64_t *carried, struct cw_pull *pull,
                   const struct cw_closure_file *file, struct cw_err *err);
+
+/* enter.c: writes the verified roles, but the roots and the timestamp, beside where they will be in the mirror: for who has time while
+ * files come. */
+int cw_pull_stage(struct cw_pull *pull, const struct cw_tuf_update *update, struct cw_err *err);
+/* Removes what was staged and not entered. */
+void cw_pull_unstage(struct cw_pull *pull);
 
 /* enter.c: all files are there; makes the verified metadata the site's: mirror, memory, trust, the mirror's
  * timestamp. `channels` is the memory after this set. */

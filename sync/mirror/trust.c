@@ -14,8 +14,6 @@
 #include "tuf/meta.h"
 
 #define ROOT_SUFFIX ".root.json"
-#define BATCH_FILES                                                                                          \
-    16384 /* each takes some hundred bytes until it is committed, and each commit waits for the disk */
 
 static int trust_path(char path[CW_PATH_MAX], const struct cw_upstream *upstream, const char *name,
                       struct cw_err *err)
@@ -52,9 +50,7 @@ int cw_trust_add(struct cw_batch *batch, int dir, const char *path, const void *
     rc = cw_out_open(&out, dir, path, 0644, err);
     if (rc == CW_OK)
         rc = cw_out_write(&out, bytes, len, err);
-    if (rc == CW_OK)
-        rc = cw_batch_add(batch, &out, err);
-    return rc == CW_OK && batch->count >= BATCH_FILES ? cw_batch_commit(batch, err) : rc;
+    return rc == CW_OK ? cw_batch_add(batch, &out, err) : rc;
 }
 
 int cw_trust_read(struct cw_buf *buf, const struct cw_site *site, const struct cw_upstream *upstream,

@@ -29,7 +29,7 @@ int cw_trust_each_root(const struct cw_site *site, const struct cw_upstream *ups
 
 /* Writes a small file unless it holds just these bytes: a repeated pull shall not wear a disk out. */
 int cw_trust_write(int dir, const char *path, const void *bytes, size_t len, struct cw_err *err);
-/* The same for one of many: it waits in the batch, part of which may be committed at once. */
+/* The same for one of many: it waits in the batch. */
 int cw_trust_add(struct cw_batch *batch, int dir, const char *path, const void *bytes, size_t len,
                  struct cw_err *err);
 /* The folder of the trusted copies, made where it is missing: for who has many of them. */
