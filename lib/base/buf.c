@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define FIRST_ROOM 64
 
@@ -30,49 +29,37 @@ void cw_buf_reset(struct cw_buf *buf)
         buf->data[0] = '\0';
 }
 
-static bool make_room(struct cw_buf *buf, size_t more)
+/* Twice as much as before, or as much as is asked for at once; never more than may be used. */
+static size_t next_room(const struct cw_buf *buf, size_t needed)
 {
-    size_t room = buf->room != 0 ? buf->room : FIRST_ROOM;
+    size_t room = buf->room != 0 ? 2 * buf->room : FIRST_ROOM;
+
+    room = room < needed ? needed : room;
+    return room <= buf->max ? room : buf->max + 1;
+}
+
+char *cw_buf_reserve(struct cw_buf *buf, size_t more)
+{
+    size_t room;
     char *data;
 
     if (buf->failed != 0)
-        return false;
+        return NULL;
     if (more > buf->max - buf->len) {
         buf->failed = CW_E_FAIL;
-        return false;
+        return NULL;
     }
-    if (buf->len + more + 1 <= buf->room)
-        return true;
-    while (room < buf->len + more + 1)
-        room *= 2;
+    if (more < buf->room - buf->len)
+        return buf->data + buf->len;
+    room = next_room(buf, buf->len + more + 1);
     data = realloc(buf->data, room);
     if (data == NULL) {
         buf->failed = CW_E_NOMEM;
-        return false;
+        return NULL;
     }
     buf->data = data;
     buf->room = room;
-    return true;
-}
-
-void cw_buf_add(struct cw_buf *buf, const void *data, size_t len)
-{
-    if (!make_room(buf, len))
-        return;
-    if (len > 0)
-        memcpy(buf->data + buf->len, data, len);
-    buf->len += len;
-    buf->data[buf->len] = '\0';
-}
-
-void cw_buf_adds(struct cw_buf *buf, const char *text)
-{
-    cw_buf_add(buf, text, strlen(text));
-}
-
-void cw_buf_addc(struct cw_buf *buf, char c)
-{
-    cw_buf_add(buf, &c, 1);
+    return data + buf->len;
 }
 
 void cw_buf_addu(struct cw_buf *buf, uint64_t value)
@@ -90,6 +77,7 @@ void cw_buf_addu(struct cw_buf *buf, uint64_t value)
 void cw_buf_addf(struct cw_buf *buf, const char *fmt, ...)
 {
     va_list ap, again;
+    char *at = NULL;
     int n;
 
     va_start(ap, fmt);
@@ -98,8 +86,10 @@ void cw_buf_addf(struct cw_buf *buf, const char *fmt, ...)
     va_end(ap);
     if (n < 0)
         buf->failed = CW_E_FAIL;
-    else if (make_room(buf, (size_t)n)) {
-        vsnprintf(buf->data + buf->len, (size_t)n + 1, fmt, again);
+    else
+        at = cw_buf_reserve(buf, (size_t)n);
+    if (at != NULL) {
+        vsnprintf(at, (size_t)n + 1, fmt, again);
         buf->len += (size_t)n;
     }
     va_end(again);

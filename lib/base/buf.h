@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -30,9 +31,33 @@ void cw_buf_init(struct cw_buf *buf, size_t max);
 void cw_buf_clear(struct cw_buf *buf); /* frees; keeps max */
 void cw_buf_reset(struct cw_buf *buf); /* empties, keeps the memory */
 
-void cw_buf_add(struct cw_buf *buf, const void *data, size_t len);
-void cw_buf_adds(struct cw_buf *buf, const char *text);
-void cw_buf_addc(struct cw_buf *buf, char c);
+/* Makes room for `more` bytes behind len and gives their place, for who writes them there himself and then raises len and ends them
+ * with NUL. NULL: failed. */
+char *cw_buf_reserve(struct cw_buf *buf, size_t more);
+
+static inline void cw_buf_add(struct cw_buf *buf, const void *data, size_t len)
+{
+    bool fits = buf->failed == 0 && len < buf->room - buf->len && len <= buf->max - buf->len;
+    char *at = fits ? buf->data + buf->len : cw_buf_reserve(buf, len);
+
+    if (at == NULL)
+        return;
+    if (len > 0)
+        memcpy(at, data, len);
+    at[len] = '\0';
+    buf->len += len;
+}
+
+static inline void cw_buf_adds(struct cw_buf *buf, const char *text)
+{
+    cw_buf_add(buf, text, strlen(text));
+}
+
+static inline void cw_buf_addc(struct cw_buf *buf, char c)
+{
+    cw_buf_add(buf, &c, 1);
+}
+
 /* The decimal digits of a number: for where it comes by the thousand, which snprintf() would make dear. */
 void cw_buf_addu(struct cw_buf *buf, uint64_t value);
 void cw_buf_addf(struct cw_buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

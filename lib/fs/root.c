@@ -300,21 +300,39 @@ int cw_fd_write_all(int fd, const void *data, size_t len, const char *what, stru
     return CW_OK;
 }
 
+/* Bytes of a regular file; 0: not known. */
+static size_t file_size(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : 0;
+}
+
 int cw_fd_read_all(struct cw_buf *buf, int fd, const char *what, struct cw_err *err)
 {
-    CW_AUTO_FREE char *block = malloc(READ_BLOCK);
+    size_t block = file_size(fd);
     ssize_t n;
 
-    if (block == NULL)
-        return cw_err_nomem(err);
-    while ((n = cw_fd_read(fd, block, READ_BLOCK)) > 0) {
-        cw_buf_add(buf, block, (size_t)n);
-        if (buf->failed != 0)
-            return cw_buf_check(buf, what, err);
-    }
-    if (n < 0)
-        return cw_err_errno(err, errno, "unable to read '%s'", what);
-    return CW_OK;
+    /* One byte is tried where all should have come: it needs no room. */
+    do {
+        size_t left = buf->max - buf->len;
+        char probe, *at = &probe;
+
+        block = block < left ? block : left;
+        if (block > 0 && (at = cw_buf_reserve(buf, block)) == NULL)
+            break;
+        n = cw_fd_read(fd, at, block > 0 ? block : 1);
+        if (n < 0)
+            return cw_err_errno(err, errno, "unable to read '%s'", what);
+        if (block == 0)
+            cw_buf_add(buf, &probe, (size_t)n);
+        else {
+            at[n] = '\0';
+            buf->len += (size_t)n;
+        }
+        block = block == 0 ? READ_BLOCK : 0;
+    } while (n > 0);
+    return cw_buf_check(buf, what, err);
 }
 
 int cw_path_read_all(struct cw_buf *buf, const char *path, struct cw_err *err)

@@ -22,6 +22,9 @@ void cw_bin_clear(struct cw_bin *bin)
 
 int cw_bin_add(struct cw_bin *bin, const struct cw_bin_target *target, struct cw_err *err)
 {
+    if (!cw_plain_is_plain(target->path))
+        return cw_err_set(err, CW_E_FAIL, "'%.*s' cannot be a target of a bin", (int)target->path.len,
+                          target->path.at);
     if (bin->count == bin->room) {
         size_t room = bin->room != 0 ? bin->room * 2 : 64;
         struct cw_bin_target *targets = reallocarray(bin->targets, room, sizeof *targets);
@@ -150,17 +153,13 @@ struct frame {
         b, p, s, l, sizeof(b) - 1, sizeof(p) - 1, sizeof(s) - 1, sizeof(l) - 1                               \
     }
 
-static int add_targets(struct cw_buf *buf, const struct cw_bin *bin, const struct frame *frame,
-                       struct cw_err *err)
+static void add_targets(struct cw_buf *buf, const struct cw_bin *bin, const struct frame *frame)
 {
     size_t i;
 
     for (i = 0; i < bin->count; i++) {
         const struct cw_bin_target *target = &bin->targets[i];
 
-        if (!cw_plain_is_plain(target->path))
-            return cw_err_set(err, CW_E_FAIL, "'%.*s' cannot be a target of a bin", (int)target->path.len,
-                              target->path.at);
         if (i > 0)
             cw_buf_addc(buf, ',');
         cw_buf_add(buf, frame->before, frame->before_len);
@@ -171,21 +170,19 @@ static int add_targets(struct cw_buf *buf, const struct cw_bin *bin, const struc
         cw_buf_addu(buf, (uint64_t)target->length);
         cw_buf_add(buf, frame->length, frame->length_len);
     }
-    return CW_OK;
 }
 
 int cw_bin_canon(struct cw_buf *buf, const struct cw_bin *bin, struct cw_err *err)
 {
     static const struct frame frame = FRAME("\"", "\":{\"hashes\":{\"sha256\":\"", "\"},\"length\":", "}");
     char expires[CW_TIME_TEXT];
-    int rc;
 
     cw_time_format(bin->expires, expires);
     cw_buf_addf(buf, "{\"_type\":\"targets\",\"expires\":\"%s\",\"spec_version\":\"%s\",\"targets\":{",
                 expires, CW_TUF_SPEC_VERSION);
-    rc = add_targets(buf, bin, &frame, err);
+    add_targets(buf, bin, &frame);
     cw_buf_addf(buf, "},\"version\":%" PRId64 "}", bin->version);
-    return rc == CW_OK ? cw_buf_check(buf, "a bin", err) : rc;
+    return cw_buf_check(buf, "a bin", err);
 }
 
 int cw_bin_format(struct cw_buf *buf, const struct cw_bin *bin, const json_t *signatures, struct cw_err *err)
@@ -193,7 +190,6 @@ int cw_bin_format(struct cw_buf *buf, const struct cw_bin *bin, const json_t *si
     static const struct frame frame = FRAME("\n   \"", "\": {\n    \"hashes\": {\n     \"sha256\": \"",
                                             "\"\n    },\n    \"length\": ", "\n   }");
     char expires[CW_TIME_TEXT];
-    int rc;
 
     cw_time_format(bin->expires, expires);
     cw_plain_add_signatures(buf, signatures);
@@ -201,9 +197,9 @@ int cw_bin_format(struct cw_buf *buf, const struct cw_bin *bin, const json_t *si
                 " \"signed\": {\n  \"_type\": \"targets\",\n  \"expires\": \"%s\",\n"
                 "  \"spec_version\": \"%s\",\n  \"targets\": {",
                 expires, CW_TUF_SPEC_VERSION);
-    rc = add_targets(buf, bin, &frame, err);
+    add_targets(buf, bin, &frame);
     cw_buf_addf(buf, "%s},\n  \"version\": %" PRId64 "\n }\n}\n", bin->count > 0 ? "\n  " : "", bin->version);
-    return rc == CW_OK ? cw_buf_check(buf, "a bin", err) : rc;
+    return cw_buf_check(buf, "a bin", err);
 }
 
 size_t cw_bin_target_size(size_t path_len, int64_t length)

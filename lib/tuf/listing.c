@@ -45,6 +45,9 @@ static int add(struct cw_listing *listing, const struct cw_listed *row, struct c
 {
     int rc = CW_OK;
 
+    if (!cw_plain_is_plain(row->file))
+        return cw_err_set(err, CW_E_FAIL, "'%.*s' cannot be listed in a snapshot", (int)row->file.len,
+                          row->file.at);
     if (listing->count == listing->room)
         rc = make_room(listing, listing->room != 0 ? listing->room * 2 : 64, err);
     if (rc == CW_OK)
@@ -256,7 +259,7 @@ int cw_listing_sort(struct cw_listing *listing, struct cw_err *err)
 
 /* ---- writing ---- */
 
-/* What stands around the parts of a row in either form; all but file and version may be left out. */
+/* What stands around the parts of a row in either form; hash and length may be left out. */
 struct frame {
     const char *before, *file, *sha256, *end_sha256, *length, *end_length, *version, *after;
 };
@@ -266,12 +269,11 @@ static int add_rows(struct cw_buf *buf, const struct cw_listing *listing, const 
 {
     size_t i;
 
+    if (listing->sorted < listing->count)
+        return cw_err_set(err, CW_E_FAIL, "the snapshot's list is not in order");
     for (i = 0; i < listing->count; i++) {
         const struct cw_listed *row = &listing->rows[i];
 
-        if (i >= listing->sorted || !cw_plain_is_plain(row->file))
-            return cw_err_set(err, CW_E_FAIL, "'%.*s' cannot be listed in a snapshot", (int)row->file.len,
-                              row->file.at);
         cw_buf_adds(buf, i > 0 ? "," : "");
         cw_buf_adds(buf, frame->before);
         cw_buf_add(buf, row->file.at, row->file.len);
