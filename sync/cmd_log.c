@@ -45,8 +45,8 @@ static void add_fields(struct cw_buf *text, const json_t *obj, const char *joint
     json_t *value;
 
     json_object_foreach ((json_t *)obj, key, value) {
-        if (strcmp(key, "output") == 0)
-            continue; /* --json has it */
+        if (strcmp(key, "output") == 0 || strcmp(key, "envelope") == 0)
+            continue; /* --json has them */
         cw_buf_addf(text, "%s%s=", gap, key);
         add_value(text, value);
         gap = joint;

@@ -108,12 +108,27 @@ static json_t *gates_of_answers(const json_t *decision)
     return list;
 }
 
-static bool may_be_passed_over(const json_t *unit)
+/* What was signed before a hold was put knew nothing of it: a set that failed its check or was rolled back would come
+ * back by the next run of a timer. */
+static bool is_signed_since(const struct judgement *judgement, const char *since)
+{
+    json_t *approval;
+    size_t i, count = 0;
+
+    json_array_foreach (json_object_get(judgement->plan, "approvals"), i, approval)
+        count += strcmp(text_of(approval, "action"), "break-glass") == 0 &&
+                 cw_people_has(judgement->glass, text_of(approval, "person")) &&
+                 strcmp(text_of(approval, "time"), since) >= 0;
+    return count >= CW_GLASS_PERSONS;
+}
+
+static bool may_be_passed_over(const struct judgement *judgement, const json_t *unit)
 {
     const json_t *held = json_object_get(unit, "held"), *decision = json_object_get(unit, "decision");
     const char *verdict = text_of(decision, "verdict");
 
-    if (held != NULL && strcmp(text_of(held, "by"), "hold") != 0)
+    if (held != NULL &&
+        (strcmp(text_of(held, "by"), "hold") != 0 || !is_signed_since(judgement, text_of(held, "since"))))
         return false;
     return strcmp(verdict, "accept") == 0 ||
            (strcmp(verdict, "hold") == 0 && !json_is_true(json_object_get(decision, "broken")));
@@ -169,7 +184,7 @@ static int judge_unit(const struct judgement *judgement, json_t *unit, struct cw
     ready = accepted && json_object_get(unit, "held") == NULL && state.open;
     (void)json_object_del(unit, "break_glass");
     if (rc == CW_OK && !ready && json_array_size(judgement->glass) >= CW_GLASS_PERSONS &&
-        may_be_passed_over(unit)) {
+        may_be_passed_over(judgement, unit)) {
         rc = break_glass(judgement, unit, &context, &state, err);
         ready = state.open;
     }

@@ -59,16 +59,29 @@ static bool is_held_by_hold(const struct draft *draft)
     return strcmp(json_string_value(json_object_get(draft->held, "by")), "hold") == 0;
 }
 
+/* How new the newest of a unit's holds is. */
+static int note_hold(struct draft *draft, const json_t *hold, struct cw_err *err)
+{
+    const char *since = json_string_value(json_object_get(hold, "since"));
+    const char *newest = json_string_value(json_object_get(draft->held, "since"));
+
+    if (since == NULL || newest == NULL || strcmp(since, newest) <= 0)
+        return CW_OK;
+    return json_object_set(draft->held, "since", json_object_get(hold, "since")) == 0 ? CW_OK
+                                                                                      : cw_err_nomem(err);
+}
+
 /* The first thing that stands against a unit is the one that is shown, but what nobody can pass over goes before
  * a hold. product and version may be NULL: it is about the set, or a removal. */
 static int set_held(struct draft *draft, const char *by, const char *reason, const json_t *hold,
                     const char *product, const char *version, struct cw_err *err)
 {
     if (draft->held != NULL && (hold != NULL || !is_held_by_hold(draft)))
-        return CW_OK;
+        return note_hold(draft, hold, err);
     json_decref(draft->held);
-    draft->held = json_pack("{s:s, s:s, s:O*, s:s*, s:s*}", "by", by, "reason", reason, "hold",
-                            json_object_get(hold, "id"), "product", product, "version", version);
+    draft->held = json_pack("{s:s, s:s, s:O*, s:O*, s:s*, s:s*}", "by", by, "reason", reason, "hold",
+                            json_object_get(hold, "id"), "since", json_object_get(hold, "since"), "product",
+                            product, "version", version);
     return draft->held != NULL ? CW_OK : cw_err_nomem(err);
 }
 

@@ -288,6 +288,16 @@ plan=$(id)
 expect_exit 6 sync apply
 expect_err 'held by hold [0-9]+ on gateway'
 glass 'a hold of a person' 0 'BREAK GLASS' 'accept "all is well"'
+# They signed before it was rolled back, and a timer must not bring it again.
+expect_exit 0 sync apply
+sleep 1
+expect_exit 0 sync rollback
+expect_exit 6 sync apply
+expect_err 'held by hold [0-9]+: rolled back by hand'
+refute_out 'BREAK GLASS'
+glass 'signed again' 0 'BREAK GLASS' 'accept "all is well"'
+expect_exit 0 sync log
+refute_out 'payloadType'
 
 # --- what lies in the folder proves itself ------------------------------------------------------------
 
