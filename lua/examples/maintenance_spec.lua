@@ -30,6 +30,12 @@ case "over the holidays nothing does" {
   expect = { ready = false, waits = "opens Sat 2027-01-09 22:00 Europe/Berlin" },
 }
 
+case "nor in any other year" {
+  now = "2031-12-27T22:00:00Z",
+  releases = { update },
+  expect = { ready = false, waits = "opens Sat 2032-01-10 22:00 Europe/Berlin, after the blackout 12-20 to 01-06" },
+}
+
 case "a critical fix does" {
   now = "2026-12-26T22:00:00Z",
   releases = {

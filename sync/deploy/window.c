@@ -245,20 +245,27 @@ int cw_zone_format(char out[CW_OPENING_TEXT], const char *name, int64_t when, st
     return CW_OK;
 }
 
-/* "2026-12-24", a day that there is. */
+/* "2026-12-24", a day that there is, or "12-24", one that there is in some year. */
 static bool parse_date(int *date, const char *text)
 {
+    bool yearly = strlen(text) == 5;
     char whole[CW_TIME_TEXT];
     int64_t when;
 
-    if (strlen(text) != 10)
+    if (!yearly && strlen(text) != 10)
         return false;
-    snprintf(whole, sizeof(whole), "%sT00:00:00Z", text);
+    snprintf(whole, sizeof(whole), "%s%sT00:00:00Z", yearly ? "2000-" : "", text);
     if (cw_time_parse(&when, whole, NULL) != CW_OK)
         return false;
-    *date = ((text[0] - '0') * 1000 + (text[1] - '0') * 100 + (text[2] - '0') * 10 + text[3] - '0') * 10000 +
-            ((text[5] - '0') * 10 + text[6] - '0') * 100 + (text[8] - '0') * 10 + text[9] - '0';
+    *date = 0;
+    for (const char *p = text; *p != '\0'; p++)
+        *date = *p == '-' ? *date : *date * 10 + *p - '0';
     return true;
+}
+
+static bool is_yearly(int date)
+{
+    return date < 10000;
 }
 
 int cw_blackout_parse(struct cw_blackout *blackout, const char *text, struct cw_err *err)
@@ -273,14 +280,31 @@ int cw_blackout_parse(struct cw_blackout *blackout, const char *text, struct cw_
          word = strtok_r(NULL, " ", &rest))
         words[n++] = word;
     if ((n != 2 && (n != 4 || strcmp(words[1], "to") != 0)) || !parse_date(&blackout->first, words[0]) ||
-        !parse_date(&blackout->last, words[n - 2]))
-        return cw_err_set(err, CW_E_VERIFY,
-                          "'%s' is not a day or a span of days and a time zone: write it like \"2026-12-24 "
-                          "Europe/Berlin\" or \"2026-12-20 to 2027-01-06 Europe/Berlin\"",
-                          text);
-    if (blackout->last < blackout->first)
+        !parse_date(&blackout->last, words[n - 2]) || is_yearly(blackout->first) != is_yearly(blackout->last))
+        return cw_err_set(
+            err, CW_E_VERIFY,
+            "'%s' is not a day or a span of days and a time zone: write it like \"2026-12-24 "
+            "Europe/Berlin\", \"2026-12-20 to 2027-01-06 Europe/Berlin\" or, for every year, \"12-20 to "
+            "01-06 Europe/Berlin\"",
+            text);
+    if (blackout->last < blackout->first && !is_yearly(blackout->first))
         return cw_err_set(err, CW_E_VERIFY, "'%s' ends before it begins", text);
     return set_zone(blackout->zone, words[n - 1], err);
+}
+
+/* Both as 20261224; a span of every year is moved to the one that `today` may be in. */
+static bool days_around(int *last, const struct cw_blackout *blackout, int today)
+{
+    int year = today / 10000 * 10000, first = blackout->first;
+
+    *last = blackout->last;
+    if (is_yearly(first)) {
+        bool over_new_year = *last < first, begun = today - year >= first;
+
+        *last += over_new_year && begun ? year + 10000 : year;
+        first += over_new_year && !begun ? year - 10000 : year;
+    }
+    return today >= first && today <= *last;
 }
 
 int cw_blackout_at(bool *within, int64_t *ends, const struct cw_blackout *blackout, int64_t when,
@@ -290,16 +314,17 @@ int cw_blackout_at(bool *within, int64_t *ends, const struct cw_blackout *blacko
     time_t t = (time_t)when;
     struct tm tm;
     int rc = zone_enter(&zone, blackout->zone, err);
-    int date;
+    int last;
 
     *within = false;
     if (rc != CW_OK || localtime_r(&t, &tm) == NULL)
         return rc;
-    date = (tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday;
-    *within = date >= blackout->first && date <= blackout->last;
-    tm = (struct tm){.tm_year = blackout->last / 10000 - 1900,
-                     .tm_mon = blackout->last / 100 % 100 - 1,
-                     .tm_mday = blackout->last % 100 + 1,
+    *within = days_around(&last, blackout, (tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday);
+    if (last % 10000 == 229) /* of every year, also where there is none */
+        last = last / 10000 * 10000 + 300;
+    tm = (struct tm){.tm_year = last / 10000 - 1900,
+                     .tm_mon = last / 100 % 100 - 1,
+                     .tm_mday = last % 100 + 1,
                      .tm_isdst = -1};
     *ends = (int64_t)mktime(&tm);
     return CW_OK;

@@ -30,9 +30,11 @@ int cw_window_at(bool *open, int64_t *opens, const struct cw_window *window, int
 /* A moment in a zone, for people. */
 int cw_zone_format(char out[CW_OPENING_TEXT], const char *zone, int64_t when, struct cw_err *err);
 
-/* Days on which nothing is changed: "2026-12-24 Europe/Berlin", "2026-12-20 to 2027-01-06 Europe/Berlin". */
+/* Days on which nothing is changed: "2026-12-24 Europe/Berlin", "2026-12-20 to 2027-01-06 Europe/Berlin", and without
+ * the years, as in "12-20 to 01-06 Europe/Berlin", those of every year. */
 struct cw_blackout {
-    int first, last; /* as 20261224; the last day is one of them */
+    int first,
+        last; /* as 20261224, or 1224 for every year, then last may be before first; the last day is one of them */
     char zone[CW_ZONE_MAX];
 };
 
