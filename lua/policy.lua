@@ -4,9 +4,10 @@
 -- meant; the program checks it again and acts. Words made by `located` get first where the policy calls them,
 -- as "policy.lua:12: ", for errors.
 
-local located, in_range, compare_versions = host.located, host.in_range, host.compare
+local located, defined, in_range, compare_versions = host.located, host.defined, host.in_range, host.compare
 local type, error, pairs, ipairs, byte, min = type, error, pairs, ipairs, string.byte, math.min
 local pcall, tostring, match, sub, is_integer = pcall, tostring, string.match, string.sub, math.type
+local rawget, setmetatable = rawget, setmetatable
 
 -- How many letters must change to make b of a (Levenshtein).
 local function distance(a, b)
@@ -29,20 +30,66 @@ local function fail(where, ...)
   error(text, 0)
 end
 
+-- " (did you mean 'window'?)", or nothing where no known word is near.
+local function guess(word, known)
+  if type(word) ~= "string" or #word >= 64 then return "" end
+  for _, good in ipairs(known) do
+    if distance(word, good) <= (#word < 4 and 1 or 2) then return " (did you mean '" .. good .. "'?)" end
+  end
+  return ""
+end
+
 -- Refuses words that are not known, naming the one that was probably meant.
 local function only(where, what, words, known)
+  local is_known = {}
+  for _, good in ipairs(known) do is_known[good] = true end
   for word in pairs(words) do
-    local near
-    if type(word) == "string" then
-      for _, good in ipairs(known) do
-        if word == good then goto next_word end
-        if #word < 64 and distance(word, good) <= 2 then near = near or good end
-      end
+    if not is_known[word] then
+      fail(where, what, ": unknown word '", tostring(word), "'", guess(word, known))
     end
-    fail(where, what, ": unknown word '", tostring(word), "'",
-      near and " (did you mean '" .. near .. "'?)" or "")
-    ::next_word::
   end
+end
+
+-- What a metatable says for a table in which only the known names can be asked for: a misspelt one would be nil, and
+-- a comparison with it never true.
+local function strict(what, known)
+  local is_known = {}
+  for _, name in ipairs(known) do is_known[name] = true end
+  return {
+    __metatable = false,
+    __index = function(_, name)
+      if is_known[name] then return nil end
+      error(what .. " has no '" .. tostring(name) .. "'" .. guess(name, known), 2)
+    end,
+  }
+end
+
+local SITE = strict("site", { "name", "generation", "installed" })
+local SET = strict("a set",
+  { "upstream", "channel", "serial", "published", "severity", "bytes", "releases", "removed", "scan" })
+local OF_RELEASE = { "product", "version", "from", "change", "severity", "notes", "features", "requires", "promoted",
+  "platform", "bytes", "attestations", "scan" }
+local RELEASE = strict("a release", OF_RELEASE)
+local STAGED = strict("a release", { "dir", "staged", table.unpack(OF_RELEASE) })
+local ARTIFACT = strict("an artifact",
+  { "product", "version", "from", "platform", "kind", "name", "sha256", "length", "file", "previous" })
+
+-- The last word of the policy that built something: what is built and not returned was meant to be.
+local built, built_at
+
+local function note(what, where, made)
+  built, built_at = what, where
+  return made
+end
+
+-- Asks a function of the policy. Nothing is an answer too, but not if it decided or described something.
+local function ask(f, ...)
+  built = nil
+  local answer = f(...)
+  if answer == nil and built then
+    error(built_at .. "what " .. built .. " gave is not returned: write 'return' before it", 0)
+  end
+  return answer
 end
 
 local function reason_of(where, what, reason)
@@ -111,7 +158,7 @@ accept = located(function(where, how)
   only(where, "accept", how,
     { "after_promotion", "approvals", "blackout", "not_before", "reason", "rollout", "scan", "window" })
   if how.reason ~= nil then reason_of(where, "accept", how.reason) end
-  return {
+  return note("accept", where, {
     verdict = "accept", reason = how.reason or "accepted by policy", at = place(where),
     gates = {
       after_promotion = text_of(where, "after_promotion", how.after_promotion),
@@ -122,17 +169,17 @@ accept = located(function(where, how)
       scan = text_of(where, "scan", how.scan),
       window = text_of(where, "window", how.window),
     },
-  }
+  })
 end)
 
 -- Not now; the same question is asked again at the next plan.
 hold = located(function(where, reason)
-  return { verdict = "hold", reason = reason_of(where, "hold", reason), at = place(where) }
+  return note("hold", where, { verdict = "hold", reason = reason_of(where, "hold", reason), at = place(where) })
 end)
 
 -- Never this set.
 reject = located(function(where, reason)
-  return { verdict = "reject", reason = reason_of(where, "reject", reason), at = place(where) }
+  return note("reject", where, { verdict = "reject", reason = reason_of(where, "reject", reason), at = place(where) })
 end)
 
 local rules = {}
@@ -202,12 +249,13 @@ local function codes_of(where, what, name, value)
   return value
 end
 
+local EXAMPLE = 'run { "/usr/bin/systemctl", "restart", "plc" }'
+
 -- run { "/absolute/command", "argument", timeout = "60s" }: no shell, no search path.
 run = located(function(where, command)
-  local words, argv = split(where, "run", command, { "dir", "env", "exit", "group", "timeout", "user" },
-    'run { "/bin/true" }')
+  local words, argv = split(where, "run", command, { "dir", "env", "exit", "group", "timeout", "user" }, EXAMPLE)
   if type(argv[1]) ~= "string" or byte(argv[1]) ~= byte("/") then
-    fail(where, "run: the command is not an absolute path")
+    fail(where, "run: the command is not an absolute path, as in ", EXAMPLE)
   end
   for i, word in ipairs(argv) do
     if type(word) ~= "string" then
@@ -225,7 +273,7 @@ run = located(function(where, command)
   end
   words.exit = codes_of(where, "run", "exit", words.exit)
   words.run = argv
-  return words
+  return note("run", where, words)
 end)
 
 -- put { "https://plc-1/firmware", token_file = "/etc/…", timeout = "5m" } and its like.
@@ -240,7 +288,7 @@ local function request(method)
     check_texts(where, method, words, { "body", "ca_file", "contains", "file", "timeout", "token_file" })
     words.status = codes_of(where, method, "status", words.status)
     words[method] = list[1]
-    return words
+    return note(method, where, words)
   end)
 end
 put, post, get = request "put", request "post", request "get"
@@ -257,12 +305,12 @@ delivery = located(function(where, how)
     end
   end
   words.send = list[1]
-  return words
+  return note("delivery", where, words)
 end)
 
 -- store "why": the artifact stays in its release's folder, and nothing is to hand it on.
 store = located(function(where, reason)
-  return { stored = reason_of(where, "store", reason) }
+  return note("store", where, { stored = reason_of(where, "store", reason) })
 end)
 
 -- What one rule does to its question is not to reach the next.
@@ -273,13 +321,34 @@ local function copy(value)
   return made
 end
 
+local function set_of(set)
+  local made = setmetatable(copy(set), SET)
+  for _, release in ipairs(made.releases or {}) do setmetatable(release, RELEASE) end
+  return made
+end
+
+-- Nothing is an answer of a rule, and of decide() beside rules.
+local function wrong_kind(name, answer)
+  local who = name == "decide" and "decide()" or "rule '" .. name .. "'"
+  if answer == nil and name == "decide" and #rules == 0 then
+    return who .. " returned no decision: each way through it ends with return accept, hold or reject"
+  elseif type(answer) == "function" then
+    return who .. ' returned something else than accept, hold or reject: a function; call it, as in return hold "why"'
+  elseif answer ~= nil and type(answer) ~= "table" then
+    return who .. " returned something else than accept, hold or reject: a " .. type(answer)
+  end
+end
+
 -- The program's own entry: asks every rule, then decide, and gives back each answer. No policy can spell it
 -- by mistake. An error is one rule's answer, so that the others are heard too.
 _ENV["causeway.decide"] = function(set, site)
   local answers = {}
-  local function ask(name, f)
-    local ok, answer = pcall(f, copy(set), copy(site))
-    if ok then
+  local function hear(name, f)
+    local ok, answer = pcall(ask, f, set_of(set), setmetatable(copy(site), SITE))
+    local problem = ok and wrong_kind(name, answer)
+    if problem then
+      answers[#answers + 1] = { rule = name, error = defined(f) .. problem }
+    elseif ok then
       answers[#answers + 1] = { rule = name, answer = answer }
     elseif type(answer) ~= "string" then
       answers[#answers + 1] = { rule = name, error = "raised a " .. type(answer) .. " as its error" }
@@ -289,8 +358,9 @@ _ENV["causeway.decide"] = function(set, site)
       answers[#answers + 1] = { rule = name, error = answer == "" and "raised an empty error" or answer }
     end
   end
-  for _, each in ipairs(rules) do ask(each.name, each.ask) end
-  if type(decide) == "function" then ask("decide", decide) end
+  for _, each in ipairs(rules) do hear(each.name, each.ask) end
+  local decide = rawget(_ENV, "decide")
+  if type(decide) == "function" then hear("decide", decide) end
   return answers
 end
 
@@ -314,15 +384,15 @@ local function check_names()
   for name, value in pairs(_ENV) do
     if type(value) == "function" and type(name) == "string" and not ours[name] and #name < 64 then
       for _, entry in ipairs(entries) do
-        if _ENV[entry] == nil and is_near(name, entry) then
-          error("unknown function '" .. name .. "' (did you mean '" .. entry
+        if rawget(_ENV, entry) == nil and is_near(name, entry) then
+          error(defined(value) .. "unknown function '" .. name .. "' (did you mean '" .. entry
             .. "'?); a function of your own is declared local", 0)
         end
       end
     end
   end
   for _, entry in ipairs(entries) do
-    local value = _ENV[entry]
+    local value = rawget(_ENV, entry)
     if value ~= nil and type(value) ~= "function" then
       error("'" .. entry .. "' is a " .. type(value) .. ", not a function", 0)
     end
@@ -334,15 +404,19 @@ _ENV["causeway.actions"] = function(question)
   local made = { deliveries = {} }
   check_names()
   for _, name in ipairs(stages) do
-    local ask = _ENV[name]
-    if ask then
-      local release = copy(question.release)
+    local f = rawget(_ENV, name)
+    if f then
+      local release = setmetatable(copy(question.release), STAGED)
       release.dir, release.staged = question.dirs[name], question.dirs.stage
-      made[name] = ask(release)
+      made[name] = ask(f, release)
+      if type(made[name]) == "table" and rawget(made[name], "run") then
+        error(defined(f) .. name .. "() returned an action, not a list of them: return { run { … } }", 0)
+      end
     end
   end
+  local deliver = rawget(_ENV, "deliver")
   for i, artifact in ipairs(question.artifacts) do
-    made.deliveries[i] = deliver and deliver(copy(artifact)) or false
+    made.deliveries[i] = deliver and ask(deliver, setmetatable(copy(artifact), ARTIFACT)) or false
   end
   return made
 end
@@ -360,3 +434,15 @@ _ENV["causeway.functions"] = function()
 end
 
 for name in pairs(_ENV) do ours[name] = true end
+ours.host = nil
+
+-- A name that nobody gave a value is misspelt, or a text without its quotes, or a part of Lua that is not here.
+setmetatable(_ENV, {
+  __metatable = false,
+  __index = function(_, name)
+    local known = {}
+    for word in pairs(ours) do known[#known + 1] = word end
+    error("there is no variable '" .. tostring(name) .. "'" .. guess(name, known)
+      .. "; texts have quotes, and causeway-policy(7) tells what of Lua is here", 2)
+  end,
+})

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: ISC
 -- What site.lua finds in its environment besides Lua's own: words for what a plain string cannot say.
 
+local error, tostring = error, tostring
+
 -- A source that comes and goes: a pattern of folders under which media appear.
 function removable(pattern)
   if type(pattern) ~= "string" or pattern == "" then
@@ -8,3 +10,11 @@ function removable(pattern)
   end
   return { removable = pattern }
 end
+
+-- A name that nobody gave a value: a text without its quotes, say, which would leave a list empty.
+setmetatable(_ENV, {
+  __metatable = false,
+  __index = function(_, name)
+    error("there is no variable '" .. tostring(name) .. "'; texts have quotes, as in \"" .. tostring(name) .. '"', 2)
+  end,
+})

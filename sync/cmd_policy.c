@@ -51,12 +51,18 @@ static int check(const struct cw_cli *cli, const char *path, struct cw_err *err)
     struct cw_policy *policy = NULL;
     struct cw_trial trial = {.broken = false};
     const char *name;
+    const char *local = NULL;
     char unused[CW_POLICY_NAME_MAX] = "";
-    size_t i;
+    size_t i, line = 0;
     int rc = cases != NULL ? cw_dir_open_parent(&dir, &name, path, err) : cw_err_nomem(err);
 
     if (rc == CW_OK)
         rc = cw_policy_open_file(&policy, dir, name, err);
+    if (rc == CW_OK && cw_policy_find_local(&local, &line, policy))
+        rc = cw_err_set(
+            err, CW_E_FAIL,
+            "%s:%zu: function '%s' is local, so that nobody asks it: write function %s, without 'local'",
+            name, line, local, local);
     for (i = 0; rc == CW_OK && i < json_array_size(cases) && !trial.broken; i++)
         rc = cw_trial_run(&trial, policy, json_array_get(cases, i), err);
     if (rc == CW_OK && !trial.broken)

@@ -85,7 +85,7 @@ int cw_starter_site(struct cw_buf *buf, const struct cw_starter *starter, struct
 {
     cw_buf_adds(buf, "-- site.lua: what this site is, and whose software it takes from where. It returns one "
                      "table; what the site then\n"
-                     "-- does with a verified set is decided in policy.lua. See causeway-sync(1).\n"
+                     "-- does with a verified set is decided in policy.lua. See causeway-policy(7).\n"
                      "return {\n  site = ");
     add_string(buf, starter->site);
     cw_buf_adds(buf, ",\n\n  upstreams = {\n");

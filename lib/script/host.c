@@ -49,6 +49,21 @@ static int located(lua_State *lua)
     return 1;
 }
 
+/* Where a function begins. */
+static int defined(lua_State *lua)
+{
+    lua_Debug about;
+
+    luaL_checktype(lua, 1, LUA_TFUNCTION);
+    lua_settop(lua, 1);
+    lua_getinfo(lua, ">S", &about);
+    if (about.linedefined > 0)
+        lua_pushfstring(lua, "%s:%d: ", about.short_src, about.linedefined);
+    else
+        lua_pushliteral(lua, "");
+    return 1;
+}
+
 void cw_script_lend(lua_State *lua, const struct cw_script_function *functions)
 {
     lua_rawgeti(lua, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
@@ -58,6 +73,8 @@ void cw_script_lend(lua_State *lua, const struct cw_script_function *functions)
         lua_newtable(lua);
         lua_pushcfunction(lua, located);
         lua_setfield(lua, -2, "located");
+        lua_pushcfunction(lua, defined);
+        lua_setfield(lua, -2, "defined");
         for (; functions->name != NULL; functions++) {
             lua_pushlightuserdata(lua, (void *)functions);
             lua_pushcclosure(lua, call_lent, 1);

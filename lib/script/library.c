@@ -30,7 +30,7 @@ static const char *const utf8_names[] = {"char", "charpattern", "codepoint", "co
 static const char prelude[] =
     "local rawnext, rawtostring, rawformat, rawrep, rawsetmeta = next, tostring, string.format, string.rep, "
     "setmetatable\n"
-    "local select = select\n"
+    "local select, rawipairs = select, ipairs\n"
     "local type, error, rawget, sort, getmeta, find = type, error, rawget, table.sort, getmetatable, "
     "string.find\n"
     "local pack, unpack, pcall = table.pack, table.unpack, pcall\n"
@@ -58,6 +58,10 @@ static const char prelude[] =
     "      if v ~= nil then return list[i], v end\n"
     "    end\n"
     "  end, t, nil\n"
+    "end\n"
+    "function ipairs(t)\n" /* Lua's own fails later, and says no line */
+    "  check('ipairs', t)\n"
+    "  return rawipairs(t)\n"
     "end\n"
     "function next(t, last)\n"
     "  local best\n"

@@ -51,7 +51,8 @@ struct cw_script_function {
 };
 /* The same, lending functions. Besides them `host` has located(f): a function that calls f with the place in
  * the source that it is called from ("policy.lua:12: ", or "") and its arguments; unlike error()'s level it
- * knows the place in `return accept ...` too. */
+ * knows the place in `return accept ...` too. And it has defined(f): the place where f begins, in the same form, ""
+ * for one of C. */
 int cw_script_new_lending(struct cw_script **script, const struct cw_script_source *sources, size_t count,
                           const struct cw_script_function *functions, const struct cw_script_limits *limits,
                           struct cw_err *err);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "codec/json.h"
 #include "fs/root.h"
 #include "sync/deploy/action.h"
@@ -317,17 +318,97 @@ static bool is_word(char c)
     return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* Behind the comment or the text in quotes that begins here; `at` itself where none does. */
+static const char *skip_prose(const char *at)
+{
+    bool comment = cw_str_starts(at, "--");
+    const char *end;
+
+    if (cw_str_starts(comment ? at + 2 : at, "[[")) {
+        end = strstr(at, "]]");
+        return end != NULL ? end + 2 : at + strlen(at);
+    }
+    if (comment)
+        return at + strcspn(at, "\n");
+    if (*at != '"' && *at != '\'')
+        return at;
+    for (end = at + 1; *end != '\0' && *end != *at && *end != '\n'; end++)
+        end += end[0] == '\\' && end[1] != '\0';
+    return *end != '\0' ? end + 1 : end;
+}
+
+/* A word of the policy with those before it. */
+struct words {
+    const char *at; /* where to go on */
+    const char *word, *last, *last_but_one;
+    size_t len;
+};
+
+static bool next_word(struct words *words)
+{
+    const char *at = words->at, *next;
+
+    while (*at != '\0' && ((next = skip_prose(at)) != at || !is_word(*at)))
+        at = next != at ? next : at + 1;
+    words->last_but_one = words->last;
+    words->last = words->word;
+    words->word = at;
+    for (words->len = 0; is_word(at[words->len]); words->len++)
+        ;
+    words->at = at + words->len;
+    return words->len > 0;
+}
+
+static bool is(const char *word, const char *name)
+{
+    return word != NULL && cw_str_starts(word, name) && !is_word(word[strlen(name)]);
+}
+
+/* A field's name, in a table or behind a dot. */
+static bool names_field(const struct words *words, const char *start)
+{
+    const char *behind = words->at + strspn(words->at, " \t\n");
+
+    return (behind[0] == '=' && behind[1] != '=') || (words->word > start && words->word[-1] == '.');
+}
+
 /* How often a name stands in the policy as a word of its own. */
 static size_t count_word(const struct cw_buf *text, const char *name)
 {
-    const char *start = cw_buf_text(text), *at = start;
-    size_t len = strlen(name), count = 0;
+    struct words words = {.at = cw_buf_text(text)};
+    size_t count = 0;
 
-    while ((at = strstr(at, name)) != NULL) {
-        count += (at == start || !is_word(at[-1])) && !is_word(at[len]);
-        at += len;
-    }
+    while (next_word(&words))
+        count += is(words.word, name);
     return count;
+}
+
+bool cw_policy_find_local(const char **name, size_t *line, const struct cw_policy *policy)
+{
+    static const char *const asked[] = {"decide", "before", "stage", "check", "after", "undo", "deliver"};
+    const char *start = cw_buf_text(&policy->text);
+
+    for (size_t i = 0; i < CW_COUNT(asked); i++) {
+        struct words words = {.at = start};
+        const char *local = NULL;
+        size_t uses = 0;
+
+        while (next_word(&words)) {
+            if (!is(words.word, asked[i]) || names_field(&words, start))
+                continue;
+            uses++;
+            if (is(words.last, "function") && is(words.last_but_one, "local"))
+                local = words.word;
+        }
+        if (local == NULL || uses != 1)
+            continue;
+        *name = asked[i];
+        *line = 1;
+        for (const char *p = start; p < local; p++)
+            *line += *p == '\n';
+        return true;
+    }
+    return false;
 }
 
 int cw_policy_find_unused(char out[CW_POLICY_NAME_MAX], const struct cw_policy *policy, struct cw_err *err)

@@ -48,6 +48,9 @@ int cw_policy_decide(struct cw_decision *decision, const struct cw_policy *polic
 /* The first global function of the policy that nothing in it calls and nobody else asks, which its author cannot have
  * meant; out is empty when there is none. A broken policy is CW_E_HELD. */
 int cw_policy_find_unused(char out[CW_POLICY_NAME_MAX], const struct cw_policy *policy, struct cw_err *err);
+/* Is a function that the program would ask declared local, and used by nothing in the policy either? Then its name and
+ * line; by the words of the text alone. */
+bool cw_policy_find_local(const char **name, size_t *line, const struct cw_policy *policy);
 
 /* What is to be done for one release. question: {"release", "dirs": {stage: folder}, "artifacts": [those to be handed
  * on]}. *answer: {"actions": {"before", "stage", "check", "after", "undo": lists of actions; empty ones are left out},

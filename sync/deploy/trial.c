@@ -220,14 +220,30 @@ static int take_people(struct stage *stage, const json_t *test, struct cw_err *e
     return rc;
 }
 
+/* What the site has besides what the set has a word about: of another upstream, say. */
+static int take_installed(json_t **installed, const json_t *test, struct cw_err *err)
+{
+    const char *product;
+    json_t *version;
+    int rc = cw_json_opt_obj(installed, test, "installed", err);
+
+    json_object_foreach (*installed, product, version) {
+        if (rc == CW_OK)
+            rc = cw_semver_check(json_is_string(version) ? json_string_value(version) : "", err);
+        if (rc != CW_OK)
+            return cw_err_prefix(err, "installed: '%s'", product);
+    }
+    return rc;
+}
+
 static int set_up(struct stage *stage, const json_t *test, struct cw_err *err)
 {
-    static const char *const fields[] = {"name",     "at",       "now",    "releases", "expect",
-                                         "upstream", "channel",  "serial", "site",     "generation",
-                                         "removed",  "approved", "groups", NULL};
+    static const char *const fields[] = {"name",     "at",       "now",    "releases",  "expect",
+                                         "upstream", "channel",  "serial", "site",      "generation",
+                                         "removed",  "approved", "groups", "installed", NULL};
     const char *now = NOW, *upstream = "acme", *channel = "stable";
     int64_t serial = 1, generation = 1;
-    json_t *removed = NULL;
+    json_t *removed = NULL, *installed = NULL;
     int rc = json_is_object(test) ? cw_json_only(test, fields, err)
                                   : cw_err_set(err, CW_E_FAIL, "a case is not a table with names");
 
@@ -245,6 +261,8 @@ static int set_up(struct stage *stage, const json_t *test, struct cw_err *err)
     if (rc == CW_OK)
         rc = cw_json_opt_array(&removed, test, "removed", err);
     if (rc == CW_OK)
+        rc = take_installed(&installed, test, err);
+    if (rc == CW_OK)
         rc = take_people(stage, test, err);
     if (rc == CW_OK && json_object_get(test, "serial") != NULL)
         rc = cw_json_get_int(&serial, test, "serial", 1, INT64_MAX, err);
@@ -257,8 +275,8 @@ static int set_up(struct stage *stage, const json_t *test, struct cw_err *err)
         json_pack("{s:s, s:s, s:I, s:s, s:o}", "upstream", upstream != NULL ? upstream : "acme", "channel",
                   channel != NULL ? channel : "stable", "serial", (json_int_t)serial, "published", now,
                   "removed", removed != NULL ? json_incref(removed) : json_array());
-    stage->site =
-        json_pack("{s:s, s:I, s:{}}", "name", stage->name, "generation", (json_int_t)generation, "installed");
+    stage->site = json_pack("{s:s, s:I, s:o}", "name", stage->name, "generation", (json_int_t)generation,
+                            "installed", installed != NULL ? json_copy(installed) : json_object());
     stage->artifacts = json_object();
     if (stage->set == NULL || stage->site == NULL || stage->artifacts == NULL)
         return cw_err_nomem(err);
@@ -354,8 +372,11 @@ static int ask_all(struct cw_buf got[CW_COUNT(stage_words) + 1], struct cw_trial
         if (rc == CW_OK)
             rc = cw_policy_actions(&answer, policy, question, err);
         if (rc == CW_E_HELD) {
+            size_t len = strlen(trial->problem);
+
             trial->broken = true;
-            differ(trial, "actions", "no error", err->text);
+            snprintf(trial->problem + len, sizeof(trial->problem) - len, "%s%s", len > 0 ? "; " : "",
+                     err->text);
             cw_err_clear(err);
             return CW_OK;
         }
@@ -435,7 +456,7 @@ static int compare(struct cw_trial *trial, const struct cw_decision *decision,
         differ(trial, "ready", want ? "true" : "false", ready ? "true" : "false");
     compare_text(trial, "waits", waits, state->waits);
     compare_text(trial, "reason", reason, decision->reason);
-    if (trial->problem[0] != '\0')
+    if (trial->problem[0] != '\0' && reason == NULL)
         quote_reason(trial, decision->reason);
     return CW_OK;
 }

@@ -89,13 +89,26 @@ wrong "has no function 'decide' and no rule" 'function decied() end'
 wrong 'p\.lua:3: .*asked about a downgrade' 'function decide(set)
   if set.releases[1].change ~= "downgrade" then return accept "x" end
   return set.nothing.more end'
-wrong "actions: .*p\.lua:2: run: the command is not an absolute path" 'function decide() return accept "x" end
+wrong "p\.lua:2: run: the command is not an absolute path" 'function decide() return accept "x" end
 function check() return { run { "selftest" } } end'
-wrong "actions: .*unknown function 'afetr' \(did you mean 'after'\?\)" 'function decide() return accept "x" end
+wrong "p\.lua:2: unknown function 'afetr' \(did you mean 'after'\?\)" 'function decide() return accept "x" end
 function afetr() end'
+wrong "^causeway-sync: p\.lua:1: run: argument 1 is a number" 'function decide() return accept "x" end function check() return { run { "/x", 5 } } end'
 wrong "p\.lua: function 'selftest' is never used: .*the program asks for decide, before" 'function decide() return accept "x" end
 function selftest() end'
+wrong "p\.lua: function 'restart' is never used" 'function decide() return accept "x" end
+-- restart what was changed
+function restart() return { run { "/usr/bin/systemctl", "restart", "plc" } } end'
+wrong "p\.lua:2: function 'check' is local, so that nobody asks it: write function check, without 'local'" '-- check
+local function check() return { run { "/x" } } end
+function decide(set) return accept "check and" end
+function deliver() return delivery { put { "http://x/" }, check = get { "http://x/" } } end'
+wrong "p\.lua:1: function 'decide' is local" 'local function decide() return accept "x" end'
 printf 'function decide() return accept "x" end\nfunction restart() end\nfunction check() return restart() end\n' >p.lua
+expect_exit 0 causeway-sync policy check p.lua
+printf 'local function check(set) return accept "x" end\nfunction decide(set) return check(set) end\n' >p.lua
+expect_exit 0 causeway-sync policy check p.lua
+printf 'local function stage() return {} end\nfunction decide(set) return accept "x" end\nundo = stage\n' >p.lua
 expect_exit 0 causeway-sync policy check p.lua
 expect_exit 1 causeway-sync policy check no-such-file.lua
 expect_err 'no-such-file\.lua'
@@ -121,11 +134,34 @@ bad "p_spec\.lua:2: .*expects nothing" 'policy "p.lua"
 case "a" { releases = { { product = "x", version = "1.0.0" } } }'
 bad "p_spec\.lua:1: policy: expected a file" 'policy(5)'
 bad 'names no policy, or has no case' 'policy "p.lua"'
+bad "p_spec\.lua:2: there is no variable 'alice'; texts have quotes, as in \"alice\"" 'policy "p.lua"
+case "a" { approved = { alice }, releases = { { product = "x", version = "1.0.0" } }, expect = { ready = true } }'
+bad "p_spec\.lua:2: installed: 'y': '3' is not a version" 'policy "p.lua"
+case "a" { installed = { y = "3" }, releases = { { product = "x", version = "1.0.0" } }, expect = { ready = true } }'
 bad "'grave' is no severity" 'policy "p.lua"
 case "a" { releases = { { product = "x", version = "1.0.0", severity = "grave" } }, expect = { ready = true } }'
 rm specs/p_spec.lua
 expect_exit 1 causeway-sync policy test specs
 expect_err "has no \*_spec\.lua"
+
+# What another vendor's products are at the site.
+cat >specs/p.lua <<'LUA'
+function decide(set, site)
+  local gateway = site.installed.gateway
+  if not gateway or not satisfies(gateway, ">=3.0.0") then return hold("the gateway is " .. (gateway or "missing")) end
+  return accept "it goes with this gateway"
+end
+LUA
+cat >specs/p_spec.lua <<'LUA'
+policy "p.lua"
+case "too old" { installed = { gateway = "2.9.0" }, releases = { { product = "plc", version = "1.0.0" } },
+  expect = { verdict = "hold", reason = "the gateway is 2.9.0" } }
+case "new enough" { installed = { gateway = "3.0.0" }, releases = { { product = "plc", version = "1.0.0", from = "0.9.0" } },
+  expect = { ready = true } }
+case "none" { releases = { { product = "plc", version = "1.0.0" } }, expect = { reason = "the gateway is missing" } }
+LUA
+expect_exit 0 causeway-sync policy test specs
+expect_out '^3 passed, 0 failed$'
 
 make_repo
 make_build gateway 1.0.0
