@@ -285,7 +285,13 @@ local function request(method)
     if type(list[1]) ~= "string" or #list > 1 then
       fail(where, method, ": expected one URL, as in ", method, ' { "https://plc-1.plant.example/firmware" }')
     end
+    if not match(list[1], "^https?://.") then
+      fail(where, method, ": '", list[1], "' is not a URL like https://plc-1.plant.example/firmware")
+    end
     check_texts(where, method, words, { "body", "ca_file", "contains", "file", "timeout", "token_file" })
+    if words.token_file and byte(words.token_file) ~= byte("/") then
+      fail(where, method, ": token_file '", words.token_file, "' is not an absolute path")
+    end
     words.status = codes_of(where, method, "status", words.status)
     words[method] = list[1]
     return note(method, where, words)

@@ -35,7 +35,11 @@ static const char samples[] =
     "downgrade\",\"releases\":[{\"product\":\"gateway\",\"version\":\"1.0.0\",\"from\":\"1.1.0\"}]},"
     "{\"name\":\"a "
     "removal\",\"releases\":[{\"product\":\"gateway\",\"version\":\"1.0.0\",\"from\":\"1.0.0\"}],"
-    "\"removed\":[\"plc\"]}]";
+    "\"removed\":[\"plc\"]},"
+    "{\"name\":\"a package and "
+    "firmware\",\"releases\":[{\"product\":\"gateway\",\"version\":\"1.1.0\",\"from\":\"1.0.0\","
+    "\"artifacts\":[{"
+    "\"name\":\"gateway.deb\",\"kind\":\"package\"},{\"name\":\"gateway.bin\",\"kind\":\"firmware\"}]}]}]";
 
 static const char *text_of(const json_t *object, const char *key)
 {

@@ -236,6 +236,12 @@ static int read_one(json_t *deliveries, const json_t *artifact, const json_t *va
     return json_array_append(deliveries, made) == 0 ? CW_OK : cw_err_nomem(err);
 }
 
+static bool is_nothing(const json_t *value)
+{
+    return value == NULL || json_is_null(value) || json_is_false(value) ||
+           (json_is_array(value) && json_array_size(value) == 0);
+}
+
 /* What deliver() returned for an artifact: one delivery, or a list of them. */
 static int read_artifact(json_t *deliveries, const json_t *artifact, const json_t *value, struct cw_err *err)
 {
@@ -243,8 +249,7 @@ static int read_artifact(json_t *deliveries, const json_t *artifact, const json_
     size_t i;
     int rc = CW_OK;
 
-    if (value == NULL || json_is_null(value) || json_is_false(value) ||
-        (json_is_array(value) && json_array_size(value) == 0))
+    if (is_nothing(value))
         return cw_err_set(err, CW_E_HELD,
                           "nothing delivers '%s', which is of kind %s: deliver() must return a delivery, or "
                           "store \"why\"",
@@ -261,15 +266,17 @@ static int read_artifact(json_t *deliveries, const json_t *artifact, const json_
     return rc;
 }
 
-static int read_deliveries(json_t *deliveries, const json_t *artifacts, const json_t *values,
+static int read_deliveries(json_t *deliveries, const json_t *question, const json_t *values,
                            struct cw_err *err)
 {
+    const json_t *artifacts = json_object_get(question, "artifacts");
+    bool partial = json_is_true(json_object_get(question, "partial"));
     json_t *artifact;
     size_t i;
     int rc = CW_OK;
 
     json_array_foreach (artifacts, i, artifact) {
-        if (rc == CW_OK)
+        if (rc == CW_OK && !(partial && is_nothing(json_array_get(values, i))))
             rc = read_artifact(deliveries, artifact, json_array_get(values, i), err);
     }
     return rc;
@@ -283,7 +290,7 @@ static int read_answer(json_t *made, const json_t *value, const json_t *question
         return cw_err_set(err, CW_E_VERIFY, "gave no actions");
     rc = read_stages(json_object_get(made, "actions"), value, err);
     if (rc == CW_OK)
-        rc = read_deliveries(json_object_get(made, "deliveries"), json_object_get(question, "artifacts"),
+        rc = read_deliveries(json_object_get(made, "deliveries"), question,
                              json_object_get(value, "deliveries"), err);
     return rc;
 }

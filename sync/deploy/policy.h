@@ -53,7 +53,8 @@ int cw_policy_find_unused(char out[CW_POLICY_NAME_MAX], const struct cw_policy *
 bool cw_policy_find_local(const char **name, size_t *line, const struct cw_policy *policy);
 
 /* What is to be done for one release. question: {"release", "dirs": {stage: folder}, "artifacts": [those to be handed
- * on]}. *answer: {"actions": {"before", "stage", "check", "after", "undo": lists of actions; empty ones are left out},
+ * on]}, and "partial": true where it is no error that nothing delivers one.
+ * *answer: {"actions": {"before", "stage", "check", "after", "undo": lists of actions; empty ones are left out},
  * "deliveries": [{"path", "kind", "send", "check", "undo": actions; the last two optional} or {"path", "kind",
  * "stored": reason}]}. A broken policy, and an artifact that nothing delivers, is CW_E_HELD. Owned by the caller. */
 int cw_policy_actions(json_t **answer, const struct cw_policy *policy, const json_t *question,

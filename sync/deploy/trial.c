@@ -31,6 +31,7 @@ struct stage {
     json_t *approved;   /* persons; borrowed from the case; NULL: nobody */
     json_t *people;     /* groups only; owned; NULL: none */
     int64_t now, promoted;
+    bool partial;     /* it is no error that nothing delivers an artifact */
     const char *name; /* of the site; borrowed */
     const char *scan; /* the scanner's worst verdict; NULL: there is no scanner; borrowed */
 };
@@ -313,10 +314,15 @@ static int make_question(json_t **question, const struct stage *stage, const jso
         json_pack("{s:O*, s:O, s:O}", "version", json_object_get(release, "from"), "platform",
                   json_object_get(release, "platform"), "delivers", artifacts);
 
+    int rc;
+
     if (change == NULL || installed == NULL)
         return cw_err_nomem(err);
-    return cw_change_question(question, change, release,
-                              json_object_get(installed, "version") != NULL ? installed : NULL, ROOT, err);
+    rc = cw_change_question(question, change, release,
+                            json_object_get(installed, "version") != NULL ? installed : NULL, ROOT, err);
+    if (rc == CW_OK && json_object_set_new(*question, "partial", json_boolean(stage->partial)) != 0)
+        rc = cw_err_nomem(err);
+    return rc;
 }
 
 static void add_described(struct cw_buf *text, const json_t *action)
@@ -474,6 +480,7 @@ static int run(struct cw_trial *trial, const struct cw_policy *policy, const jso
         rc = cw_policy_decide(&decision, policy, stage.set, stage.site, err);
     if (rc != CW_OK)
         return rc;
+    stage.partial = expect == NULL;
     context.now = stage.now;
     context.site = stage.name;
     context.promoted = stage.promoted;

@@ -94,6 +94,15 @@ function check() return { run { "selftest" } } end'
 wrong "p\.lua:2: unknown function 'afetr' \(did you mean 'after'\?\)" 'function decide() return accept "x" end
 function afetr() end'
 wrong "^causeway-sync: p\.lua:1: run: argument 1 is a number" 'function decide() return accept "x" end function check() return { run { "/x", 5 } } end'
+wrong "p\.lua:2: put: 'plc-1/firmware' is not a URL like https://.*asked about a package and firmware" 'function decide() return accept "x" end
+function deliver(a) if a.kind == "firmware" then return put { "plc-1/firmware" } end end'
+wrong "p\.lua:2: delivery: unknown word 'chek' \(did you mean 'check'\?\)" 'function decide() return accept "x" end
+function deliver() return delivery { put { "http://x/" }, chek = get { "http://x/" } } end'
+wrong "p\.lua:2: put: token_file 'plc.token' is not an absolute path" 'function decide() return accept "x" end
+function deliver() return put { "http://x/", token_file = "plc.token" } end'
+printf 'function decide() return accept "x" end\nfunction deliver(a) if a.kind == "package" then return store "x" end end\n' >p.lua
+expect_exit 0 causeway-sync policy check p.lua
+expect_out 'answers all 7 sample questions'
 wrong "p\.lua: function 'selftest' is never used: .*the program asks for decide, before" 'function decide() return accept "x" end
 function selftest() end'
 wrong "p\.lua: function 'restart' is never used" 'function decide() return accept "x" end
