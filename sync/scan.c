@@ -162,6 +162,8 @@ static void first_line(char said[SAID_MAX], const char *verdict, const struct cw
     if (strcmp(verdict, "failed") == 0)
         snprintf(line, sizeof line, "the scanner %s%s%.*s", result->reason, *output != '\0' ? ": " : "",
                  (int)strcspn(output, "\n"), output);
+    else if (*output == '\0' && strcmp(verdict, "bad") == 0)
+        snprintf(line, sizeof line, "it exited with %d and said nothing", result->exit);
     else
         snprintf(line, sizeof line, "%.*s", (int)strcspn(output, "\n"), output);
     cw_reason_set(said, SAID_MAX, line);

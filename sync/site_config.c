@@ -364,6 +364,19 @@ static int take_keep(struct cw_site *site, struct cw_err *err)
     return rc == CW_OK ? CW_OK : cw_err_prefix(err, "keep");
 }
 
+/* An exit code or a list of them. */
+static bool are_codes(const json_t *codes)
+{
+    json_t *code;
+    size_t i;
+
+    json_array_foreach (codes, i, code) {
+        if (!json_is_integer(code))
+            return false;
+    }
+    return json_is_integer(codes) || json_is_array(codes);
+}
+
 /* The words of an action, with those of its verdict: what is clean is what that action calls success. */
 static int read_scan(json_t **made, const json_t *scan, struct cw_err *err)
 {
@@ -376,6 +389,10 @@ static int read_scan(json_t **made, const json_t *scan, struct cw_err *err)
 
     if (rc != CW_OK)
         return rc;
+    if (json_object_get(value, "clean") != NULL && !are_codes(json_object_get(value, "clean")))
+        return cw_err_set(err, CW_E_FAIL, "'clean' is neither an exit code nor a list of them");
+    if (codes != NULL && !are_codes(codes))
+        return cw_err_set(err, CW_E_FAIL, "'bad' is neither an exit code nor a list of them");
     if (json_object_get(value, "clean") != NULL &&
         json_object_set(value, "exit", json_object_get(value, "clean")) != 0)
         return cw_err_nomem(err);
@@ -391,12 +408,6 @@ static int read_scan(json_t **made, const json_t *scan, struct cw_err *err)
     bad = codes == NULL            ? json_pack("[i]", 1)
           : json_is_integer(codes) ? json_pack("[O]", codes)
                                    : json_incref(codes);
-    json_array_foreach (bad, i, word) {
-        if (!json_is_integer(word))
-            return cw_err_set(err, CW_E_FAIL, "'bad' is neither an exit code nor a list of them");
-    }
-    if (!json_is_array(bad))
-        return cw_err_set(err, CW_E_FAIL, "'bad' is neither an exit code nor a list of them");
     *made = json_pack("{s:O, s:O}", "action", action, "bad", bad);
     return *made != NULL ? CW_OK : cw_err_nomem(err);
 }

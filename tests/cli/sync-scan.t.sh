@@ -145,4 +145,13 @@ scan "run = { \"$TEST_DIR/scanner\", \"-f\", \"{file}\" }"
 expect_exit 0 sync update
 expect 'without its memory it is scanned again, and applied' cmp -s plant/current/tables/seven.cfg seven.cfg
 
+# Not every scanner says what it found.
+# shellcheck disable=SC2016 # the scanner's own argument
+printf '#!/bin/sh\n! grep -q EVIL "$1"\n' >mute
+chmod +x mute
+scan "run = { \"$TEST_DIR/mute\", \"{file}\" }"
+echo EVIL >mute.cfg
+ship tables 9.0.0 mute.cfg file
+expect_exit 0 sync pull
+expect_err "'tables/9\.0\.0/mute\.cfg' was found bad by the scanner: it exited with 1 and said nothing"
 done_testing

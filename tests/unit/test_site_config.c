@@ -124,6 +124,8 @@ static const struct {
     {"{\"site\": \"s\", \"scan\": {\"run\": [\"/x\", \"{file}\"], \"bad\": \"1\"}}",
      "scan: 'bad' is neither"},
     {"{\"site\": \"s\", \"scan\": {\"run\": [\"/x\", \"{file}\"], \"bad\": {}}}", "scan: 'bad' is neither"},
+    {"{\"site\": \"s\", \"scan\": {\"run\": [\"/x\", \"{file}\"], \"clean\": \"0\"}}",
+     "scan: 'clean' is neither"},
     {"{\"site\": \"s\", \"install\": {\"root\": \"opt\"}}", "root 'opt'"},
     {"{\"site\": \"s\", \"install\": {\"root\": \"/\"}}", "root '/'"},
 };
