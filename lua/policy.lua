@@ -50,8 +50,8 @@ local function only(where, what, words, known)
   end
 end
 
--- What a metatable says for a table in which only the known names can be asked for: a misspelt one would be nil, and
--- a comparison with it never true.
+-- What a metatable says for a table in which only the known names can be asked for: a misspelt one would be
+-- nil, and a comparison with it never true.
 local function strict(what, known)
   local is_known = {}
   for _, name in ipairs(known) do is_known[name] = true end
@@ -67,8 +67,8 @@ end
 local SITE = strict("site", { "name", "generation", "installed" })
 local SET = strict("a set",
   { "upstream", "channel", "serial", "published", "severity", "bytes", "releases", "removed", "scan" })
-local OF_RELEASE = { "product", "version", "from", "change", "severity", "notes", "features", "requires", "promoted",
-  "platform", "bytes", "attestations", "scan" }
+local OF_RELEASE = { "product", "version", "from", "change", "severity", "notes", "features", "requires",
+  "promoted", "platform", "bytes", "attestations", "scan" }
 local RELEASE = strict("a release", OF_RELEASE)
 local STAGED = strict("a release", { "dir", "staged", table.unpack(OF_RELEASE) })
 local ARTIFACT = strict("an artifact",
@@ -174,26 +174,28 @@ end)
 
 -- Not now; the same question is asked again at the next plan.
 hold = located(function(where, reason)
-  return note("hold", where, { verdict = "hold", reason = reason_of(where, "hold", reason), at = place(where) })
+  reason_of(where, "hold", reason)
+  return note("hold", where, { verdict = "hold", reason = reason, at = place(where) })
 end)
 
 -- Never this set.
 reject = located(function(where, reason)
-  return note("reject", where, { verdict = "reject", reason = reason_of(where, "reject", reason), at = place(where) })
+  reason_of(where, "reject", reason)
+  return note("reject", where, { verdict = "reject", reason = reason, at = place(where) })
 end)
 
 local rules = {}
 
 -- rule("name", function(set, site) … end): one more that is asked; what it returns adds to what others do.
-rule = located(function(where, name, ask)
+rule = located(function(where, name, f)
   if type(name) ~= "string" or name == "" or #name > 64 then
     fail(where, 'rule: expected a name of at most 64 bytes, as in rule("no downgrades", function(set) … end)')
   end
-  if type(ask) ~= "function" then fail(where, "rule '", name, "': expected a function, got a ", type(ask)) end
+  if type(f) ~= "function" then fail(where, "rule '", name, "': expected a function, got a ", type(f)) end
   for _, other in ipairs(rules) do
     if other.name == name then fail(where, "rule '", name, "' is there already") end
   end
-  rules[#rules + 1] = { name = name, ask = ask }
+  rules[#rules + 1] = { name = name, ask = f }
 end)
 
 -- satisfies("2.1.0", "^2.0.0"): ranges as in a release's requirements.
@@ -253,7 +255,8 @@ local EXAMPLE = 'run { "/usr/bin/systemctl", "restart", "plc" }'
 
 -- run { "/absolute/command", "argument", timeout = "60s" }: no shell, no search path.
 run = located(function(where, command)
-  local words, argv = split(where, "run", command, { "dir", "env", "exit", "group", "timeout", "user" }, EXAMPLE)
+  local words, argv = split(where, "run", command, { "dir", "env", "exit", "group", "timeout", "user" },
+    EXAMPLE)
   if type(argv[1]) ~= "string" or byte(argv[1]) ~= byte("/") then
     fail(where, "run: the command is not an absolute path, as in ", EXAMPLE)
   end
@@ -339,7 +342,8 @@ local function wrong_kind(name, answer)
   if answer == nil and name == "decide" and #rules == 0 then
     return who .. " returned no decision: each way through it ends with return accept, hold or reject"
   elseif type(answer) == "function" then
-    return who .. ' returned something else than accept, hold or reject: a function; call it, as in return hold "why"'
+    return who .. ' returned something else than accept, hold or reject: a function; call it, as in '
+      .. 'return hold "why"'
   elseif answer ~= nil and type(answer) ~= "table" then
     return who .. " returned something else than accept, hold or reject: a " .. type(answer)
   end
@@ -442,7 +446,7 @@ end
 for name in pairs(_ENV) do ours[name] = true end
 ours.host = nil
 
--- A name that nobody gave a value is misspelt, or a text without its quotes, or a part of Lua that is not here.
+-- A name that nobody gave a value is misspelt, or a text without its quotes, or not in this Lua.
 setmetatable(_ENV, {
   __metatable = false,
   __index = function(_, name)

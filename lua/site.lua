@@ -15,6 +15,7 @@ end
 setmetatable(_ENV, {
   __metatable = false,
   __index = function(_, name)
-    error("there is no variable '" .. tostring(name) .. "'; texts have quotes, as in \"" .. tostring(name) .. '"', 2)
+    name = tostring(name)
+    error("there is no variable '" .. name .. "'; texts have quotes, as in \"" .. name .. '"', 2)
   end,
 })

@@ -33,7 +33,10 @@ case "over the holidays nothing does" {
 case "nor in any other year" {
   now = "2031-12-27T22:00:00Z",
   releases = { update },
-  expect = { ready = false, waits = "opens Sat 2032-01-10 22:00 Europe/Berlin, after the blackout 12-20 to 01-06" },
+  expect = {
+    ready = false,
+    waits = "opens Sat 2032-01-10 22:00 Europe/Berlin, after the blackout 12-20 to 01-06",
+  },
 }
 
 case "a critical fix does" {
