@@ -17,12 +17,26 @@
 _Static_assert(CW_ENVELOPE_MAX == CW_ATTESTATION_MAX, "what is kept can be pinned");
 _Static_assert(CW_PREDICATE_MAX <= CW_PREDICATE_TEXT_MAX, "its predicate too");
 
+/* Tools also write the statement alone. */
+static bool is_bare_statement(const struct cw_buf *bytes)
+{
+    json_auto_t *doc = NULL;
+    struct cw_err ignored;
+
+    return cw_json_parse(&doc, bytes->data, bytes->len, &ignored) == CW_OK &&
+           json_object_get(doc, "predicateType") != NULL && json_object_get(doc, "payload") == NULL;
+}
+
 int cw_attested_read(struct cw_attested *attested, struct cw_err *err)
 {
     int rc = cw_sha256(attested->sha256, attested->bytes.data, attested->bytes.len, err);
 
     if (rc == CW_OK)
         rc = cw_envelope_parse(&attested->envelope, attested->bytes.data, attested->bytes.len, err);
+    if (rc == CW_E_VERIFY && is_bare_statement(&attested->bytes))
+        return cw_err_set(err, CW_E_VERIFY,
+                          "is a statement that nobody signed: give the DSSE envelope around it, as 'cosign "
+                          "attest-blob' writes it");
     return rc == CW_OK ? cw_statement_parse(&attested->statement, &attested->envelope, err) : rc;
 }
 

@@ -336,6 +336,10 @@ static int change(struct work *w, const char *remove, const char *add, int64_t t
     if (rc != CW_OK)
         return rc;
     old = remove != NULL ? find_key(w, remove, NULL) : NULL; /* else its id, as the metadata has it */
+    if (remove != NULL && old == NULL && strspn(remove, "0123456789abcdef") != strlen(remove)) {
+        (void)find_key(w, remove, err);
+        return err->code;
+    }
     rc = cw_rekey_change(doc, &w->state, role, old != NULL ? old->id : remove, new, threshold, err);
     if (rc == CW_OK)
         rc = cw_rekey_store(w->repo.dir, doc, err);
@@ -376,13 +380,23 @@ static int set_threshold(struct work *w, struct cw_err *err)
 static int undo(struct work *w, struct cw_err *err)
 {
     json_auto_t *none = json_pack("{s:{}}", "roles");
+    json_auto_t *doc = NULL;
+    struct cw_err ignored;
+    const char *role;
+    json_t *change;
     int rc = none != NULL ? cw_repo_open(&w->repo, w->cli, true, err) : cw_err_nomem(err);
 
     if (rc == CW_OK)
-        rc = cw_rekey_store(w->repo.dir, none, err);
+        (void)cw_rekey_load(&doc, w->repo.dir, &ignored); /* what cannot be read goes, too */
     if (rc == CW_OK)
-        cw_cli_say(w->cli, "no change of keys is staged");
-    return rc;
+        rc = cw_rekey_store(w->repo.dir, none, err);
+    if (rc != CW_OK)
+        return rc;
+    json_object_foreach (json_object_get(doc, "roles"), role, change) {
+        cw_cli_say(w->cli, "forgot what was staged for the keys of %s", role);
+    }
+    cw_cli_say(w->cli, "no change of keys is staged");
+    return CW_OK;
 }
 
 static const struct {
@@ -401,8 +415,9 @@ int cmd_key(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)
     struct work w = {.cli = cli, .repo = CW_REPO_INIT, .argv = argv + 1, .argc = argc - 2};
     int rc = cw_err_set(
         err, CW_E_USAGE,
-        "'key %s': it is 'key list', 'key new NAME', 'key import NAME FILE', 'key export NAME FILE' or "
-        "'key who'",
+        "'key %s': it is 'key list', 'key new NAME', 'key import NAME FILE', 'key export NAME FILE', 'key "
+        "who', 'key rotate ROLE OLD NEW', 'key add ROLE NAME', 'key remove ROLE NAME', 'key threshold ROLE "
+        "N' or 'key undo'",
         argv[1]);
 
     for (size_t i = 0; i < CW_COUNT(verbs); i++) {

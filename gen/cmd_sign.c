@@ -82,6 +82,29 @@ static int take_file(struct cw_key *key, const struct signing *s, const char *pa
     return rc == CW_OK ? name_key(key, s, object, err) : rc;
 }
 
+/* Whose signatures the folder lacks, for who came with another key. */
+static int refuse_key(const struct signing *s, const struct cw_key *key, const char *word, struct cw_err *err)
+{
+    CW_AUTO_BUF wanted = CW_BUF_INIT(CW_ERR_TEXT_MAX);
+    json_auto_t *missing = NULL;
+    const json_t *row, *name;
+    size_t i, k;
+    int rc = cw_folder_missing(&missing, &s->folder, err);
+
+    json_array_foreach (missing, i, row) {
+        cw_buf_addf(&wanted, "%s %s", i > 0 ? ", for" : "for",
+                    json_string_value(json_object_get(row, "role")));
+        json_array_foreach (json_object_get(row, "of"), k, name)
+            cw_buf_addf(&wanted, "%s '%s'", k > 0 ? "," : " of", json_string_value(name));
+    }
+    if (rc != CW_OK)
+        return rc;
+    return cw_err_set(
+        err, CW_E_VERIFY,
+        "'%s': no role of this ceremony wants a signature by this key (keyid %.16s); wanted are %s", word,
+        key->id, i > 0 ? cw_buf_text(&wanted) : "none any more");
+}
+
 static int check_wanted(const struct signing *s, const struct cw_key *key, const char *word,
                         struct cw_err *err)
 {
@@ -91,11 +114,7 @@ static int check_wanted(const struct signing *s, const struct cw_key *key, const
         if (cw_folder_wants(&s->folder.roles[i], key->id))
             return CW_OK;
     }
-    return cw_err_set(
-        err, CW_E_VERIFY,
-        "'%s': no role of this ceremony wants a signature by this key (keyid %.16s); see below 'missing' "
-        "whose are wanted",
-        word, key->id);
+    return refuse_key(s, key, word, err);
 }
 
 static int take_keys(struct signing *s, struct cw_unlock *unlock, struct cw_err *err)

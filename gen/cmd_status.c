@@ -243,7 +243,7 @@ static void say_deltas(const struct showing *s)
 static void say_next(const struct showing *s)
 {
     cw_cli_say(s->cli, "next publish:");
-    cw_report_say(s->draft.report, s->cli);
+    cw_report_say(s->draft.report, &s->keys, s->cli);
     say_deltas(s);
     if (s->problem.code != CW_OK)
         cw_cli_say(s->cli, "would be refused: %s", s->problem.text);

@@ -179,6 +179,16 @@ static bool join_bins(json_t *missing, const char *product, int64_t lacking, con
            json_integer_set(bins, json_integer_value(bins) + 1) == 0;
 }
 
+/* In the order of people, not of keyids. */
+static int insert_name(json_t *names, const char *name, struct cw_err *err)
+{
+    size_t at = json_array_size(names);
+
+    while (at > 0 && strcmp(json_string_value(json_array_get(names, at - 1)), name) > 0)
+        at--;
+    return json_array_insert_new(names, at, json_string(name)) == 0 ? CW_OK : cw_err_nomem(err);
+}
+
 static int add_missing(json_t *missing, const struct cw_folder *folder, const struct cw_folder_role *role,
                        const struct cw_tuf_role *need, struct cw_err *err)
 {
@@ -191,9 +201,8 @@ static int add_missing(json_t *missing, const struct cw_folder *folder, const st
     json_array_foreach (need->keyids, i, id) {
         if (cw_folder_has(role, json_string_value(id)))
             lacking--;
-        else if (json_array_append_new(of, json_string(cw_folder_key_name(folder, json_string_value(id)))) !=
-                 0)
-            return cw_err_nomem(err);
+        else if (insert_name(of, cw_folder_key_name(folder, json_string_value(id)), err) != CW_OK)
+            return err->code;
     }
     if (lacking <= 0 || (role->bin_of != NULL && join_bins(missing, name, lacking, of)))
         return CW_OK;

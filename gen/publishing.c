@@ -77,7 +77,7 @@ int cw_publishing_report(const struct cw_publishing *p, bool published, struct c
         json_object_set_new(doc, "dry_run", json_boolean(p->cli->dry_run)) != 0 ||
         (ceremony != NULL && json_object_set_new(doc, "ceremony", ceremony) != 0))
         return cw_err_nomem(err);
-    cw_report_say(p->draft.report, p->cli);
+    cw_report_say(p->draft.report, &p->keys, p->cli);
     cw_deltas_plan_say(&p->deltas, p->cli);
     if (published)
         cw_cli_say(p->cli, "%s at %s", p->cli->dry_run ? "would be published" : "published", now);

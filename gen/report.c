@@ -31,28 +31,38 @@ static void say_channel(const struct cw_cli *cli, const json_t *row)
     }
 }
 
-static void say_keys(const struct cw_cli *cli, const json_t *row)
+static void add_key(struct cw_buf *what, char sign, const struct cw_keys *keys, const char *id)
+{
+    const struct cw_key *key = cw_keys_find(keys, id);
+
+    if (key != NULL)
+        cw_buf_addf(what, " %c '%s' (%.16s)", sign, key->name, id);
+    else
+        cw_buf_addf(what, " %c %.16s", sign, id);
+}
+
+static void say_keys(const struct cw_cli *cli, const struct cw_keys *keys, const json_t *row)
 {
     CW_AUTO_BUF what = CW_BUF_INIT(CW_ERR_TEXT_MAX);
     const json_t *id;
     size_t i;
 
     json_array_foreach (json_object_get(row, "removed"), i, id)
-        cw_buf_addf(&what, " - %.16s", json_string_value(id));
+        add_key(&what, '-', keys, json_string_value(id));
     json_array_foreach (json_object_get(row, "added"), i, id)
-        cw_buf_addf(&what, " + %.16s", json_string_value(id));
+        add_key(&what, '+', keys, json_string_value(id));
     cw_cli_say(cli, "keys of %s:%s, threshold %lld", text(row, "role"), cw_buf_text(&what),
                (long long)json_integer_value(json_object_get(row, "threshold")));
 }
 
-void cw_report_say(const json_t *report, const struct cw_cli *cli)
+void cw_report_say(const json_t *report, const struct cw_keys *keys, const struct cw_cli *cli)
 {
     char size[16];
     json_t *row;
     size_t i;
 
     json_array_foreach (json_object_get(report, "keys"), i, row) {
-        say_keys(cli, row);
+        say_keys(cli, keys, row);
     }
     json_array_foreach (json_object_get(report, "products"), i, row) {
         cw_cli_say(cli, "new product %s", json_string_value(row));

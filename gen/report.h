@@ -8,8 +8,9 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
+#include "gen/keys.h"
 
-/* report is a struct cw_draft's. */
-void cw_report_say(const json_t *report, const struct cw_cli *cli);
+/* report is a struct cw_draft's; keys are those whose names are known here. */
+void cw_report_say(const json_t *report, const struct cw_keys *keys, const struct cw_cli *cli);
 
 #endif

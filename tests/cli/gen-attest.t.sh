@@ -107,11 +107,13 @@ attest ci provenance/v0.2 '{"builder": {"id": "https://example.com"}}' build/gw-
 attest ci test-result '{"result": "PASSED"}' one.json >other.json
 sed 's/"sig":"[^"]\{8\}/"sig":"AAAAAAAA/' passed.json >altered.json
 echo '{"payloadType": "application/vnd.in-toto+json"}' >broken.json
-expect_exit 3 gen attest gateway 1.0.0 passed.json broken.json other.json one.json
+echo '{"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://slsa.dev/provenance/v1", "predicate": {}}' >bare.json
+expect_exit 3 gen attest gateway 1.0.0 passed.json broken.json other.json one.json bare.json
 expect_err "^broken.json: envelope: field 'payload' is missing"
 expect_err '^other.json: is about other files: none of its 1 sha256 is that of an artifact of gateway 1.0.0'
 expect_err '^one.json: envelope: '
-expect_err '3 mistakes; nothing was taken in'
+expect_err '^bare.json: is a statement that nobody signed: give the DSSE envelope around it'
+expect_err '4 mistakes; nothing was taken in'
 expect 'nothing was taken in' test ! -e repo/attestations
 expect_exit 1 gen attest gateway 9.9.9 passed.json
 expect_err 'there is no gateway 9.9.9'

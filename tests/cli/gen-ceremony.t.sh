@@ -66,7 +66,7 @@ expect 'showing changes nothing' diff -r shown repo/ceremony/to-sign
 
 # Who may not, and without a word of yes nobody.
 expect_exit 3 causeway-gen sign shown --key alice/targets-1.key --yes
-expect_err 'no role of this ceremony wants a signature by this key'
+expect_err 'no role of this ceremony wants a signature by this key .keyid [0-9a-f]{16}.; wanted are for root of .root-1., .root-2.'
 expect_exit 1 causeway-gen sign shown --key nothing.key --yes
 expect_err "unable to open 'nothing.key'"
 if command -v setsid >/dev/null; then

@@ -12,6 +12,8 @@ gen() {
 expect_exit 2 gen key
 expect_exit 2 gen key turn
 expect_err "it is 'key list'"
+expect_exit 2 gen key undo gateway
+expect_err "'key rotate ROLE OLD NEW'.* or 'key undo'$"
 expect_exit 2 gen key new
 expect_exit 2 gen key new '../up'
 expect_exit 0 gen key list

@@ -25,6 +25,8 @@ expect_exit 1 gen key rotate gatway product-gateway spare
 expect_err "there is no role 'gatway'"
 expect_exit 1 gen key rotate gateway channel-stable spare
 expect_err "does not sign for role 'gateway'"
+expect_exit 1 gen key rotate gateway product-gatway spare
+expect_err "there is no key 'product-gatway'"
 expect_exit 1 gen key add root root-1
 expect_err "key 'root-1' signs for role 'root' already"
 expect_exit 1 gen key remove timestamp timestamp
@@ -35,8 +37,9 @@ expect_exit 2 gen key threshold root two
 expect 'nothing was staged by any of them' test ! -e repo/staged/keys.json
 expect_exit 0 gen key rotate gateway product-gateway spare
 expect_exit 0 gen status
-expect_out '^keys of gateway: - [0-9a-f]{16} \+ [0-9a-f]{16}, threshold 1$'
+expect_out "^keys of gateway: - 'product-gateway' \([0-9a-f]{16}\) \+ 'spare' \([0-9a-f]{16}\), threshold 1\$"
 expect_exit 0 gen key undo
+expect_out '^forgot what was staged for the keys of gateway$'
 expect_exit 0 gen status
 expect_out 'nothing is staged'
 
