@@ -221,7 +221,7 @@ again_adopt() {
     sync_at adopt gateway "$here/hand" && settled "$ROOT"
 }
 
-FAULT_EXITS='1 3 5'
+FAULT_EXITS='1 3 5 9'
 fault_rows adopt setup_adopt 'causeway-sync -C "$ROOT/site" adopt gateway "$here/hand"' check_adopt again_adopt
 FAULT_EXITS='1 5 9'
 
