@@ -9,6 +9,13 @@
 
 #include "base/mem.h"
 
+static void add_integer(struct cw_buf *buf, json_int_t value)
+{
+    if (value < 0)
+        cw_buf_addc(buf, '-');
+    cw_buf_addu(buf, value < 0 ? -(uint64_t)value : (uint64_t)value);
+}
+
 static void add_string(struct cw_buf *buf, const char *text, size_t len)
 {
     size_t i, done = 0;
@@ -24,6 +31,8 @@ static void add_string(struct cw_buf *buf, const char *text, size_t len)
     cw_buf_add(buf, text + done, len - done);
     cw_buf_addc(buf, '"');
 }
+
+#define FEW 8 /* members of most objects, of which there are thousands */
 
 struct member {
     const char *key;
@@ -51,12 +60,13 @@ static void sort(struct member *members, size_t count)
 static int add_object(struct cw_buf *buf, const json_t *obj, struct cw_err *err)
 {
     size_t i = 0, count = json_object_size(obj);
-    CW_AUTO_FREE struct member *members = calloc(count + 1, sizeof *members);
+    struct member few[FEW], *members = few;
+    CW_AUTO_FREE struct member *many = NULL;
     const char *key;
     json_t *item;
     int rc = CW_OK;
 
-    if (members == NULL)
+    if (count > FEW && (members = many = calloc(count, sizeof *many)) == NULL)
         return cw_err_nomem(err);
     json_object_foreach ((json_t *)obj, key, item)
         members[i++] = (struct member){.key = key, .value = item};
@@ -106,7 +116,7 @@ int cw_canon_format(struct cw_buf *buf, const json_t *value, struct cw_err *err)
         add_string(buf, json_string_value(value), json_string_length(value));
         break;
     case JSON_INTEGER:
-        cw_buf_addf(buf, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        add_integer(buf, json_integer_value(value));
         break;
     case JSON_REAL:
         return cw_err_set(err, CW_E_VERIFY, "canonical JSON has no number that is not an integer");

@@ -70,6 +70,43 @@ static void the_buffers_maximum_holds(void **state)
                     cw_canon_format(&buf, doc, &err), err);
 }
 
+static void integers_of_any_size(void **state)
+{
+    CW_AUTO_BUF buf = CW_BUF_INIT(200);
+    json_auto_t *doc = json_pack("[I, I, I, I, I]", (json_int_t)0, (json_int_t)-1, (json_int_t)1090,
+                                 (json_int_t)INT64_MAX, (json_int_t)INT64_MIN);
+    struct cw_err err;
+
+    (void)state;
+    assert_cw_ok(cw_canon_format(&buf, doc, &err), err);
+    assert_string_equal(cw_buf_text(&buf), "[0,-1,1090,9223372036854775807,-9223372036854775808]");
+}
+
+/* Few members are sorted elsewhere than many. */
+static void members_however_many_are_sorted(void **state)
+{
+    static const char letters[] = "zyxwvutsrqponmlkjihgfedcba";
+    struct cw_err err;
+
+    (void)state;
+    for (size_t count = 0; count <= sizeof letters - 1; count++) {
+        CW_AUTO_BUF buf = CW_BUF_INIT(2000);
+        CW_AUTO_BUF wanted = CW_BUF_INIT(2000);
+        json_auto_t *doc = json_object();
+
+        cw_buf_addc(&wanted, '{');
+        for (size_t i = 0; i < count; i++) {
+            char key[] = {letters[i], '\0'};
+
+            json_object_set_new(doc, key, json_true());
+            cw_buf_addf(&wanted, "%s\"%c\":true", i > 0 ? "," : "", letters[count - 1 - i]);
+        }
+        cw_buf_addc(&wanted, '}');
+        assert_cw_ok(cw_canon_format(&buf, doc, &err), err);
+        assert_string_equal(cw_buf_text(&buf), cw_buf_text(&wanted));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +114,8 @@ int main(void)
         cmocka_unit_test(bare_values_have_a_form),
         cmocka_unit_test(fractions_have_none),
         cmocka_unit_test(the_buffers_maximum_holds),
+        cmocka_unit_test(integers_of_any_size),
+        cmocka_unit_test(members_however_many_are_sorted),
     };
 
     return cmocka_run_group_tests_name("canon", tests, NULL, NULL);
