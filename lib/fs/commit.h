@@ -78,7 +78,7 @@ struct cw_batch {
 };
 
 /* What a batch holds at most before it is committed: each sync costs the same for few files as for many, ... */
-#define CW_BATCH_FILES 2048  /* ... each file is a kilobyte of memory, ... */
+#define CW_BATCH_FILES 2048  /* ... each file is some hundred bytes of memory, ... */
 #define CW_BATCH_FOLDERS 512 /* ... and 1024 descriptors may be open. */
 
 void cw_batch_init(struct cw_batch *batch, int dir);

@@ -119,7 +119,7 @@ void cw_pull_expect(void *ctx, struct cw_tuf_update *update, const char *target)
     n = snprintf(path, sizeof path, CW_TREE_METADATA "/%s", name);
     if (n < 0 || (size_t)n >= sizeof path)
         return;
-    if (pull->memory.timestamp != NULL) /* what came with an earlier set is in trust */
+    if (pull->memory.timestamp != NULL) /* what came with an earlier set is in the mirror */
         (void)cw_at_has(&there, pull->mirror, path, NULL);
     if (there)
         return;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -330,6 +331,48 @@ static void append_makes_and_extends(void **state)
     assert_content("log", "a\nb\n");
 }
 
+/* However many bytes there are: as many as may be, one more, and of what has no size to be asked for, in pieces. */
+static void all_is_read_and_no_more_than_may_be(void **state)
+{
+    static const size_t sizes[] = {0, 1, 65535, 65536, 65537, 200000};
+    struct cw_err err;
+
+    (void)state;
+    for (size_t i = 0; i < CW_COUNT(sizes); i++) {
+        CW_AUTO_FREE char *bytes = malloc(sizes[i] + 1);
+        CW_AUTO_BUF just = CW_BUF_INIT(sizes[i] + 3);
+        CW_AUTO_BUF piped = CW_BUF_INIT(sizes[i]);
+        int ends[2];
+        pid_t child;
+
+        memset(bytes, 'x', sizes[i]);
+        assert_cw_ok(cw_file_replace(dir, "sized", bytes, sizes[i], 0644, &err), err);
+        cw_buf_adds(&just, "abc");
+        assert_cw_ok(cw_at_read_file(&just, dir, "sized", &err), err);
+        assert_int_equal(just.len, sizes[i] + 3);
+        assert_memory_equal(just.data + 3, bytes, sizes[i]);
+        assert_int_equal(just.data[just.len], '\0');
+        if (sizes[i] > 0) {
+            CW_AUTO_BUF few = CW_BUF_INIT(sizes[i] - 1);
+
+            assert_cw_fails(CW_E_FAIL, "sized is larger than", cw_at_read_file(&few, dir, "sized", &err),
+                            err);
+        }
+        assert_int_equal(pipe(ends), 0);
+        child = fork();
+        if (child == 0) {
+            close(ends[0]);
+            _exit(cw_fd_write_all(ends[1], bytes, sizes[i], "the pipe", NULL) == CW_OK ? 0 : 1);
+        }
+        close(ends[1]);
+        assert_cw_ok(cw_fd_read_all(&piped, ends[0], "the pipe", &err), err);
+        close(ends[0]);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        assert_int_equal(piped.len, sizes[i]);
+        assert_memory_equal(cw_buf_text(&piped), bytes, sizes[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +392,7 @@ int main(void)
         cmocka_unit_test(sweep_takes_leftovers_only),
         cmocka_unit_test(second_lock_is_told_who_holds_it),
         cmocka_unit_test(append_makes_and_extends),
+        cmocka_unit_test(all_is_read_and_no_more_than_may_be),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
