@@ -15,6 +15,7 @@ ratio_to() {
 expect_exit 0 python3 "$CW_SRCDIR/tests/bench/pull" --only slow --rounds "${CW_ROUNDS:-3}"
 sed 's/^/# /' "$out"
 refute_out 'skipped'
+expect_out '(tc netem)'
 for peer in 'rclone copy' 'curl -Z'; do
     ratio=$(ratio_to "$peer")
     expect "no slower than $peer (${ratio:=none} of its time)" awk -v ratio="$ratio" -v slack="$slack" 'BEGIN { exit !(ratio > 0 && ratio <= slack) }'
