@@ -24,6 +24,7 @@ struct cw_adding {
     struct cw_mistakes mistakes;
     struct cw_progress progress;
     struct cw_ingest ingest;
+    struct cw_taking *taking; /* whose files are being taken in; gen/cmd_add.c */
     bool changed;     /* something is new */
     json_t *new_keys; /* array: names */
     json_t *folders;  /* array: of the tree, which get files */

@@ -173,25 +173,6 @@ static int make_keys(struct cw_adding *a, struct cw_err *err)
     return rc;
 }
 
-static int take_file(struct cw_adding *a, json_t *doc, const struct cw_known *known,
-                     const struct cw_catalog_release *release, const struct cw_catalog_file *file,
-                     struct cw_err *err)
-{
-    char target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
-    const char *expected = NULL;
-    uint64_t length;
-    int rc = cw_tree_artifact_target(target, release->product, release->version, file->name, err);
-
-    if (rc == CW_OK) {
-        expected = cw_admit_expected(known, target, file);
-        rc = cw_ingest_file(&a->ingest, sha256, &length, file, target, expected, err);
-    }
-    if (rc == CW_E_VERIFY && expected != file->sha256)
-        cw_err_prefix(err, "is %s already, and a version never changes",
-                      known->published ? "published" : "staged");
-    return rc == CW_OK && !known->published ? cw_admit_file(doc, file, target, sha256, length, err) : rc;
-}
-
 /* Into the incoming folder, once it is read as a site would read it, so that nothing is staged that could not be published. */
 int cw_adding_put(struct cw_adding *a, const struct cw_catalog_release *release, const json_t *doc,
                   struct cw_err *err)
@@ -241,41 +222,85 @@ int cw_adding_remember(struct cw_adding *a, const struct cw_catalog_release *rel
     return rc == CW_OK && !same ? cw_adding_put(a, release, doc, err) : rc;
 }
 
-static void say_where(const struct cw_catalog *catalog, const struct cw_catalog_release *release,
-                      const struct cw_catalog_file *file, struct cw_err *err)
-{
-    unsigned line = cw_catalog_line(catalog, file->field);
+/* A release whose files are being taken in. */
+struct cw_taking {
+    const struct cw_catalog *catalog;
+    const struct cw_catalog_release *release;
+    struct cw_known known;
+    json_t *doc; /* its manifest */
+};
 
-    cw_err_prefix(err, "%s %s", release->product, release->version);
+static void say_where(const struct cw_taking *taking, const struct cw_catalog_file *file, struct cw_err *err)
+{
+    unsigned line = cw_catalog_line(taking->catalog, file->field);
+
+    cw_err_prefix(err, "%s %s", taking->release->product, taking->release->version);
     if (line > 0)
-        cw_err_prefix(err, "%s:%u", catalog->path, line);
+        cw_err_prefix(err, "%s:%u", taking->catalog->path, line);
     else if (file->field[0] != '\0')
-        cw_err_prefix(err, "%s: %s", catalog->path, file->field);
+        cw_err_prefix(err, "%s: %s", taking->catalog->path, file->field);
+}
+
+/* One file of the release is in the tree, or is not as it should be. */
+static int file_taken(void *ctx, const struct cw_ingested *file, struct cw_err *err)
+{
+    const struct cw_adding *a = ctx;
+    struct cw_taking *taking = a->taking;
+    int rc = file->rc;
+
+    if (rc != CW_OK)
+        *err = file->err;
+    else if (!taking->known.published)
+        rc = cw_admit_file(taking->doc, file->file, file->target, file->sha256, file->length, err);
+    if (file->rc == CW_E_VERIFY && file->expected != file->file->sha256)
+        cw_err_prefix(err, "is %s already, and a version never changes",
+                      taking->known.published ? "published" : "staged");
+    if (rc != CW_OK)
+        say_where(taking, file->file, err);
+    return rc;
+}
+
+static int take_files(struct cw_adding *a, const struct cw_taking *taking, struct cw_err *err)
+{
+    const struct cw_catalog_release *release = taking->release;
+    char target[CW_PATH_MAX];
+    size_t i;
+    int rc = CW_OK;
+
+    for (i = 0; i < release->file_count && rc == CW_OK; i++) {
+        const struct cw_catalog_file *file = &release->files[i];
+
+        rc = cw_tree_artifact_target(target, release->product, release->version, file->name, err);
+        if (rc == CW_OK)
+            rc = cw_ingest_file(&a->ingest, file, target, cw_admit_expected(&taking->known, target, file), err);
+    }
+    if (rc == CW_OK)
+        rc = cw_ingest_settle(&a->ingest, err);
+    cw_ingest_drop(&a->ingest);
+    return rc;
 }
 
 /* Judged again, because an earlier catalog of this run may have brought the same version. */
 static int take_release(struct cw_adding *a, const struct cw_catalog *catalog,
                         struct cw_catalog_release *release, struct cw_err *err)
 {
-    struct cw_known known = {.doc = NULL};
-    json_auto_t *doc = NULL;
-    size_t i;
-    int rc = cw_admit_known(&known, release, &a->state, &a->stage, err);
+    struct cw_taking taking = {.catalog = catalog, .release = release};
+    int rc = cw_admit_known(&taking.known, release, &a->state, &a->stage, err);
 
+    a->taking = &taking;
     if (rc == CW_OK)
-        rc = cw_admit_check(catalog, release, &known, &a->state, &a->stage, &a->mistakes, err);
+        rc = cw_admit_check(catalog, release, &taking.known, &a->state, &a->stage, &a->mistakes, err);
     if (rc == CW_E_VERIFY && a->mistakes.count > 0)
         refuse(a, err);
     if (rc == CW_OK)
-        rc = cw_admit_start(&doc, &known, release, err);
-    for (i = 0; i < release->file_count && rc == CW_OK; i++) {
-        rc = take_file(a, doc, &known, release, &release->files[i], err);
-        if (rc != CW_OK)
-            say_where(catalog, release, &release->files[i], err);
-    }
+        rc = cw_admit_start(&taking.doc, &taking.known, release, err);
     if (rc == CW_OK)
-        rc = cw_adding_remember(a, release, &known, doc, err);
-    cw_known_clear(&known);
+        rc = take_files(a, &taking, err);
+    if (rc == CW_OK)
+        rc = cw_adding_remember(a, release, &taking.known, taking.doc, err);
+    a->taking = NULL;
+    json_decref(taking.doc);
+    cw_known_clear(&taking.known);
     return rc;
 }
 
@@ -312,9 +337,10 @@ static int take_all(struct cw_adding *a, struct cw_err *err)
 
     if (rc != CW_OK)
         return rc;
-    cw_ingest_init(&a->ingest, a->repo.tree, dry_run, &a->progress);
     cw_progress_start(&a->progress, a->cli, dry_run ? "hashing" : "adding", a->progress.total);
-    rc = each_release(a, take_release, err);
+    rc = cw_ingest_init(&a->ingest, a->repo.tree, dry_run, file_taken, a, &a->progress, err);
+    if (rc == CW_OK)
+        rc = each_release(a, take_release, err);
     if (rc == CW_OK)
         rc = cw_ingest_finish(&a->ingest, err);
     cw_ingest_clear(&a->ingest);

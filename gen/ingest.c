@@ -15,19 +15,52 @@
 #include "fs/root.h"
 #include "tree/layout.h"
 
-#define CHUNK ((size_t)1 << 18) /* bytes read at once: large enough that the calls cost nothing */
+#define CHUNK ((size_t)1 << 17) /* bytes read at once: large enough that the calls cost nothing, and a core's cache holds them */
+#define DEPTH 64 /* files under way; enough that many small ones keep all cores busy beside a big one */
 #define BATCH_BYTES                                                                                          \
     ((uint64_t)256 << 20)              /* committed together: no more dirty memory than a small machine has */
 #define WRITE_BACK ((uint64_t)8 << 20) /* bytes after which the disk begins, so that it works while we hash */
 
-void cw_ingest_init(struct cw_ingest *ingest, int tree, bool dry_run, struct cw_progress *progress)
+/* A file on its way. */
+struct item {
+    struct cw_ingest *ingest;
+    struct cw_ingested file;
+    struct cw_out out; /* the copy; not open: none is wanted */
+};
+
+static void work(void *item);
+
+static void count_bytes(void *ctx, uint64_t bytes)
 {
-    *ingest = (struct cw_ingest){.tree = tree, .dry_run = dry_run, .folder = -1, .progress = progress};
+    cw_progress_add(ctx, bytes);
+}
+
+int cw_ingest_init(struct cw_ingest *ingest, int tree, bool dry_run, cw_ingest_done *done, void *ctx,
+                   struct cw_progress *progress, struct cw_err *err)
+{
+    int rc;
+
+    *ingest = (struct cw_ingest){.tree = tree, .dry_run = dry_run, .done = done, .ctx = ctx, .folder = -1};
     cw_batch_init(&ingest->batch, tree);
+    rc = cw_pool_new(&ingest->pool, 0, DEPTH, sizeof(struct item), work, err);
+    if (rc == CW_OK)
+        cw_pool_on_told(ingest->pool, count_bytes, progress);
+    return rc;
+}
+
+void cw_ingest_drop(struct cw_ingest *ingest)
+{
+    struct item *item;
+
+    while (ingest->pool != NULL && (item = cw_pool_take(ingest->pool)) != NULL)
+        cw_out_discard(&item->out);
 }
 
 void cw_ingest_clear(struct cw_ingest *ingest)
 {
+    cw_ingest_drop(ingest);
+    cw_pool_free(ingest->pool);
+    ingest->pool = NULL;
     cw_batch_clear(&ingest->batch);
     if (ingest->folder >= 0)
         close(ingest->folder);
@@ -132,7 +165,7 @@ static int pour(void *ctx, const void *data, size_t len, struct cw_err *err)
     sink->length += len;
     if (sink->out->fd >= 0)
         write_back(sink);
-    cw_progress_add(sink->ingest->progress, len);
+    cw_pool_tell(sink->ingest->pool, len);
     return rc;
 }
 
@@ -166,7 +199,7 @@ static int check_still(int fd, const struct stat *before, uint64_t length, const
                       path);
 }
 
-/* Opens the folder that `target` will lie in. */
+/* Opens the folder that `target` will lie in, once nobody needs the one before. */
 static int enter_folder(struct cw_ingest *ingest, const char *target, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
@@ -176,7 +209,9 @@ static int enter_folder(struct cw_ingest *ingest, const char *target, struct cw_
     path[strlen(path) - 1] = '\0'; /* its '/' */
     if (ingest->folder >= 0 && strcmp(path, ingest->folder_path) == 0)
         return CW_OK;
-    rc = cw_at_make_dir(&fd, ingest->tree, path, err);
+    rc = cw_ingest_settle(ingest, err);
+    if (rc == CW_OK)
+        rc = cw_at_make_dir(&fd, ingest->tree, path, err);
     if (rc != CW_OK)
         return rc;
     if (ingest->folder >= 0)
@@ -198,82 +233,119 @@ static bool is_there(const struct cw_ingest *ingest, const char *target, const c
            (uint64_t)st.st_size == size;
 }
 
-/* Gives the copy its name, unless the same content is there already. */
-static int keep(struct cw_ingest *ingest, struct cw_out *out, const char *target, const char *sha256,
-                uint64_t length, struct cw_err *err)
+/* Reads it all, into the copy too where one is open, and compares what is known of it. */
+static int read_source(struct item *item, int fd, const struct stat *st)
 {
+    const struct cw_catalog_file *file = item->file.file;
+    struct sink sink = {.ingest = item->ingest, .out = &item->out};
+    struct cw_err *err = &item->file.err;
+    int rc = open_hashes(&sink, file, err);
+
+    if (rc == CW_OK && file->folder)
+        rc = cw_pack(fd, file->source, &file->look, file->time, file->filter, pour, &sink, err);
+    else if (rc == CW_OK)
+        rc = pump(&sink, fd, file->source, err);
+    if (rc == CW_OK && !file->folder)
+        rc = check_still(fd, st, sink.length, file->source, err);
+    if (rc == CW_OK)
+        rc = check_hashes(&sink, item->file.sha256, file, item->file.expected, err);
+    close_hashes(&sink);
+    item->file.length = sink.length;
+    return rc;
+}
+
+static int copy(struct item *item)
+{
+    CW_AUTO_FD int fd = -1;
+    const struct cw_ingested *named = &item->file;
+    const struct cw_catalog_file *file = named->file;
+    struct cw_err *err = &item->file.err;
+    struct stat st = {.st_size = 0};
+    int rc = file->folder ? cw_dir_open(&fd, file->source, err) : open_source(&fd, &st, file->source, err);
+
+    /* How long a packed folder will be is not known before. */
+    if (rc == CW_OK && !item->ingest->dry_run &&
+        (named->expected == NULL || file->folder ||
+         !is_there(item->ingest, named->target, named->expected, (uint64_t)st.st_size)))
+        rc = cw_out_open(&item->out, item->ingest->folder, cw_str_basename(named->target), 0644, err);
+    return rc == CW_OK ? read_source(item, fd, &st) : rc;
+}
+
+/* What runs beside others: the item alone is changed, and of the rest nothing is read that changes while any is under way. */
+static void work(void *item)
+{
+    struct item *it = item;
+
+    it->file.rc = copy(it);
+}
+
+/* Gives the copy its name, unless there is none, or the same content is there already. */
+static int keep(struct cw_ingest *ingest, struct item *item, struct cw_err *err)
+{
+    const struct cw_ingested *file = &item->file;
     char path[CW_PATH_MAX];
     int rc;
 
-    if (is_there(ingest, target, sha256, length)) {
-        cw_out_discard(out);
+    if (item->out.fd < 0 || is_there(ingest, file->target, file->sha256, file->length)) {
+        cw_out_discard(&item->out);
         ingest->known_files++;
         return CW_OK;
     }
-    rc = cw_tree_target_path(path, target, sha256, err);
+    rc = cw_tree_target_path(path, file->target, file->sha256, err);
     if (rc == CW_OK)
-        rc = cw_out_set_name(out, cw_str_basename(path), err);
+        rc = cw_out_set_name(&item->out, cw_str_basename(path), err);
     if (rc == CW_OK)
-        rc = cw_batch_add(&ingest->batch, out, err);
+        rc = cw_batch_add(&ingest->batch, &item->out, err);
     if (rc != CW_OK)
         return rc;
     ingest->copied_files++;
-    ingest->copied_bytes += length;
-    ingest->batch_bytes += length;
+    ingest->copied_bytes += file->length;
+    ingest->batch_bytes += file->length;
     return cw_batch_is_full(&ingest->batch) || ingest->batch_bytes >= BATCH_BYTES
                ? cw_ingest_finish(ingest, err)
                : CW_OK;
 }
 
-/* Reads it all, into the copy too where one is open, and compares what is known of it. */
-static int read_source(struct sink *sink, char sha256[CW_SHA256_TEXT], int fd, const struct stat *st,
-                       const struct cw_catalog_file *file, const char *expected, struct cw_err *err)
+/* Tells of the oldest file. */
+static int take_one(bool *taken, struct cw_ingest *ingest, struct cw_err *err)
 {
-    int rc = open_hashes(sink, file, err);
+    struct item *item = cw_pool_take(ingest->pool);
+    int rc = CW_OK;
 
-    if (rc == CW_OK && file->folder)
-        rc = cw_pack(fd, file->source, &file->look, file->time, file->filter, pour, sink, err);
-    else if (rc == CW_OK)
-        rc = pump(sink, fd, file->source, err);
-    if (rc == CW_OK && !file->folder)
-        rc = check_still(fd, st, sink->length, file->source, err);
+    *taken = item != NULL;
+    if (item == NULL)
+        return CW_OK;
+    if (item->file.rc == CW_OK)
+        rc = keep(ingest, item, err);
     if (rc == CW_OK)
-        rc = check_hashes(sink, sha256, file, expected, err);
-    close_hashes(sink);
+        rc = ingest->done(ingest->ctx, &item->file, err);
+    cw_out_discard(&item->out); /* what was not kept */
     return rc;
 }
 
-static int copy(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t *length, int fd,
-                const struct stat *st, const struct cw_catalog_file *file, const char *target,
-                const char *expected, struct cw_err *err)
+int cw_ingest_settle(struct cw_ingest *ingest, struct cw_err *err)
 {
-    CW_AUTO_OUT out = CW_OUT_INIT;
-    /* How long a packed folder will be is not known before. */
-    bool wanted = !ingest->dry_run && (expected == NULL || file->folder ||
-                                       !is_there(ingest, target, expected, (uint64_t)st->st_size));
-    struct sink sink = {.ingest = ingest, .out = &out};
-    int rc = wanted ? cw_out_open(&out, ingest->folder, cw_str_basename(target), 0644, err) : CW_OK;
+    bool taken = true;
+    int rc = CW_OK;
 
-    if (rc == CW_OK)
-        rc = read_source(&sink, sha256, fd, st, file, expected, err);
-    *length = sink.length;
-    if (rc != CW_OK)
-        return rc;
-    if (wanted)
-        return keep(ingest, &out, target, sha256, *length, err);
-    ingest->known_files++;
-    return CW_OK;
+    while (taken && rc == CW_OK)
+        rc = take_one(&taken, ingest, err);
+    return rc;
 }
 
-int cw_ingest_file(struct cw_ingest *ingest, char sha256[CW_SHA256_TEXT], uint64_t *length,
-                   const struct cw_catalog_file *file, const char *target, const char *expected,
-                   struct cw_err *err)
+int cw_ingest_file(struct cw_ingest *ingest, const struct cw_catalog_file *file, const char *target,
+                   const char *expected, struct cw_err *err)
 {
-    CW_AUTO_FD int fd = -1;
-    struct stat st = {.st_size = 0};
-    int rc = file->folder ? cw_dir_open(&fd, file->source, err) : open_source(&fd, &st, file->source, err);
+    struct item *item;
+    bool taken;
+    int rc = ingest->dry_run ? CW_OK : enter_folder(ingest, target, err);
 
-    if (rc == CW_OK && !ingest->dry_run)
-        rc = enter_folder(ingest, target, err);
-    return rc == CW_OK ? copy(ingest, sha256, length, fd, &st, file, target, expected, err) : rc;
+    while (rc == CW_OK && (item = cw_pool_next(ingest->pool)) == NULL)
+        rc = take_one(&taken, ingest, err);
+    if (rc != CW_OK)
+        return rc;
+    *item = (struct item){.ingest = ingest, .file = {.file = file, .expected = expected}, .out = CW_OUT_INIT};
+    snprintf(item->file.target, sizeof item->file.target, "%s", target);
+    cw_pool_put(ingest->pool);
+    return CW_OK;
 }

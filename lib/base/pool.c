@@ -9,8 +9,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -20,8 +20,9 @@ struct cw_pool {
     pthread_t threads[CW_POOL_THREADS_MAX];
     size_t thread_count;
     cw_pool_work *work;
-    void (*tick)(void *ctx);
+    void (*told)(void *ctx, uint64_t amount);
     void *ctx;
+    _Atomic uint64_t untold; /* by `work`, not passed on yet */
     size_t depth, item_size;
     unsigned char *items;
     bool *done; /* by place */
@@ -136,10 +137,23 @@ void cw_pool_free(struct cw_pool *pool)
     free(pool);
 }
 
-void cw_pool_on_wait(struct cw_pool *pool, void (*tick)(void *ctx), void *ctx)
+void cw_pool_tell(struct cw_pool *pool, uint64_t amount)
 {
-    pool->tick = tick;
+    atomic_fetch_add_explicit(&pool->untold, amount, memory_order_relaxed);
+}
+
+void cw_pool_on_told(struct cw_pool *pool, void (*told)(void *ctx, uint64_t amount), void *ctx)
+{
+    pool->told = told;
     pool->ctx = ctx;
+}
+
+static void pass_on(struct cw_pool *pool)
+{
+    uint64_t amount = atomic_exchange_explicit(&pool->untold, 0, memory_order_relaxed);
+
+    if (pool->told != NULL && amount > 0)
+        pool->told(pool->ctx, amount);
 }
 
 /* put and taken are written by the owner alone, who may therefore read them without the mutex. */
@@ -162,7 +176,7 @@ static void wait_a_little(struct cw_pool *pool)
 {
     struct timespec until;
 
-    if (pool->tick == NULL) {
+    if (pool->told == NULL) {
         pthread_cond_wait(&pool->is_done, &pool->mutex);
         return;
     }
@@ -172,7 +186,7 @@ static void wait_a_little(struct cw_pool *pool)
     until.tv_nsec %= 1000000000L;
     (void)pthread_cond_timedwait(&pool->is_done, &pool->mutex, &until);
     pthread_mutex_unlock(&pool->mutex);
-    pool->tick(pool->ctx);
+    pass_on(pool);
     pthread_mutex_lock(&pool->mutex);
 }
 
@@ -191,5 +205,6 @@ void *cw_pool_take(struct cw_pool *pool)
     }
     item = item_at(pool, pool->taken++);
     pthread_mutex_unlock(&pool->mutex);
+    pass_on(pool);
     return item;
 }

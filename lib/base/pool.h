@@ -20,6 +20,7 @@
 #define CW_BASE_POOL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -45,8 +46,12 @@ void *cw_pool_next(struct cw_pool *pool);
 void cw_pool_put(struct cw_pool *pool);
 /* The oldest item, once it is done; the owner's until the next cw_pool_next(). NULL: none is under way. */
 void *cw_pool_take(struct cw_pool *pool);
-/* Called by the owner's thread some ten times a second while it waits in cw_pool_take(), for a progress bar. */
-void cw_pool_on_wait(struct cw_pool *pool, void (*tick)(void *ctx), void *ctx);
+
+/* For `work`, and a progress bar: so much more of something (bytes) is done. */
+void cw_pool_tell(struct cw_pool *pool, uint64_t amount);
+/* told is called in the owner's thread, at the end of cw_pool_take() and some ten times a second while that waits, with what the threads
+ * told since. */
+void cw_pool_on_told(struct cw_pool *pool, void (*told)(void *ctx, uint64_t amount), void *ctx);
 
 /* How many cores this process may use: at least 1, at most CW_POOL_THREADS_MAX. */
 size_t cw_pool_cores(void);

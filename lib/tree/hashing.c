@@ -6,7 +6,6 @@
 #include "tree/hashing.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +25,13 @@ struct cw_hashing {
     int dir;
     cw_hashing_done *done;
     void *ctx;
-    void (*read)(void *ctx, uint64_t bytes);
-    void *read_ctx;
-    _Atomic uint64_t bytes; /* read by all threads and not told yet */
 };
 
 static void count_bytes(void *ctx, uint64_t bytes)
 {
     struct cw_hashing *hashing = ctx;
 
-    atomic_fetch_add_explicit(&hashing->bytes, bytes, memory_order_relaxed);
+    cw_pool_tell(hashing->pool, bytes);
 }
 
 static int hash_file(struct cw_hashed *file, struct cw_hashing *hashing)
@@ -61,15 +57,6 @@ static void work(void *item)
     it->file.rc = hash_file(&it->file, it->hashing);
 }
 
-static void tell_bytes(void *ctx)
-{
-    struct cw_hashing *hashing = ctx;
-    uint64_t bytes = atomic_exchange_explicit(&hashing->bytes, 0, memory_order_relaxed);
-
-    if (hashing->read != NULL && bytes > 0)
-        hashing->read(hashing->read_ctx, bytes);
-}
-
 int cw_hashing_new(struct cw_hashing **hashing, int dir, cw_hashing_done *done, void *ctx, struct cw_err *err)
 {
     struct cw_hashing *h = calloc(1, sizeof *h);
@@ -86,7 +73,6 @@ int cw_hashing_new(struct cw_hashing **hashing, int dir, cw_hashing_done *done, 
         free(h);
         return rc;
     }
-    cw_pool_on_wait(h->pool, tell_bytes, h);
     *hashing = h;
     return CW_OK;
 }
@@ -101,8 +87,7 @@ void cw_hashing_free(struct cw_hashing *hashing)
 
 void cw_hashing_on_read(struct cw_hashing *hashing, void (*read)(void *ctx, uint64_t bytes), void *ctx)
 {
-    hashing->read = read;
-    hashing->read_ctx = ctx;
+    cw_pool_on_told(hashing->pool, read, ctx);
 }
 
 static int take_one(bool *taken, struct cw_hashing *hashing, struct cw_err *err)
@@ -110,7 +95,6 @@ static int take_one(bool *taken, struct cw_hashing *hashing, struct cw_err *err)
     const struct item *item = cw_pool_take(hashing->pool);
 
     *taken = item != NULL;
-    tell_bytes(hashing);
     return item != NULL ? hashing->done(hashing->ctx, &item->file, err) : CW_OK;
 }
 

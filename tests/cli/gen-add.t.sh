@@ -208,6 +208,21 @@ expect_err "^causeway-gen: sum.json:3: sum 1.0.0: 'out/one': sha256 differs: exp
 expect 'a wrong sum stages nothing' test ! -e repo/staged/releases/sum@1.0.0.json
 expect 'and leaves no temporary file' test -z "$(find repo -name '.tmp-*')"
 
+# Files are read side by side; what is said of them does not depend on which is done first.
+head -c 20000000 /dev/zero >out/slow
+mkdir out/few
+seq 100 | split -d -a 3 -l 1 - out/few/
+other=$(sha256sum <out/two | cut -d' ' -f1)
+printf '%s\n' "$head" '{"name": "sum", "releases": [{"version": "1.0.0", "builds": [{"platform": "any", "files": [' \
+    "{\"file\": \"out/few/000\"}, " "{\"file\": \"out/slow\", \"sha256\": \"$other\"}, " \
+    "$(seq -w 1 98 | sed 's,.*,{"file": "out/few/0&"},')" "{\"file\": \"out/few/099\", \"sha256\": \"$other\"}]}]}]}]}" |
+    sed 's,"}$,"}\,,' >many-sums.json
+expect_exit 3 causeway-gen add many-sums.json
+expect_err "^causeway-gen: many-sums.json:4: sum 1.0.0: 'out/slow': sha256 differs: expected"
+expect 'of two wrong sums the first is told, and nothing is left' test -z "$(find repo -name '.tmp-*')" -a ! -e repo/staged/releases/sum@1.0.0.json
+expect_exit 3 causeway-gen add --dry-run many-sums.json
+expect_err "^causeway-gen: many-sums.json:4: sum 1.0.0: 'out/slow': sha256 differs: expected"
+
 # --- interrupted --------------------------------------------------------------------------------------
 
 mkdir -p repo/tree/targets/sum/1.0.0

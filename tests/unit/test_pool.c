@@ -77,30 +77,50 @@ static void a_pool_is_left_with_work_in_it(void **state)
     assert_null(cw_pool_next(pool));
 }
 
-static void tick_is_told(void *ctx)
+struct slow_job {
+    struct cw_pool *pool;
+};
+
+static void work_slowly(void *item)
 {
-    (*(unsigned *)ctx)++;
+    struct cw_pool *pool = ((struct slow_job *)item)->pool;
+    unsigned i;
+
+    for (i = 0; i < 4; i++) {
+        cw_pool_tell(pool, 10);
+        usleep(150 * 1000);
+    }
+    cw_pool_tell(pool, 2);
 }
 
-static void sleep_long(void *item)
+struct told {
+    unsigned times;
+    uint64_t amount;
+};
+
+static void note(void *ctx, uint64_t amount)
 {
-    (void)item;
-    usleep(350 * 1000);
+    struct told *told = ctx;
+
+    assert_true(amount > 0);
+    told->times++;
+    told->amount += amount;
 }
 
-static void who_waits_is_told_that_time_passes(void **state)
+static void who_waits_is_told_how_far_the_work_is(void **state)
 {
     CW_AUTO_POOL *pool = NULL;
+    struct told told = {0, 0};
     struct cw_err err;
-    unsigned ticks = 0;
 
     (void)state;
-    assert_cw_ok(cw_pool_new(&pool, 1, 1, sizeof(struct job), sleep_long, &err), err);
-    cw_pool_on_wait(pool, tick_is_told, &ticks);
-    assert_non_null(cw_pool_next(pool));
+    assert_cw_ok(cw_pool_new(&pool, 1, 1, sizeof(struct slow_job), work_slowly, &err), err);
+    cw_pool_on_told(pool, note, &told);
+    ((struct slow_job *)cw_pool_next(pool))->pool = pool;
     cw_pool_put(pool);
     assert_non_null(cw_pool_take(pool));
-    assert_true(ticks > 0);
+    assert_true(told.times > 1);
+    assert_int_equal(told.amount, 42);
 }
 
 /* As root the limit does not count; then this is the first test once more. */
@@ -121,7 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(items_come_back_in_order),
         cmocka_unit_test(a_pool_is_left_with_work_in_it),
-        cmocka_unit_test(who_waits_is_told_that_time_passes),
+        cmocka_unit_test(who_waits_is_told_how_far_the_work_is),
         cmocka_unit_test(without_threads_the_owner_works),
     };
 
