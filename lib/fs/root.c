@@ -300,19 +300,27 @@ int cw_fd_write_all(int fd, const void *data, size_t len, const char *what, stru
     return CW_OK;
 }
 
-/* Bytes of a regular file; 0: not known. */
-static size_t file_size(int fd)
+/* Bytes that are left of a regular file; 0: not known. */
+static size_t bytes_left(int fd)
 {
+    off_t at = lseek(fd, 0, SEEK_CUR);
     struct stat st;
 
-    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : 0;
+    return at >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > at
+               ? (size_t)(st.st_size - at)
+               : 0;
 }
 
 int cw_fd_read_all(struct cw_buf *buf, int fd, const char *what, struct cw_err *err)
 {
-    size_t block = file_size(fd);
+    size_t block = bytes_left(fd);
     ssize_t n;
 
+    /* What is too large is so before a byte of it was read. */
+    if (block > buf->max - buf->len) {
+        (void)cw_buf_reserve(buf, block);
+        return cw_buf_check(buf, what, err);
+    }
     /* One byte is tried where all should have come: it needs no room. */
     do {
         size_t left = buf->max - buf->len;

@@ -357,6 +357,7 @@ static void all_is_read_and_no_more_than_may_be(void **state)
 
             assert_cw_fails(CW_E_FAIL, "sized is larger than", cw_at_read_file(&few, dir, "sized", &err),
                             err);
+            assert_int_equal(few.room, 0); /* nothing is read of what is too much */
         }
         assert_int_equal(pipe(ends), 0);
         child = fork();
@@ -371,6 +372,22 @@ static void all_is_read_and_no_more_than_may_be(void **state)
         assert_int_equal(piped.len, sizes[i]);
         assert_memory_equal(cw_buf_text(&piped), bytes, sizes[i]);
     }
+}
+
+/* What was read before does not count. */
+static void the_rest_of_a_file_is_read(void **state)
+{
+    CW_AUTO_BUF rest = CW_BUF_INIT(5), less = CW_BUF_INIT(4);
+    CW_AUTO_FD int fd = -1;
+    struct cw_err err;
+
+    (void)state;
+    assert_cw_ok(cw_file_replace(dir, "begun", "0123456789", 10, 0644, &err), err);
+    assert_cw_ok(cw_at_open_file(&fd, dir, "begun", &err), err);
+    assert_int_equal(lseek(fd, 5, SEEK_SET), 5);
+    assert_cw_fails(CW_E_FAIL, "begun is larger than", cw_fd_read_all(&less, fd, "begun", &err), err);
+    assert_cw_ok(cw_fd_read_all(&rest, fd, "begun", &err), err);
+    assert_string_equal(rest.data, "56789");
 }
 
 int main(void)
@@ -393,6 +410,7 @@ int main(void)
         cmocka_unit_test(second_lock_is_told_who_holds_it),
         cmocka_unit_test(append_makes_and_extends),
         cmocka_unit_test(all_is_read_and_no_more_than_may_be),
+        cmocka_unit_test(the_rest_of_a_file_is_read),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
