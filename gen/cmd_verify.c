@@ -47,20 +47,35 @@ static void note_read(void *ctx, uint64_t bytes)
     cw_progress_add(&v->progress, bytes);
 }
 
-static int open_tree(struct verifying *v, const char *path, struct cw_err *err)
+/* A tree, or a repository that has one. */
+static int open_named(struct verifying *v, const char *path, struct cw_err *err)
 {
-    bool there = false;
-    int rc;
+    bool there = false, repo = false;
+    int inside, rc = cw_dir_open(&v->tree, path, err);
 
-    if (path != NULL) {
-        rc = cw_dir_open(&v->tree, path, err);
-        if (rc == CW_OK)
-            rc = cw_at_has(&there, v->tree, "metadata", err);
-        if (rc != CW_OK || there)
-            return rc;
+    if (rc == CW_OK)
+        rc = cw_at_has(&there, v->tree, "metadata", err);
+    if (rc == CW_OK && !there)
+        rc = cw_at_has(&repo, v->tree, CW_CONFIG_FILE, err);
+    if (rc != CW_OK || there)
+        return rc;
+    if (!repo)
         return cw_err_set(err, CW_E_INCOMPLETE,
                           "'%s' has no 'metadata'; is this the right place, and was it copied whole?", path);
+    rc = cw_at_open_dir(&inside, v->tree, CW_REPO_TREE, err);
+    if (rc == CW_OK) {
+        cw_fd_close_(&v->tree);
+        v->tree = inside;
     }
+    return rc;
+}
+
+static int open_tree(struct verifying *v, const char *path, struct cw_err *err)
+{
+    int rc;
+
+    if (path != NULL)
+        return open_named(v, path, err);
     rc = cw_repo_open(&v->repo, v->cli, false, err);
     return rc == CW_OK ? cw_at_open_dir(&v->tree, v->repo.dir, CW_REPO_TREE, err) : rc;
 }

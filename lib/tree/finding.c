@@ -45,6 +45,9 @@ int cw_finding_sum(const struct cw_tree_check *check, struct cw_err *err)
     if (check->bad == 0)
         return cw_err_set(err, CW_E_INCOMPLETE, "%" PRIu64 " file%s missing", check->missing,
                           check->missing == 1 ? " is" : "s are");
-    return cw_err_set(err, CW_E_VERIFY, "%" PRIu64 " bad and %" PRIu64 " missing file%s", check->bad,
-                      check->missing, cw_str_plural(check->bad + check->missing));
+    if (check->missing == 0)
+        return cw_err_set(err, CW_E_VERIFY, "%" PRIu64 " file%s bad", check->bad,
+                          check->bad == 1 ? " is" : "s are");
+    return cw_err_set(err, CW_E_VERIFY, "%" PRIu64 " file%s bad and %" PRIu64 " %s missing", check->bad,
+                      check->bad == 1 ? " is" : "s are", check->missing, check->missing == 1 ? "is" : "are");
 }

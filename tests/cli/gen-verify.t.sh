@@ -22,6 +22,11 @@ expect_exit 0 causeway-gen verify
 expect_out '0 bad, 0 missing'
 expect_exit 0 causeway-gen verify --json repo/tree
 expect_out '"bad": 0'
+expect_exit 0 causeway-gen verify repo
+expect_out '0 bad, 0 missing'
+mkdir -p copy/tree
+expect_exit 7 causeway-gen verify copy
+expect_err "'copy' has no 'metadata'"
 
 # Flips the lowest bit of the byte in the middle of a file.
 flip() {
@@ -49,7 +54,17 @@ artifact=$(find repo/tree/targets/gateway/1.1.0 -name '*.gateway')
 mv "$artifact" away
 expect_exit 7 causeway-gen verify
 expect_out "^missing: ${artifact#repo/tree/}"
+expect_err '^causeway-gen: 1 file is missing$'
+sbom=$(find repo/tree/targets/gateway/1.0.0 -name '*.sbom.json')
+flip "$sbom"
+expect_exit 3 causeway-gen verify
+expect_err '^causeway-gen: 1 file is bad and 1 is missing$'
+flip "$sbom"
 mv away "$artifact"
+flip "$artifact"
+expect_exit 3 causeway-gen verify
+expect_err '^causeway-gen: 1 file is bad$'
+flip "$artifact"
 echo stray >repo/tree/targets/gateway/1.0.0/stray
 expect_exit 0 causeway-gen verify
 expect_out '^orphan: targets/gateway/1.0.0/stray'
