@@ -92,10 +92,10 @@ static int refuse_key(const struct signing *s, const struct cw_key *key, const c
     int rc = cw_folder_missing(&missing, &s->folder, err);
 
     json_array_foreach (missing, i, row) {
-        cw_buf_addf(&wanted, "%s %s", i > 0 ? ", for" : "for",
-                    json_string_value(json_object_get(row, "role")));
+        cw_buf_addf(&wanted, "%sfor %s%s:", i > 0 ? "; " : "",
+                    json_string_value(json_object_get(row, "role")), cw_folder_row_keys(row));
         json_array_foreach (json_object_get(row, "of"), k, name)
-            cw_buf_addf(&wanted, "%s '%s'", k > 0 ? "," : " of", json_string_value(name));
+            cw_buf_addf(&wanted, "%s '%s'", k > 0 ? "," : "", json_string_value(name));
     }
     if (rc != CW_OK)
         return rc;

@@ -136,8 +136,8 @@ int cw_folder_finish(struct cw_folder *folder, struct cw_err *err);
 int cw_folder_sign_here(struct cw_folder *folder, const struct cw_keys *keys, struct cw_unlock *unlock,
                         struct cw_err *err);
 
-/* [{"role", "missing": how many, "of": [name or keyid], "bins"?: how many bins of that role}] of every threshold that is not reached;
- * empty: all are. */
+/* [{"role", "keys"?, "missing": how many, "of": [name or keyid], "bins"?: how many bins of that role}] of every threshold that is not
+ * reached; empty: all are. "keys" is "old" or "new" where the next root changes the role's keys, so that both have to sign. */
 int cw_folder_missing(json_t **missing, const struct cw_folder *folder, struct cw_err *err);
 
 /* What changes, for people and programs (gen/folder_words.c): [{"role", "version", "expires", "new": bool, "changes": [text]}]; of a
@@ -146,6 +146,8 @@ int cw_folder_changes(json_t **changes, struct cw_folder *folder, struct cw_err 
 /* What such a row is about: "gateway", or "11 hash bins of gateway". */
 #define CW_FOLDER_ROW_NAME (CW_TUF_NAME_MAX + 40)
 void cw_folder_row_name(char name[CW_FOLDER_ROW_NAME], const json_t *row);
+/* Of what is missing: ", by the old keys", ", by the new keys", or "" where there is only one set. */
+const char *cw_folder_row_keys(const json_t *row);
 void cw_folder_say(const struct cw_folder *folder, const json_t *changes, const struct cw_cli *cli);
 void cw_folder_say_missing(const json_t *missing, const struct cw_cli *cli);
 

@@ -189,6 +189,12 @@ static int insert_name(json_t *names, const char *name, struct cw_err *err)
     return json_array_insert_new(names, at, json_string(name)) == 0 ? CW_OK : cw_err_nomem(err);
 }
 
+/* Where the next root changes the role's keys, both sets sign, and each lacks its own. */
+static const char *by(const struct cw_folder_role *role, const struct cw_tuf_role *need)
+{
+    return role->need_count < 2 ? NULL : need == &role->needs[0] ? "old" : "new";
+}
+
 static int add_missing(json_t *missing, const struct cw_folder *folder, const struct cw_folder_role *role,
                        const struct cw_tuf_role *need, struct cw_err *err)
 {
@@ -206,9 +212,10 @@ static int add_missing(json_t *missing, const struct cw_folder *folder, const st
     }
     if (lacking <= 0 || (role->bin_of != NULL && join_bins(missing, name, lacking, of)))
         return CW_OK;
-    return json_array_append_new(missing, json_pack("{s:s, s:I, s:O, s:o*}", "role", name, "missing",
-                                                    (json_int_t)lacking, "of", of, "bins",
-                                                    role->bin_of != NULL ? json_integer(1) : NULL)) == 0
+    return json_array_append_new(missing, json_pack("{s:s, s:s*, s:I, s:O, s:o*}", "role", name, "keys",
+                                                    by(role, need), "missing", (json_int_t)lacking, "of", of,
+                                                    "bins", role->bin_of != NULL ? json_integer(1) : NULL)) ==
+                   0
                ? CW_OK
                : cw_err_nomem(err);
 }

@@ -61,6 +61,13 @@ void cw_folder_say(const struct cw_folder *folder, const json_t *changes, const 
     }
 }
 
+const char *cw_folder_row_keys(const json_t *row)
+{
+    const char *keys = json_string_value(json_object_get(row, "keys"));
+
+    return keys == NULL ? "" : strcmp(keys, "old") == 0 ? ", by the old keys" : ", by the new keys";
+}
+
 void cw_folder_say_missing(const json_t *missing, const struct cw_cli *cli)
 {
     const json_t *row, *name;
@@ -74,7 +81,7 @@ void cw_folder_say_missing(const json_t *missing, const struct cw_cli *cli)
             cw_buf_addf(&list, "%s'%s'", k > 0 ? ", " : "", json_string_value(name));
         cw_str_visible(shown, sizeof shown, cw_buf_text(&list));
         cw_folder_row_name(role, row);
-        cw_cli_say(cli, "missing for %s: %lld of %s", role,
+        cw_cli_say(cli, "missing for %s%s: %lld of %s", role, cw_folder_row_keys(row),
                    (long long)json_integer_value(json_object_get(row, "missing")), shown);
     }
 }

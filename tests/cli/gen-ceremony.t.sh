@@ -45,12 +45,13 @@ expect 'it was not' test ! -e repo/ceremony
 before=$(cat repo/tree/metadata/timestamp.json)
 expect_exit 7 gen publish
 expect_err "not published yet: a ceremony was opened, .* carry 'ceremony/to-sign' to those who sign"
-expect_out "^missing for root: 3 of 'root-1', 'root-2', 'root-3', 'root-4', 'root-5'$|^missing for root: 3 of "
+expect_out "^missing for root, by the old keys: 3 of 'root-1', 'root-2', 'root-3', 'root-4', 'root-5'$"
+expect_out "^missing for root, by the new keys: 3 of 'root-1', 'root-2', 'root-3', 'root-4', 'root-6'$"
 expect 'nothing was published' test "$before" = "$(cat repo/tree/metadata/timestamp.json)"
 expect 'what was staged is set aside' test ! -e repo/staged/keys.json -a -e repo/ceremony/staged/keys.json
 expect_exit 0 gen status
 expect_out "^a ceremony is open since .*: carry 'ceremony/to-sign' to those who sign"
-expect_out '^missing for root: 3 of '
+expect_out '^missing for root, by the old keys: 3 of '
 
 # What a person is shown, who has nothing but the folder.
 cp -r repo/ceremony/to-sign shown
@@ -66,7 +67,7 @@ expect 'showing changes nothing' diff -r shown repo/ceremony/to-sign
 
 # Who may not, and without a word of yes nobody.
 expect_exit 3 causeway-gen sign shown --key alice/targets-1.key --yes
-expect_err 'no role of this ceremony wants a signature by this key .keyid [0-9a-f]{16}.; wanted are for root of .root-1., .root-2.'
+expect_err 'no role of this ceremony wants a signature by this key .keyid [0-9a-f]{16}.; wanted are for root, by the old keys: .root-1., .root-2.*; for root, by the new keys: .root-1., .*.root-6.'
 expect_exit 1 causeway-gen sign shown --key nothing.key --yes
 expect_err "unable to open 'nothing.key'"
 if command -v setsid >/dev/null; then
@@ -112,7 +113,8 @@ expect_err 'a ceremony is open'
 # In any order, each on its own copy. Altered copies and those of others are refused, by every side.
 expect_exit 0 sign bob root-2 root-3
 expect_out "^signed root with 'root-2'$"
-expect_out "^missing for root: 1 of 'root-1', 'root-4', 'root-5'$|^missing for root: 1 of "
+expect_out "^missing for root, by the old keys: 1 of 'root-1', 'root-4', 'root-5'$"
+expect_out "^missing for root, by the new keys: 1 of 'root-1', 'root-4', 'root-6'$"
 cp -r bob/to-sign bad
 sed -i 's/"threshold": 3/"threshold": 1/' bad/metadata/2.root.json
 expect_exit 3 causeway-gen sign bad --key alice/root-1.key --yes
@@ -143,7 +145,8 @@ cp was repo/ceremony/to-sign/metadata/2.root.json
 
 expect_exit 7 gen publish bob/to-sign
 expect_out "^'bob/to-sign': 2 new signatures$"
-expect_out '^missing for root: 1 of '
+expect_out '^missing for root, by the old keys: 1 of '
+expect_out '^missing for root, by the new keys: 1 of '
 # The key that leaves counts for what is in force, not for what comes.
 expect_exit 0 sign dave root-5
 expect_exit 7 gen --json publish dave/to-sign
