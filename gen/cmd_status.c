@@ -27,9 +27,10 @@ struct showing {
     struct cw_draft_input input;
     struct cw_draft draft;
     struct cw_ceremony ceremony;
-    struct cw_err altered; /* why the ceremony cannot be completed; code CW_OK: it can */
-    struct cw_err problem; /* why the next publish would be refused; code CW_OK: it would not */
-    json_t *doc;           /* all that is shown */
+    struct cw_deltas_count deltas; /* that the next publish would try, as configured */
+    struct cw_err altered;         /* why the ceremony cannot be completed; code CW_OK: it can */
+    struct cw_err problem;         /* why the next publish would be refused; code CW_OK: it would not */
+    json_t *doc;                   /* all that is shown */
 };
 
 static int append(struct showing *s, const char *list, json_t *row, struct cw_err *err)
@@ -158,17 +159,17 @@ static int load(struct showing *s, struct cw_err *err)
 static int add_deltas(struct showing *s, struct cw_err *err)
 {
     CW_AUTO_DELTAS_PLAN plan = {.pairs = NULL};
-    size_t deltas = 0, files = 0;
     int rc = cw_deltas_plan_init(&plan, err);
 
     if (rc == CW_OK && s->problem.code == CW_OK)
         rc = cw_deltas_plan_fill(&plan, &s->draft, &s->input, s->repo.config.deltas, false, err);
+    if (rc == CW_OK)
+        rc = cw_deltas_plan_count(&s->deltas, &plan, s->repo.tree, err);
     if (rc != CW_OK)
         return rc;
-    cw_deltas_plan_count(&deltas, &files, &plan);
-    return json_object_set_new(
-               s->doc, "deltas",
-               json_pack("{s:I, s:I}", "from_earlier", (json_int_t)deltas, "files", (json_int_t)files)) == 0
+    return json_object_set_new(s->doc, "deltas",
+                               json_pack("{s:I, s:I}", "to_try", (json_int_t)s->deltas.tried, "there",
+                                         (json_int_t)s->deltas.there)) == 0
                ? CW_OK
                : cw_err_nomem(err);
 }
@@ -229,22 +230,11 @@ static const char *text(const json_t *row, const char *key)
     return json_string_value(json_object_get(row, key));
 }
 
-static void say_deltas(const struct showing *s)
-{
-    const json_t *row = json_object_get(s->doc, "deltas");
-    json_int_t deltas = json_integer_value(json_object_get(row, "from_earlier"));
-    json_int_t files = json_integer_value(json_object_get(row, "files"));
-
-    if (files > 0)
-        cw_cli_say(s->cli, "deltas: %lld from earlier releases would be tried, to %lld file%s",
-                   (long long)deltas, (long long)files, cw_str_plural((uint64_t)files));
-}
-
 static void say_next(const struct showing *s)
 {
     cw_cli_say(s->cli, "next publish:");
     cw_report_say(s->draft.report, &s->keys, s->cli);
-    say_deltas(s);
+    cw_deltas_count_say(&s->deltas, s->cli);
     if (s->problem.code != CW_OK)
         cw_cli_say(s->cli, "would be refused: %s", s->problem.text);
     else if (cw_draft_is_empty(&s->draft))

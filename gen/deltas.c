@@ -246,14 +246,3 @@ int cw_deltas_plan_fill(struct cw_deltas_plan *plan, const struct cw_draft *draf
     }
     return rc;
 }
-
-void cw_deltas_plan_count(size_t *deltas, size_t *files, const struct cw_deltas_plan *plan)
-{
-    size_t i;
-
-    *deltas = *files = 0;
-    for (i = 0; i < plan->count; i++) {
-        *deltas += plan->pairs[i].from != NULL;
-        *files += plan->pairs[i].from == NULL; /* its compressed form, once each */
-    }
-}

@@ -31,8 +31,14 @@ int cw_deltas_plan_fill(struct cw_deltas_plan *plan, const struct cw_draft *draf
                         const struct cw_draft_input *input, uint64_t back, bool all, struct cw_err *err);
 /* Makes them, or with the dry run only looks what would be made. Whatever fails is a warning. */
 void cw_deltas_plan_run(struct cw_deltas_plan *plan, const struct cw_repo *repo, const struct cw_cli *cli);
-/* How many it would try, and to how many files, at most: what is there already, or hides its content, is not looked at. */
-void cw_deltas_plan_count(size_t *deltas, size_t *files, const struct cw_deltas_plan *plan);
+/* How many it would try, and how many are there, without a look into any file: one that hides its content is only found out by a dry
+ * run. The compressed form of a file counts as one. */
+struct cw_deltas_count {
+    size_t tried, there;
+};
+int cw_deltas_plan_count(struct cw_deltas_count *count, struct cw_deltas_plan *plan, int tree,
+                         struct cw_err *err);
+void cw_deltas_count_say(const struct cw_deltas_count *count, const struct cw_cli *cli); /* nothing of none */
 /* What was, or would be, made of each: [{"path", "from"?, "outcome", "bytes"?, "reason"?}], a new reference, NULL without memory. */
 json_t *cw_deltas_plan_report(const struct cw_deltas_plan *plan);
 /* The same in words: a line for all, and one for each file that no delta helps. */

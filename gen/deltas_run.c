@@ -106,23 +106,51 @@ static void say_reasons(const struct cw_deltas_plan *plan, const struct cw_cli *
     }
 }
 
+static size_t count_outcome(const struct cw_deltas_plan *plan, enum cw_deltas_outcome outcome)
+{
+    size_t i, count = 0;
+
+    for (i = 0; i < plan->count; i++)
+        count += plan->pairs[i].outcome == outcome;
+    return count;
+}
+
+static struct cw_deltas_count count_all(const struct cw_deltas_plan *plan)
+{
+    return (struct cw_deltas_count){.tried = count_outcome(plan, CW_DELTA_MADE),
+                                    .there = count_outcome(plan, CW_DELTA_THERE)};
+}
+
+int cw_deltas_plan_count(struct cw_deltas_count *count, struct cw_deltas_plan *plan, int tree,
+                         struct cw_err *err)
+{
+    const struct cw_deltas_options options = {.plan_only = true, .count_only = true};
+    int rc = cw_deltas_make(tree, plan->pairs, plan->count, &options, err);
+
+    *count = count_all(plan);
+    return rc;
+}
+
+void cw_deltas_count_say(const struct cw_deltas_count *count, const struct cw_cli *cli)
+{
+    if (count->tried + count->there > 0)
+        cw_cli_say(cli, "deltas: %zu would be tried, %zu are there", count->tried, count->there);
+}
+
 void cw_deltas_plan_say(const struct cw_deltas_plan *plan, const struct cw_cli *cli)
 {
-    size_t i, made = 0, there = 0, useless = 0;
+    const struct cw_deltas_count count = count_all(plan);
+    size_t i, useless = count_outcome(plan, CW_DELTA_USELESS);
     uint64_t bytes = 0;
     char size[16];
 
-    for (i = 0; i < plan->count; i++) {
-        made += plan->pairs[i].outcome == CW_DELTA_MADE;
-        there += plan->pairs[i].outcome == CW_DELTA_THERE;
-        useless += plan->pairs[i].outcome == CW_DELTA_USELESS;
+    for (i = 0; i < plan->count; i++)
         bytes += plan->pairs[i].outcome == CW_DELTA_MADE ? plan->pairs[i].length : 0;
-    }
     cw_str_bytes(bytes, size);
-    if (cli->dry_run && made + there > 0)
-        cw_cli_say(cli, "deltas: %zu would be tried, %zu are there", made, there);
-    else if (made + there + useless > 0)
-        cw_cli_say(cli, "deltas: %zu made (%s), %zu were there, %zu save too little to be kept", made, size,
-                   there, useless);
+    if (cli->dry_run)
+        cw_deltas_count_say(&count, cli);
+    else if (count.tried + count.there + useless > 0)
+        cw_cli_say(cli, "deltas: %zu made (%s), %zu were there, %zu save too little to be kept", count.tried,
+                   size, count.there, useless);
     say_reasons(plan, cli);
 }

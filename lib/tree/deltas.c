@@ -314,11 +314,25 @@ static void answer(struct cw_deltas_pair *pairs, size_t count, const struct delt
     }
 }
 
+static void count_wanted(struct deltas *d)
+{
+    size_t i;
+
+    for (i = 0; i < d->count; i++) {
+        if (d->jobs[i].wanted)
+            d->jobs[i].outcome = CW_DELTA_MADE;
+    }
+}
+
 static int work(struct deltas *d, struct cw_err *err)
 {
     struct cw_err ignored;
     int rc = look_at_all(d, err), written;
 
+    if (d->options->count_only) {
+        count_wanted(d);
+        return rc;
+    }
     if (rc == CW_OK && !d->options->plan_only)
         rc = sweep(d, err);
     if (rc == CW_OK)

@@ -45,6 +45,7 @@ struct cw_deltas_pair {
 struct cw_deltas_options {
     unsigned threads; /* 0: all processors */
     bool plan_only;   /* makes nothing; only looks into the new files, and says what would be tried */
+    bool count_only;  /* looks into no file either: what hides its content counts as tried */
     /* Called with bytes of files that were compared; may be NULL. */
     void (*progress)(void *ctx, uint64_t bytes);
     void *ctx;

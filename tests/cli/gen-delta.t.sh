@@ -61,9 +61,9 @@ day 1
 expect_exit 0 release 1.1
 cp -r repo before
 expect_exit 0 gen status
-expect_out '^deltas: 2 from earlier releases would be tried, to 2 files$'
+expect_out '^deltas: 4 would be tried, 0 are there$'
 expect_exit 0 gen publish --dry-run
-expect_out '^deltas: 4 would be tried, 0 are there'
+expect_out '^deltas: 4 would be tried, 0 are there$'
 expect 'a dry run makes none' diff -r repo before
 expect_exit 0 gen publish --json
 cp "$out" report.json
@@ -73,6 +73,14 @@ expect 'two files are compressed' test "$(grep -c '"outcome": "made"' report.jso
 expect 'nothing is made for small files' test "$(grep -c small.txt report.json)" -eq 0
 expect 'the tree is sound' sound repo/tree
 expect_out ' 0 orphans'
+
+# What is there already is no work, by either count.
+gen promote app 1.1.0 candidate >promote.out
+expect_exit 0 gen status
+expect_out '^deltas: 0 would be tried, 2 are there$'
+expect_exit 0 gen publish --dry-run
+expect_out '^deltas: 0 would be tried, 2 are there$'
+rm -r repo/staged/channels
 
 # --- and more -------------------------------------------------------------------------------------------
 

@@ -223,13 +223,17 @@ static void test_a_plan_makes_nothing(void **state)
     char from[CW_PATH_MAX], to[CW_PATH_MAX];
     struct cw_deltas_pair pair = {.from = add(from, "s/1.0/s.bin", old, LEN),
                                   .to = add(to, "s/1.1/s.bin", new, LEN)};
-    const struct cw_deltas_options options = {.plan_only = true};
+    const struct cw_deltas_options options = {.plan_only = true},
+                                   count = {.plan_only = true, .count_only = true};
     struct cw_err err;
     char sha256[CW_SHA256_TEXT], target[CW_PATH_MAX];
 
     (void)state;
     assert_int_equal(cw_deltas_size(dir, &pair, 1), 3 * LEN);
     assert_cw_ok(cw_deltas_make(dir, &pair, 1, &options, &err), err);
+    assert_int_equal(pair.outcome, CW_DELTA_MADE);
+    pair.outcome = CW_DELTA_NONE;
+    assert_cw_ok(cw_deltas_make(dir, &pair, 1, &count, &err), err);
     assert_int_equal(pair.outcome, CW_DELTA_MADE);
     assert_true(cw_tree_split_target(to, target, sha256));
     assert_cw_fails(CW_E_NOTFOUND, "", cw_hint_load(&(struct cw_hint){0}, dir, sha256, &err), err);
