@@ -25,10 +25,10 @@ struct cw_adding {
     struct cw_progress progress;
     struct cw_ingest ingest;
     struct cw_taking *taking; /* whose files are being taken in; gen/cmd_add.c */
-    bool changed;     /* something is new */
-    json_t *new_keys; /* array: names */
-    json_t *folders;  /* array: of the tree, which get files */
-    json_t *report;   /* array: what became of each release, of the first REPORT_MAX without --json */
+    bool changed;             /* something is new */
+    json_t *new_keys;         /* array: names */
+    json_t *folders;          /* array: of the tree, which get files */
+    json_t *report;           /* array: what became of each release, of the first REPORT_MAX without --json */
     uint64_t releases;
 };
 

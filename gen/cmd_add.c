@@ -272,7 +272,8 @@ static int take_files(struct cw_adding *a, const struct cw_taking *taking, struc
 
         rc = cw_tree_artifact_target(target, release->product, release->version, file->name, err);
         if (rc == CW_OK)
-            rc = cw_ingest_file(&a->ingest, file, target, cw_admit_expected(&taking->known, target, file), err);
+            rc = cw_ingest_file(&a->ingest, file, target, cw_admit_expected(&taking->known, target, file),
+                                err);
     }
     if (rc == CW_OK)
         rc = cw_ingest_settle(&a->ingest, err);

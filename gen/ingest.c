@@ -15,7 +15,9 @@
 #include "fs/root.h"
 #include "tree/layout.h"
 
-#define CHUNK ((size_t)1 << 17) /* bytes read at once: large enough that the calls cost nothing, and a core's cache holds them */
+#define CHUNK                                                                                                \
+    ((size_t)1                                                                                               \
+     << 17) /* bytes read at once: large enough that the calls cost nothing, and a core's cache holds them */
 #define DEPTH 64 /* files under way; enough that many small ones keep all cores busy beside a big one */
 #define BATCH_BYTES                                                                                          \
     ((uint64_t)256 << 20)              /* committed together: no more dirty memory than a small machine has */
