@@ -16,13 +16,14 @@
 #define WAIT_MS 1000
 #define URL_BYTES_MAX ((size_t)8192)
 
-enum state { FREE, ASKED, UNDER_WAY, HERE, FAILED };
+enum state { FREE, ASKED, UNDER_WAY, HERE, ABSENT, FAILED };
 
 struct file {
     struct cw_ahead *ahead;
     enum state state;
     struct cw_buf url, bytes;
     struct cw_transfer transfer;
+    struct cw_err err; /* why it is absent */
 };
 
 struct cw_ahead {
@@ -32,11 +33,28 @@ struct cw_ahead {
         files[CW_AHEAD_FILES]; /* a ring: they are expected and taken in one order, for the most part */
     size_t next_free, next_asked;
     size_t under_way, parallel;
+    size_t bytes; /* of all files */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t asked, came;
     bool stop;
 };
+
+static void drop_bytes(struct file *file)
+{
+    pthread_mutex_lock(&file->ahead->mutex);
+    file->ahead->bytes -= file->bytes.len;
+    cw_buf_reset(&file->bytes);
+    pthread_mutex_unlock(&file->ahead->mutex);
+}
+
+/* The mutex is held. */
+static void let_go(struct file *file)
+{
+    file->ahead->bytes -= file->bytes.len;
+    cw_buf_clear(&file->bytes);
+    file->state = FREE;
+}
 
 static int begin(struct cw_transfer *transfer, uint64_t offset, struct cw_err *err)
 {
@@ -44,15 +62,26 @@ static int begin(struct cw_transfer *transfer, uint64_t offset, struct cw_err *e
 
     (void)err;
     if (offset == 0)
-        cw_buf_reset(&file->bytes);
+        drop_bytes(file);
     return CW_OK;
 }
 
 static int take(struct cw_transfer *transfer, const void *data, size_t len, struct cw_err *err)
 {
     struct file *file = transfer->ctx;
+    struct cw_ahead *ahead = file->ahead;
+    bool room;
 
-    cw_buf_add(&file->bytes, data, len);
+    pthread_mutex_lock(&ahead->mutex);
+    room = len <= CW_AHEAD_BYTES - ahead->bytes;
+    if (room) {
+        ahead->bytes -= file->bytes.len;
+        cw_buf_add(&file->bytes, data, len);
+        ahead->bytes += file->bytes.len;
+    }
+    pthread_mutex_unlock(&ahead->mutex);
+    if (!room)
+        return cw_err_set(err, CW_E_TEMP, "there is no room for it ahead of its time");
     return cw_buf_check(&file->bytes, "response", err);
 }
 
@@ -61,9 +90,10 @@ static void done(struct cw_transfer *transfer, int rc, const struct cw_err *err)
     struct file *file = transfer->ctx;
     struct cw_ahead *ahead = file->ahead;
 
-    (void)err; /* told to who asks again */
     pthread_mutex_lock(&ahead->mutex);
-    file->state = rc == CW_OK ? HERE : FAILED;
+    file->state = rc == CW_OK ? HERE : rc == CW_E_NOTFOUND ? ABSENT : FAILED;
+    if (rc == CW_E_NOTFOUND) /* other failures are told to who asks again */
+        file->err = *err;
     ahead->under_way--;
     pthread_cond_signal(&ahead->came);
     pthread_mutex_unlock(&ahead->mutex);
@@ -216,24 +246,18 @@ static struct file *find(struct cw_ahead *ahead, const char *url)
     return NULL;
 }
 
-static void let_go(struct file *file)
-{
-    cw_buf_clear(&file->bytes);
-    file->state = FREE;
-}
-
 void cw_ahead_expect(struct cw_ahead *ahead, const char *url, size_t max)
 {
     struct file *file;
 
     pthread_mutex_lock(&ahead->mutex);
     file = &ahead->files[ahead->next_free];
-    if (file->state == HERE || file->state == FAILED)
+    if (file->state == HERE || file->state == ABSENT || file->state == FAILED)
         let_go(file); /* the oldest, for which nobody came */
     if (!ahead->stop && file->state == FREE && strlen(url) < URL_BYTES_MAX && find(ahead, url) == NULL) {
         cw_buf_reset(&file->url);
         cw_buf_adds(&file->url, url);
-        file->bytes.max = max < CW_AHEAD_FILE_MAX ? max : CW_AHEAD_FILE_MAX;
+        file->bytes.max = max;
         file->state = ASKED;
         ahead->next_free = (ahead->next_free + 1) % CW_AHEAD_FILES;
         pthread_cond_signal(&ahead->asked);
@@ -254,18 +278,23 @@ static bool take_out(struct file *file, struct cw_buf *buf)
     return came && buf->failed == 0;
 }
 
-bool cw_ahead_take(struct cw_ahead *ahead, const char *url, struct cw_buf *buf)
+bool cw_ahead_take(struct cw_ahead *ahead, const char *url, struct cw_buf *buf, int *rc, struct cw_err *err)
 {
     struct file *file;
-    bool came;
+    bool answered;
 
     pthread_mutex_lock(&ahead->mutex);
     file = find(ahead, url);
     while (file != NULL && (file->state == ASKED || file->state == UNDER_WAY))
         pthread_cond_wait(&ahead->came, &ahead->mutex);
-    came = file != NULL && take_out(file, buf);
+    answered = file != NULL && file->state == ABSENT;
+    *rc = answered ? CW_E_NOTFOUND : CW_OK;
+    if (answered)
+        *err = file->err;
+    if (file != NULL && take_out(file, buf))
+        answered = true;
     pthread_mutex_unlock(&ahead->mutex);
-    return came;
+    return answered;
 }
 
 bool cw_ahead_take_if_here(struct cw_ahead *ahead, const char *url, struct cw_buf *buf)

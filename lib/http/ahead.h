@@ -9,8 +9,8 @@
 
 #include "http/http.h"
 
-#define CW_AHEAD_FILES 64                    /* expected and not taken yet; more are not fetched */
-#define CW_AHEAD_FILE_MAX ((size_t)64 << 10) /* bytes of one; of a longer one nothing is kept */
+#define CW_AHEAD_FILES 64                /* expected and not taken yet; more are not fetched */
+#define CW_AHEAD_BYTES ((size_t)8 << 20) /* of all these; what would be more is not kept */
 
 struct cw_ahead;
 
@@ -21,9 +21,10 @@ void cw_ahead_free(struct cw_ahead *ahead);
 
 /* This URL, of at most max bytes, will be asked for, and after those that were expected before: see to it, if there is room. */
 void cw_ahead_expect(struct cw_ahead *ahead, const char *url, size_t max);
-/* Appends its bytes to buf, waiting if they are under way. False: it was not expected or did not come, and buf is as it was. */
-bool cw_ahead_take(struct cw_ahead *ahead, const char *url, struct cw_buf *buf);
-/* The same without waiting: false also while it is under way. */
+/* What came of it, waiting if it is under way: *rc is CW_OK, and its bytes were appended to buf; or CW_E_NOTFOUND, with err. False: it
+ * was not expected, or did not come; buf is as it was. */
+bool cw_ahead_take(struct cw_ahead *ahead, const char *url, struct cw_buf *buf, int *rc, struct cw_err *err);
+/* Its bytes, without waiting. False: they are not here. */
 bool cw_ahead_take_if_here(struct cw_ahead *ahead, const char *url, struct cw_buf *buf);
 
 #endif

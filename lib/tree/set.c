@@ -16,6 +16,8 @@
 #include "release/memory.h"
 #include "tree/layout.h"
 
+#define FILES_OF_RELEASE 2 /* that are read for each: its role, its manifest */
+
 /* What one load works with. */
 struct load {
     struct cw_set *set;
@@ -182,6 +184,30 @@ static bool wants_artifact(const struct load *load, const struct cw_artifact *ar
            in_list(load->wanted->platforms, artifact->platform, equal);
 }
 
+/* The role of the product, and the release manifest that the channel pins. */
+static void expect_release(const struct load *load, const struct cw_pin *pin)
+{
+    const struct cw_set_source *source = load->source;
+    char target[CW_PATH_MAX], path[CW_PATH_MAX];
+
+    if (cw_tree_release_target(target, pin->product, pin->version, NULL) != CW_OK ||
+        cw_tree_target_path(path, target, pin->sha256, NULL) != CW_OK)
+        return;
+    if (source->expect != NULL)
+        source->expect(source->ctx, load->update, target);
+    if (source->expect_file != NULL && pin->length <= CW_MANIFEST_MAX)
+        source->expect_file(source->ctx, path, (size_t)pin->length);
+}
+
+/* Of the releases that are wanted so far: what one of them requires is known when it is loaded. */
+static void expect_releases(const struct load *load, size_t *told, size_t now)
+{
+    for (; *told < load->set->channel.pin_count && *told < now + CW_SET_AHEAD / FILES_OF_RELEASE; ++*told) {
+        if (load->want_pin[*told])
+            expect_release(load, &load->set->channel.pins[*told]);
+    }
+}
+
 /* What a loaded release requires is wanted too. Its presence in the set was checked when it was loaded. */
 static void want_required(struct load *load, const json_t *requires)
 {
@@ -198,7 +224,7 @@ static int load_releases(struct load *load, struct cw_err *err)
 {
     const struct cw_channel *channel = &load->set->channel;
     bool more = true;
-    size_t i;
+    size_t i, told = 0;
 
     for (i = 0; i < channel->pin_count; i++)
         load->want_pin[i] = in_list(load->wanted->products, channel->pins[i].product, cw_str_glob);
@@ -207,6 +233,7 @@ static int load_releases(struct load *load, struct cw_err *err)
         for (i = 0; i < channel->pin_count; i++) {
             int rc;
 
+            expect_releases(load, &told, i);
             if (!load->want_pin[i] || load->manifest[i].doc != NULL)
                 continue;
             rc = load_release(load, i, err);

@@ -24,6 +24,8 @@ struct cw_set_source {
     /* that target will be searched soon (CW_SET_AHEAD more at most come before it): what that takes may be fetched
      * meanwhile. NULL: not of interest */
     void (*expect)(void *ctx, struct cw_tuf_update *update, const char *target);
+    /* that file of the tree, of at most max bytes, will be read soon (as many more may come before it). NULL: the same */
+    void (*expect_file)(void *ctx, const char *tree_path, size_t max);
     void *ctx;
 };
 

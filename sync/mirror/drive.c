@@ -85,6 +85,47 @@ static int answer_store(struct cw_pull *pull, struct cw_tuf_update *update, cons
     return rc == CW_OK ? cw_tuf_update_stored(update, err) : rc;
 }
 
+/* What came with an earlier set is in the mirror. */
+static bool is_mirrored(const struct cw_pull *pull, const char *tree_path)
+{
+    bool there = false;
+
+    if (pull->memory.timestamp != NULL)
+        (void)cw_at_has(&there, pull->mirror, tree_path, NULL);
+    return there;
+}
+
+void cw_pull_expect_file(void *ctx, const char *tree_path, size_t max)
+{
+    struct cw_pull *pull = ctx;
+
+    if (cw_source_kind(pull->source) == CW_SOURCE_HTTP && !is_mirrored(pull, tree_path))
+        cw_source_expect(pull->source, tree_path, max);
+}
+
+void cw_pull_expect_first(struct cw_pull *pull, const struct cw_tuf_update *update)
+{
+    const struct cw_tuf_meta *root = cw_tuf_update_meta(update, cw_tuf_type_name(CW_TUF_ROOT));
+    char path[CW_PATH_MAX];
+
+    if (cw_tree_metadata_path(path, root->version + 1, cw_tuf_type_name(CW_TUF_ROOT), NULL) == CW_OK)
+        cw_source_expect(pull->source, path, CW_TUF_ROOT_MAX);
+    cw_source_expect(pull->source, CW_TREE_TIMESTAMP, CW_TUF_TIMESTAMP_MAX);
+}
+
+/* The channel's role will be wanted, whatever the targets role says of it: they may come at once. */
+static void expect_channel(struct cw_pull *pull, const struct cw_tuf_update *update)
+{
+    const struct cw_tuf_meta *snapshot = cw_tuf_update_meta(update, cw_tuf_type_name(CW_TUF_SNAPSHOT));
+    const char *role = pull->upstream->channel;
+    struct cw_tuf_file file;
+    char path[CW_PATH_MAX];
+
+    if (snapshot != NULL && cw_tuf_meta_file(&file, snapshot, role, NULL) == CW_OK &&
+        cw_tree_metadata_path(path, file.version, role, NULL) == CW_OK)
+        cw_pull_expect_file(pull, path, file.length >= 0 ? (size_t)file.length : CW_TUF_TARGETS_MAX);
+}
+
 int cw_pull_drive(void *ctx, struct cw_tuf_update *update, struct cw_err *err)
 {
     struct cw_pull *pull = ctx;
@@ -92,6 +133,8 @@ int cw_pull_drive(void *ctx, struct cw_tuf_update *update, struct cw_err *err)
     int rc;
 
     while ((rc = cw_tuf_update_next(update, &want, err)) == CW_OK && want.kind != CW_TUF_DONE) {
+        if (strcmp(want.role, cw_tuf_type_name(CW_TUF_TARGETS)) == 0)
+            expect_channel(pull, update);
         if (want.kind == CW_TUF_LOAD)
             rc = answer_load(pull, update, &want, err);
         else if (want.kind == CW_TUF_FETCH)
@@ -111,17 +154,12 @@ void cw_pull_expect(void *ctx, struct cw_tuf_update *update, const char *target)
     struct cw_tuf_role role;
     const char *name;
     size_t max;
-    bool there = false;
     int n;
 
     if (!cw_tuf_update_foresee(update, target, &name, &max, &role))
         return;
     n = snprintf(path, sizeof path, CW_TREE_METADATA "/%s", name);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return;
-    if (pull->memory.timestamp != NULL) /* what came with an earlier set is in the mirror */
-        (void)cw_at_has(&there, pull->mirror, path, NULL);
-    if (there)
+    if (n < 0 || (size_t)n >= sizeof path || is_mirrored(pull, path))
         return;
     if (pull->foresight != NULL || cw_foresight_new(&pull->foresight, pull->source, NULL) == CW_OK)
         cw_foresight_expect(pull->foresight, path, max, &role);

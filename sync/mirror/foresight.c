@@ -12,7 +12,8 @@
 #include "base/pool.h"
 
 #define THREADS_MAX 4 /* they verify more than one thread fetches */
-#define UNDER_WAY 32  /* with the threads, or verified and not taken: each has its tree in memory */
+#define UNDER_WAY 32  /* with the threads, or verified and not taken: each has its tree in memory ... */
+#define UNDER_WAY_BYTES ((size_t)2 << 20) /* ... which takes some ten times the bytes */
 
 struct cw_foresight {
     struct cw_source *source;
@@ -20,6 +21,7 @@ struct cw_foresight {
     struct cw_foreseen
         places[1 + CW_SET_AHEAD + UNDER_WAY]; /* a ring: expected, then under way, then taken */
     size_t taken, put, expected;              /* how many there ever were */
+    size_t bytes;                             /* of those under way */
 };
 
 static struct cw_foreseen *at(struct cw_foresight *foresight, size_t index)
@@ -90,8 +92,10 @@ static void put(struct cw_foresight *foresight)
     while (foresight->put < foresight->expected) {
         struct cw_foreseen *role = at(foresight, foresight->put), **item = cw_pool_next(foresight->pool);
 
-        if (item == NULL || !cw_source_take_ahead(foresight->source, role->path, &role->bytes))
+        if (item == NULL || foresight->bytes > UNDER_WAY_BYTES ||
+            !cw_source_take_ahead(foresight->source, role->path, &role->bytes))
             return;
+        foresight->bytes += role->bytes.len;
         *item = role;
         cw_pool_put(foresight->pool);
         foresight->put++;
@@ -119,6 +123,7 @@ static void forget(struct cw_foresight *foresight, const char *path)
             continue;
         while (cw_pool_take(foresight->pool) != NULL)
             continue;
+        foresight->bytes = 0;
         foresight->taken = foresight->put = i + 1;
         return;
     }
@@ -135,6 +140,7 @@ struct cw_foreseen *cw_foresight_take(struct cw_foresight *foresight, const char
     }
     do {
         role = *(struct cw_foreseen **)cw_pool_take(foresight->pool);
+        foresight->bytes -= role->bytes.len;
         foresight->taken++;
     } while (strcmp(role->path, path) != 0);
     put(foresight);

@@ -80,15 +80,20 @@ static void fill_result(struct cw_pull *pull, const struct cw_tuf_update *update
 
 static int pull_from_source(struct cw_pull *pull, struct cw_err *err)
 {
-    struct cw_set_source source = {
-        .drive = cw_pull_drive, .read = cw_pull_read, .expect = cw_pull_expect, .ctx = pull};
+    struct cw_set_source source = {.drive = cw_pull_drive,
+                                   .read = cw_pull_read,
+                                   .expect = cw_pull_expect,
+                                   .expect_file = cw_pull_expect_file,
+                                   .ctx = pull};
     __attribute__((cleanup(update_free))) struct cw_tuf_update *update = NULL;
     CW_AUTO_SET set = {.files = NULL};
     json_auto_t *channels = NULL;
     int rc = open_update(&update, pull, err);
 
-    if (rc == CW_OK)
+    if (rc == CW_OK) {
+        cw_pull_expect_first(pull, update);
         rc = cw_pull_drive(pull, update, err);
+    }
     pull->older = rc == CW_E_VERIFY && update != NULL && cw_tuf_update_is_older(update) &&
                   cw_source_kind(pull->source) == CW_SOURCE_REMOVABLE;
     if (pull->older)

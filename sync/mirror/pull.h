@@ -53,6 +53,9 @@ struct cw_pull {
  * takes them, ctx is the pull. */
 int cw_pull_drive(void *pull, struct cw_tuf_update *update, struct cw_err *err);
 void cw_pull_expect(void *pull, struct cw_tuf_update *update, const char *target);
+void cw_pull_expect_file(void *pull, const char *tree_path, size_t max);
+/* What the first run of the update will want, so that it comes in one round trip. */
+void cw_pull_expect_first(struct cw_pull *pull, const struct cw_tuf_update *update);
 int cw_pull_read(void *pull, const char *tree_path, struct cw_buf *buf, struct cw_err *err);
 /* A kept file by its tree path, or NULL. */
 const struct cw_pull_kept *cw_pull_find_kept(const struct cw_pull *pull, const char *tree_path);

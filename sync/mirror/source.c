@@ -167,15 +167,23 @@ static int get_http(struct cw_source *source, const char *path, uint64_t max, cw
     return rc;
 }
 
+/* By the thread that fetches ahead, while there is one: its connections are open. False: it has no answer. */
+static bool get_ahead(struct cw_source *source, const char *url, struct cw_buf *buf, int *rc,
+                      struct cw_err *err)
+{
+    if (source->ahead == NULL)
+        return false;
+    cw_ahead_expect(source->ahead, url, buf->max - buf->len);
+    return cw_ahead_take(source->ahead, url, buf, rc, err);
+}
+
 /* A try after the first may begin anew, which a sink could not. */
 static int get_http_buf(struct cw_source *source, const char *path, struct cw_buf *buf, struct cw_err *err)
 {
     CW_AUTO_BUF url = CW_BUF_INIT(URL_BYTES_MAX);
     int rc = cw_http_join(&url, source->where, path, err);
 
-    if (rc == CW_OK && source->ahead != NULL && cw_ahead_take(source->ahead, cw_buf_text(&url), buf))
-        return CW_OK;
-    if (rc == CW_OK)
+    if (rc == CW_OK && !get_ahead(source, cw_buf_text(&url), buf, &rc, err))
         rc = cw_http_get_buf(source->http, cw_buf_text(&url), buf, err);
     note_answer(source, rc);
     return rc;
