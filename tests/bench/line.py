@@ -5,8 +5,8 @@
   line.py SPACE ADDRESS SPACE ADDRESS MILLISECONDS PERCENT [SEED]
 
 Two TUN devices, one in each namespace, and this program between them: what the first sends comes to the second that much later, and so many of
-its packets are lost, each by itself; what the second sends comes to the first at once. Addresses are of IPv4, each other's /24. Says "up" once
-both are, and ends when it is told to (SIGTERM), when the devices go too. Needs root and /dev/net/tun.
+its packets are lost, each by itself; what the second sends comes to the first at once. Addresses are of IPv4, each other's /24. Says "up" and
+the devices' names once both are, and ends when it is told to (SIGTERM), when the devices go too. Needs root and /dev/net/tun.
 """
 
 import collections
@@ -67,9 +67,9 @@ def carry(far, near, delay, loss, rng):
 
 def main():
     far, far_address, near, near_address, milliseconds, percent = sys.argv[1:7]
-    pid = os.getpid()
-    ends = device(f"cwf{pid}", far, far_address), device(f"cwn{pid}", near, near_address)
-    print("up", flush=True)
+    names = f"cwf{os.getpid()}", f"cwn{os.getpid()}"
+    ends = device(names[0], far, far_address), device(names[1], near, near_address)
+    print("up", *names, flush=True)
     carry(*ends, float(milliseconds) / 1000, float(percent) / 100, random.Random(*sys.argv[7:8]))
 
 
