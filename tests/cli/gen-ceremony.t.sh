@@ -80,7 +80,7 @@ expect_exit 0 causeway-gen sign shown --key alice/root-1.key --dry-run
 expect_exit 1 causeway-gen sign alice --yes
 expect_err "'alice': holds no 'ceremony.json': it is no folder of a ceremony"
 expect 'nothing was signed' diff -r shown repo/ceremony/to-sign
-if command -v script >/dev/null; then
+if can_make_terminal; then
     printf 'no\n' | script -qec 'causeway-gen sign shown --key alice/root-1.key' /dev/null >asked 2>&1
     expect 'who does not say yes does not sign' grep -q "not signed: the answer was not 'yes'" asked
     expect 'nothing was signed' diff -r shown repo/ceremony/to-sign
@@ -89,7 +89,7 @@ if command -v script >/dev/null; then
     expect 'who says yes does' grep -q "signed root with 'root-1'" asked
     rm -rf said
 else
-    skip 'asking' 'script is not installed'
+    skip 'asking' "'script' makes no terminal here"
 fi
 
 # The online roles are renewed meanwhile, and other things published.

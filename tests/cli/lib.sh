@@ -20,6 +20,7 @@
 #   refute_out, refute_err PATTERN no line matches
 #   expect NAME CMD...             reports NAME by CMD's success: expect 'is a file' test -f x
 #   background CMD...              starts CMD, stopped at the end; its process id in $!
+#   can_make_terminal              whether script(1) is there and gets a terminal (in some containers it does not)
 #   done_testing                   the plan; the last line of a test
 #
 # A command that a sanitizer stopped (it exits 99) fails whatever was expected.
@@ -95,6 +96,10 @@ skip_all() {
     echo "1..0 # SKIP $*"
     tap_done=1
     exit 0
+}
+
+can_make_terminal() {
+    script -qec true /dev/null </dev/null >/dev/null 2>&1
 }
 
 done_testing() {

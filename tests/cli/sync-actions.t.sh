@@ -182,7 +182,7 @@ else
 fi
 
 # It has no terminal into which it could type what this program's user would then be taken to have typed.
-if command -v script >/dev/null 2>&1; then
+if can_make_terminal; then
     cat >site/policy.lua <<EOF
 function decide() return accept "all" end
 function before() return { run { "/bin/sh", "-c", "if (: </dev/tty) 2>/dev/null; then exit 1; fi" } } end
@@ -192,7 +192,7 @@ EOF
     sync -q pull
     expect_exit 0 script -qec "causeway-sync -C '$TEST_DIR/site' apply" /dev/null
 else
-    skip 'a command has no terminal' "there is no 'script' that makes one"
+    skip 'a command has no terminal' "'script' makes no terminal here"
 fi
 
 done_testing
