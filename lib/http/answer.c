@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -14,6 +15,8 @@
 
 #define REDIRECTS_MAX 5
 #define RESTARTS_MAX 2
+#define WORTH_ASKING (UINT64_C(64) << 10) /* bytes here; of fewer, the whole is cheaper than a request more */
+#define DATE_APART 60 /* seconds that the date must be older than the answer to be a strong validator */
 
 static bool is_header(const char *line, size_t len, const char *name, char *value, size_t room)
 {
@@ -49,22 +52,52 @@ static void note_range(struct cw_transfer_run *run, const char *value)
     run->has_range = true;
 }
 
+/* A weak one (W/"...") does not say that the bytes are the same. */
+static void note_etag(struct cw_transfer_run *run, const char *value)
+{
+    size_t len = strlen(value);
+
+    run->has_etag = true;
+    run->etag[0] = '\0';
+    if (len >= 2 && value[0] == '"' && strcspn(value + 1, "\"\r\n") == len - 2 && value[len - 1] == '"')
+        memcpy(run->etag, value, len + 1);
+}
+
+void cw_answer_clear(struct cw_transfer_run *run)
+{
+    run->etag[0] = run->modified[0] = '\0';
+    run->has_etag = run->has_range = run->joined = false;
+    run->date = -1;
+}
+
 void cw_answer_header(struct cw_transfer *transfer, const char *line, size_t len)
 {
     struct cw_transfer_run *run = &transfer->run;
-    char value[CW_HTTP_ETAG_MAX];
+    char value[CW_HTTP_VALIDATOR_MAX] = "";
 
     if (len > 5 &&
-        strncasecmp(line, "HTTP/", 5) == 0) { /* of the final answer: a 100 Continue may precede it */
-        run->etag[0] = '\0';
-        run->has_range = false;
-    } else if (is_header(line, len, "etag:", value, sizeof value)) {
-        /* A weak one does not say that the bytes are the same. */
-        memcpy(run->etag, cw_str_starts(value, "W/") ? "" : value,
-               cw_str_starts(value, "W/") ? 1 : sizeof value);
-    } else if (is_header(line, len, "content-range:", value, sizeof value)) {
+        strncasecmp(line, "HTTP/", 5) == 0) /* of the final answer: a 100 Continue may precede it */
+        cw_answer_clear(run);
+    else if (len >= 5 && strncasecmp(line, "etag:", 5) == 0)
+        note_etag(run, is_header(line, len, "etag:", value, sizeof value) ? value : "");
+    else if (is_header(line, len, "content-range:", value, sizeof value))
         note_range(run, value);
-    }
+    else if (is_header(line, len, "date:", value, sizeof value))
+        run->date = (int64_t)curl_getdate(value, NULL);
+    else if (is_header(line, len, "last-modified:", value, sizeof value))
+        memcpy(run->modified, value, sizeof value);
+}
+
+/* RFC 9110, section 8.8: the strong ETag; where there is none at all, the date of a file that was not changed lately, for one
+ * second may see two files. "": neither. */
+static const char *validator(const struct cw_transfer_run *run)
+{
+    int64_t modified;
+
+    if (run->has_etag || run->modified[0] == '\0')
+        return run->etag;
+    modified = (int64_t)curl_getdate(run->modified, NULL);
+    return modified >= 0 && run->date - modified >= DATE_APART ? run->modified : "";
 }
 
 static const char *asked(const struct cw_transfer *t)
@@ -135,15 +168,32 @@ static int restart(struct cw_transfer *t, struct cw_err *err)
 
     shown(own, t);
     t->have = 0;
-    t->etag[0] = '\0';
+    t->validator[0] = '\0';
     t->run.again = ++t->run.restarts <= RESTARTS_MAX;
     return cw_err_set(err, CW_E_VERIFY,
                       "'%s': the server answers a range with other bytes than were asked for", own);
 }
 
+/* The whole comes, of what has another name to this server than before. Is it worth a request to have the rest alone? */
+static bool wants_rest(const struct cw_transfer *t)
+{
+    return t->run.conditional && t->checked && t->have >= WORTH_ASKING &&
+           strcmp(validator(&t->run), t->validator) != 0;
+}
+
+static int ask_for_rest(struct cw_transfer *t, struct cw_err *err)
+{
+    char own[CW_HTTP_SHOWN_MAX];
+
+    shown(own, t);
+    t->run.unconditional = t->run.again = true;
+    return cw_err_set(err, CW_E_TEMP, "'%s': the server has other validators than before", own);
+}
+
 static int judge_range(struct cw_transfer *t, struct cw_err *err)
 {
-    const struct cw_transfer_run *run = &t->run;
+    struct cw_transfer_run *run = &t->run;
+    const char *now = validator(run);
     char own[CW_HTTP_SHOWN_MAX];
 
     if (!run->ranged) {
@@ -151,8 +201,8 @@ static int judge_range(struct cw_transfer *t, struct cw_err *err)
         return cw_err_set(err, CW_E_FAIL, "unable to get '%s': HTTP status 206, but no range was asked for",
                           own);
     }
-    if (!run->has_range || run->start != t->have ||
-        (run->etag[0] != '\0' && t->etag[0] != '\0' && strcmp(run->etag, t->etag) != 0))
+    run->joined = run->conditional && (now[0] == '\0' || strcmp(now, t->validator) == 0);
+    if (!run->has_range || run->start != t->have || (!run->joined && !t->checked))
         return restart(t, err);
     return run->total == UINT64_MAX ? CW_OK : check_length(t, run->total, err);
 }
@@ -176,11 +226,14 @@ int cw_answer_judge(struct cw_transfer *t, CURL *curl, struct cw_err *err)
         rc = judge_range(t, err);
     else if (rc == CW_OK && length >= 0)
         rc = check_length(t, (uint64_t)length, err);
+    if (rc == CW_OK && status == 200 && wants_rest(t))
+        rc = ask_for_rest(t, err);
     if (rc != CW_OK)
         return rc;
     if (status == 200)
         t->have = 0;
-    memcpy(t->etag, t->run.etag, sizeof t->etag);
+    if (!t->run.joined) /* else it may not have said it again */
+        snprintf(t->validator, sizeof t->validator, "%s", validator(&t->run));
     return t->calls->begin(t, t->have, err);
 }
 

@@ -9,6 +9,8 @@
 
 #include "http/transfer.h"
 
+/* Before a request: nothing is known of its answer. */
+void cw_answer_clear(struct cw_transfer_run *run);
 /* One line of the head. */
 void cw_answer_header(struct cw_transfer *transfer, const char *line, size_t len);
 /* The whole head, before the first byte of the body: calls begin() if the answer is good. Not CW_OK: the transfer ends,

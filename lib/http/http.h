@@ -56,7 +56,7 @@ typedef int cw_http_sink(void *ctx, const void *data, size_t len, struct cw_err 
 /* GET url, at most max bytes. 403 and 404 are CW_E_NOTFOUND; network trouble, time-outs and 5xx
  * CW_E_TEMP; a web page (text/html) where the URL's path does not name one CW_E_TEMP; more than max bytes CW_E_VERIFY;
  * what the certificate check says CW_E_VERIFY. The text names the URL. Content codings are not asked for and not undone.
- * A try after the first goes on where that ended. */
+ * A try after the first goes on where that ended, where the server says that the file is the same. */
 int cw_http_get(struct cw_http *http, const char *url, uint64_t max, cw_http_sink *sink, void *ctx,
                 struct cw_err *err);
 /* The same into memory (buf's max is the limit). */

@@ -17,6 +17,7 @@
     F(0, CURL *, curl_easy_init, void) \
     F(1, CURLcode, curl_easy_perform, CURL *) \
     F(1, const char *, curl_easy_strerror, CURLcode) \
+    F(2, time_t, curl_getdate, const char *, const time_t *) \
     F(1, CURLcode, curl_global_init, long) \
     F(2, CURLMcode, curl_multi_add_handle, CURLM *, CURL *) \
     F(1, CURLMcode, curl_multi_cleanup, CURLM *) \

@@ -241,16 +241,19 @@ static long milliseconds_left(const struct cw_transfer *t)
 static bool prepare(struct slot *slot, struct cw_transfer *t)
 {
     const char *url = t->run.location != NULL ? t->run.location : t->url;
-    char range[32], condition[CW_HTTP_ETAG_MAX + 16];
+    char range[32], condition[CW_HTTP_VALIDATOR_MAX + 16];
     CURL *c = slot->curl;
 
     slot->error_text[0] = '\0';
     curl_slist_free_all(slot->headers);
     slot->headers = NULL;
+    if (t->validator[0] == '\0' && !t->checked)
+        t->have = 0;
     t->run.ranged = t->have > 0;
+    t->run.conditional = t->run.ranged && t->validator[0] != '\0' && !t->run.unconditional;
     snprintf(range, sizeof range, "%" PRIu64 "-", t->have);
-    snprintf(condition, sizeof condition, "If-Range: %s", t->etag);
-    if (t->run.ranged && t->etag[0] != '\0' && (slot->headers = curl_slist_append(NULL, condition)) == NULL)
+    snprintf(condition, sizeof condition, "If-Range: %s", t->validator);
+    if (t->run.conditional && (slot->headers = curl_slist_append(NULL, condition)) == NULL)
         return false;
     return curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_RANGE, t->run.ranged ? range : NULL) == CURLE_OK &&
@@ -266,8 +269,8 @@ static void ask(struct cw_transfers *ts, struct cw_transfer *t)
     struct slot *slot;
     int rc = find_slot(&slot, ts, t->options, cw_answer_is_elsewhere(t), &run->err);
 
-    run->judged = run->is_error = run->again = run->hopeless = run->has_range = false;
-    run->etag[0] = '\0';
+    run->judged = run->is_error = run->again = run->hopeless = false;
+    cw_answer_clear(run);
     run->attempt = run->page = 0;
     run->rc = CW_OK;
     if (rc == CW_OK && !prepare(slot, t)) {

@@ -3,6 +3,11 @@
  * Many files at a time over http and https, by one thread: connections kept alive and shared by HTTP/2's streams, what
  * broke off goes on where it ended (Range, If-Range), what may pass is tried again, redirects are followed.
  *
+ * If-Range (RFC 9110, section 13.1.5) asks for the rest if the file is still the same, else for the whole. Two servers behind one
+ * name may have two validators for the same bytes, and then it would throw away what is here again and again. So where a hash
+ * judges in the end, an answer with the whole under another validator is broken off, if what is here is worth a request, and the
+ * rest is asked for without condition.
+ *
  * Threads: a struct cw_transfers, its transfers and all callbacks belong to the thread that calls cw_transfers_run();
  * only cw_transfers_wake() may be called from others. Options may be shared by threads; they are only read.
  */
@@ -11,7 +16,7 @@
 
 #include "http/http.h"
 
-#define CW_HTTP_ETAG_MAX 128 /* longer ones are not used */
+#define CW_HTTP_VALIDATOR_MAX 128 /* longer ones are not used */
 #define CW_HTTP_PARALLEL_MAX 64
 
 struct cw_transfer;
@@ -32,9 +37,13 @@ struct cw_transfer_run { /* the engine's own */
     int64_t began_ns, due_ns;
     uint64_t attempt; /* bytes of this try */
     size_t page;      /* bytes of an error's page */
-    bool ranged, judged, is_error, again, hopeless;
-    char etag[CW_HTTP_ETAG_MAX]; /* of this answer */
-    uint64_t start, total;       /* its Content-Range; total UINT64_MAX: not said */
+    bool ranged, conditional, judged, is_error, again, hopeless;
+    bool unconditional; /* its server's validators change although the file does not: If-Range is of no use */
+    bool joined;        /* this answer's bytes and those before are of one file, as the server says */
+    char etag[CW_HTTP_VALIDATOR_MAX], modified[CW_HTTP_VALIDATOR_MAX]; /* of this answer, if strong */
+    bool has_etag;
+    int64_t date;          /* the answer's; -1: not said */
+    uint64_t start, total; /* its Content-Range; total UINT64_MAX: not said */
     bool has_range;
     int rc;
     struct cw_err err;
@@ -47,8 +56,12 @@ struct cw_transfer {
     uint64_t length; /* of the whole file; an answer that says or brings another is CW_E_VERIFY ... */
     bool at_most;    /* ... but may be shorter */
     uint64_t have;   /* bytes of it that are here; counts what is taken */
-    char etag
-        [CW_HTTP_ETAG_MAX]; /* of the file that these bytes are of; "": unknown. The answer's, afterwards */
+    /* The whole is held against a hash when it is here, so bytes of different servers, or under different validators, may be
+     * joined. Else they are not: without a validator a later try begins anew. */
+    bool checked;
+    /* Of the file that these bytes are of, as If-Range has it: an ETag, no weak one, or a date; "": unknown. The answer's,
+     * afterwards. */
+    char validator[CW_HTTP_VALIDATOR_MAX];
     const struct cw_transfer_calls *calls;
     void *ctx;
     struct cw_transfer_run run;

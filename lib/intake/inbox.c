@@ -16,7 +16,7 @@
 
 #define LEFT_MAX 65536 /* parts that are looked at: many times what a run has on its way */
 #define PART ".part"
-#define ETAG ".etag"
+#define VALIDATOR ".validator"
 
 /* Two files of the same content may be on their way at once, so the path is in the name too. */
 static void name_of(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_job *job, const char *suffix)
@@ -29,9 +29,9 @@ void cw_inbox_part_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_jo
     name_of(name, job, PART);
 }
 
-void cw_inbox_etag_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_job *job)
+void cw_inbox_validator_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_job *job)
 {
-    name_of(name, job, ETAG);
+    name_of(name, job, VALIDATOR);
 }
 
 static void folder_name(char name[32], int inbox)
@@ -140,7 +140,7 @@ void cw_inbox_claim(struct cw_intake *intake, struct cw_intake_job *job)
 
     cw_inbox_part_name(name, job);
     job->inbox = claim(intake, name, -1);
-    cw_inbox_etag_name(name, job);
+    cw_inbox_validator_name(name, job);
     if (job->inbox >= 0)
         (void)claim(intake, name, job->inbox);
 }
@@ -174,9 +174,8 @@ void cw_inbox_discard(struct cw_intake *intake, struct cw_intake_job *job)
 
     if (job->inbox < 0)
         return;
+    cw_inbox_drop_validator(intake, job); /* first: what is left without one is only a part */
     cw_inbox_part_name(name, job);
-    (void)unlinkat(intake->inboxes[job->inbox], name, 0);
-    cw_inbox_etag_name(name, job);
     (void)unlinkat(intake->inboxes[job->inbox], name, 0);
     job->inbox = -1;
 }

@@ -5,10 +5,11 @@
  * order until one has the right bytes, or are fed by the caller.
  *
  *   .inbox/<k>/<hash>.<hash of the path>.part   a file on its way, or the part of one; k: a folder for each thread that writes
- *   .inbox/<k>/<hash>.<hash of the path>.etag   the part's validator, where the file is large and the server gave one
+ *   .inbox/<k>/<hash>.<hash of the path>.validator   what its server tells the file by, and which one, where the part is worth it
  *
  * What survives a crash: files under their final names, whole; and in the inbox whatever had reached the disk. The next
- * run hashes it again: whole files are taken, parts are gone on with, what nobody wants any more is removed.
+ * run hashes it again: whole files are taken, parts are gone on with, what nobody wants any more is removed. A part is gone on
+ * with from any server, for the hash says what it is to become; if that comes out wrong, it is fetched once more as a whole.
  *
  * Threads: two to four receive, one writes what is fed, one commits: from 1,024 files or 256 MiB on, all that is there, data
  * durable, then renamed; few files are synced one by one. They touch nothing but this module's own state, the inbox, the

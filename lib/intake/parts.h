@@ -12,13 +12,14 @@
 #include <stdatomic.h>
 
 #include "fs/root.h"
+#include "http/transfer.h"
 #include "intake/intake.h"
 
 #define CW_INTAKE_THREADS_MAX 4
 #define CW_INTAKE_FED 0 /* the inbox of what is fed; the receiving threads have 1, 2, ... */
 #define CW_INTAKE_INBOXES (1 + CW_INTAKE_THREADS_MAX)
 #define CW_INTAKE_PLACE_DIGITS 32 /* of the hash of a path: no two ever have the same */
-#define CW_INTAKE_NAME_MAX (CW_HASH_TEXT_MAX + CW_INTAKE_PLACE_DIGITS + 8)
+#define CW_INTAKE_NAME_MAX (CW_HASH_TEXT_MAX + CW_INTAKE_PLACE_DIGITS + 16)
 #define CW_INTAKE_BIG (UINT64_C(8) << 20)
 #define CW_INTAKE_BATCH_FILES 1024
 #define CW_INTAKE_BATCH_BYTES (UINT64_C(256) << 20) /* what a power cut may cost */
@@ -105,9 +106,17 @@ void cw_inbox_sweep(struct cw_intake *intake);
 /* Removes the folders, if they are empty. */
 void cw_inbox_remove(struct cw_intake *intake);
 void cw_inbox_part_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_job *job);
-void cw_inbox_etag_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_job *job);
+void cw_inbox_validator_name(char name[CW_INTAKE_NAME_MAX], const struct cw_intake_job *job);
 /* Removes the job's part and its validator. */
 void cw_inbox_discard(struct cw_intake *intake, struct cw_intake_job *job);
+
+/* validator.c: of a part. "" where none is kept that is of this URL. */
+void cw_inbox_read_validator(char validator[CW_HTTP_VALIDATOR_MAX], const struct cw_intake *intake,
+                             const struct cw_intake_job *job, const char *url);
+/* In the place of one that is there. */
+void cw_inbox_write_validator(const struct cw_intake *intake, const struct cw_intake_job *job,
+                              const char *validator, const char *url);
+void cw_inbox_drop_validator(const struct cw_intake *intake, const struct cw_intake_job *job);
 
 /* part.c: a file on its way. */
 struct cw_part {

@@ -18,7 +18,7 @@
 #define PARALLEL_LIMITED 4 /* where a rate is kept, so that each gets something of it */
 #define FAILURES_MAX 3     /* files that a source fails to give before it is not asked any more */
 #define AGAIN_MAX 2 /* times that a file which came in pieces and is wrong is asked for from its start */
-#define ETAG_FROM (UINT64_C(1) << 20) /* length of files whose validator is kept for the next run */
+#define VALIDATOR_FROM (UINT64_C(256) << 10) /* bytes of a part whose validator is kept for the next run */
 #define URL_BYTES_MAX ((size_t)8192)
 #define WAIT_MS 1000
 
@@ -29,6 +29,7 @@ struct arrival { /* a transfer and where its bytes go */
     struct cw_buf url;
     size_t source;
     bool mixed;     /* its bytes did not come in one piece */
+    bool noted;     /* its validator is in the inbox */
     unsigned again; /* how often such a file was wrong */
     bool broken;    /* the failure is our own: a full disk, no memory */
     bool busy;
@@ -65,53 +66,30 @@ static void fail_all(struct arrival *arrival, const struct cw_err *err)
     end_arrival(arrival);
 }
 
-/* A part that was begun by an earlier run is gone on with only if it is of the same file: the server compares. */
-static void read_etag(struct arrival *arrival)
-{
-    struct cw_transfer *t = &arrival->transfer;
-    const struct cw_intake_job *job = arrival->part.job;
-    char name[CW_INTAKE_NAME_MAX];
-    CW_AUTO_FD int fd = -1;
-    ssize_t n;
-
-    cw_inbox_etag_name(name, job);
-    fd = openat(arrival->receiver->intake->inboxes[job->inbox], name,
-                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    n = fd >= 0 ? cw_fd_read(fd, t->etag, sizeof t->etag - 1) : 0;
-    t->etag[n > 0 ? n : 0] = '\0';
-    if (strpbrk(t->etag, "\r\n") != NULL || t->etag[0] != '"')
-        t->etag[0] = '\0';
-}
-
-static void write_etag(const struct arrival *arrival)
-{
-    const struct cw_intake_job *job = arrival->part.job;
-    const char *etag = arrival->transfer.etag;
-    char name[CW_INTAKE_NAME_MAX];
-    CW_AUTO_FD int fd = -1;
-
-    if (job->file.length < ETAG_FROM || etag[0] == '\0')
-        return;
-    cw_inbox_etag_name(name, job);
-    fd = openat(arrival->receiver->intake->inboxes[job->inbox], name,
-                O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd >= 0) /* without it the next run asks for the rest unconditionally, and the hash decides */
-        (void)cw_fd_write_all(fd, etag, strlen(etag), name, NULL);
-}
-
 static int begin(struct cw_transfer *transfer, uint64_t offset, struct cw_err *err)
 {
     struct arrival *arrival = transfer->ctx;
     int rc;
 
     arrival->mixed = offset > 0;
+    arrival->noted = false;
     if (offset > 0)
         return CW_OK;
     rc = cw_part_create(&arrival->part, arrival->receiver->inbox, err);
     arrival->broken = rc != CW_OK;
-    if (rc == CW_OK)
-        write_etag(arrival);
     return rc;
+}
+
+/* Few bytes, or all, are worth no file more. */
+static void note_validator(struct arrival *arrival)
+{
+    const struct cw_part *part = &arrival->part;
+
+    if (arrival->noted || part->length < VALIDATOR_FROM || part->length == part->job->file.length ||
+        arrival->transfer.validator[0] == '\0')
+        return;
+    cw_inbox_write_validator(part->intake, part->job, arrival->transfer.validator, arrival->transfer.url);
+    arrival->noted = true;
 }
 
 static int take(struct cw_transfer *transfer, const void *data, size_t len, struct cw_err *err)
@@ -121,6 +99,8 @@ static int take(struct cw_transfer *transfer, const void *data, size_t len, stru
 
     arrival->part.job->carried += len;
     arrival->broken = rc != CW_OK;
+    if (rc == CW_OK)
+        note_validator(arrival);
     return rc;
 }
 
@@ -195,12 +175,9 @@ static void give_up(struct arrival *arrival)
 static void ready(struct arrival *arrival)
 {
     struct cw_intake *intake = arrival->receiver->intake;
-    char name[CW_INTAKE_NAME_MAX];
 
-    if (arrival->part.job->file.length >= ETAG_FROM) {
-        cw_inbox_etag_name(name, arrival->part.job);
-        (void)unlinkat(intake->inboxes[arrival->part.job->inbox], name, 0);
-    }
+    if (arrival->part.job->file.length > VALIDATOR_FROM)
+        cw_inbox_drop_validator(intake, arrival->part.job);
     cw_part_close(&arrival->part);
     cw_intake_ready(intake, arrival->part.job);
     end_arrival(arrival);
@@ -253,7 +230,6 @@ static void ask(struct arrival *arrival)
     const struct cw_intake_job *job = arrival->part.job;
     const struct cw_intake_source *source;
     struct cw_err err = {.code = CW_OK};
-    size_t before = arrival->source;
     int rc;
 
     if (!choose(arrival)) {
@@ -268,13 +244,14 @@ static void ask(struct arrival *arrival)
         fail_all(arrival, &err);
         return;
     }
-    if (arrival->source != before)
-        arrival->transfer.etag[0] = '\0'; /* it is the other source's */
     arrival->mixed = arrival->part.length > 0;
     arrival->transfer.options = source->options;
     arrival->transfer.url = cw_buf_text(&arrival->url);
     arrival->transfer.length = job->file.length;
     arrival->transfer.have = arrival->part.length;
+    arrival->transfer.checked = true;
+    cw_inbox_read_validator(arrival->transfer.validator, arrival->receiver->intake, job,
+                            arrival->transfer.url);
     arrival->transfer.calls = &calls;
     arrival->transfer.ctx = arrival;
     cw_transfers_add(arrival->receiver->transfers, &arrival->transfer);
@@ -290,10 +267,8 @@ static void start(struct receiver *receiver, struct cw_intake_job *job)
     while (arrival->busy)
         arrival++;
     arrival->busy = true;
-    arrival->broken = arrival->mixed = false;
+    arrival->broken = arrival->mixed = arrival->noted = false;
     arrival->again = 0;
-    arrival->source = SIZE_MAX;
-    arrival->transfer.etag[0] = '\0';
     arrival->part.job = job;
     receiver->busy++;
     if (job->inbox >= 0)
@@ -312,9 +287,6 @@ static void start(struct receiver *receiver, struct cw_intake_job *job)
         fail_all(arrival, &err);
         return;
     }
-    if (job->inbox >= 0)
-        read_etag(arrival);
-    arrival->source = 0; /* whose validator it most likely is; another one answers with the whole */
     ask(arrival);
 }
 
