@@ -89,8 +89,11 @@ int cw_cli_json(const struct cw_cli *cli, const json_t *doc, struct cw_err *err)
  * holds `marker`. The caller closes *fd. CW_E_USAGE naming -C and the variable when there is none. */
 int cw_cli_open_folder(int *fd, const struct cw_cli *cli, const char *marker, struct cw_err *err);
 
+#define CW_PROGRESS_MARKS 16
+
 /* A bar on a terminal, JSON lines with --progress=json, else nothing. total 0: unknown, the bar is one of files where these are
- * counted. Redrawn at most ten times a second. */
+ * counted. Redrawn at most ten times a second. The rate is that of the last seconds, so what an earlier run left, which is only
+ * read again, and a line that was better before do not make the time left a wrong one for long. */
 struct cw_progress {
     const struct cw_cli *cli;
     const char *what; /* borrowed: "pulling" */
@@ -98,6 +101,11 @@ struct cw_progress {
     uint64_t done;
     uint64_t files_done, files_total; /* files_total 0: they are not counted; set after the start */
     int64_t started_ns, drawn_ns;
+    struct {
+        int64_t ns;
+        uint64_t done;
+    } marks[CW_PROGRESS_MARKS]; /* a ring: how far it was when */
+    unsigned mark_count;        /* ever made */
     bool shown;
 };
 void cw_progress_start(struct cw_progress *progress, const struct cw_cli *cli, const char *what,

@@ -211,13 +211,15 @@ expect 'it took its time' test $((($(date +%s%N) - began) / 1000000)) -ge $(((si
 rm -rf site
 site_init site --source "$url"
 expect_exit 0 causeway-sync -C site --progress=json pull --limit-rate 100K
-expect 'a program is told files and bytes, and where it ended' python3 - "$err" <<'PY'
+expect 'a program is told files, bytes, rate and the time left, and where it ended' python3 - "$err" <<'PY'
 import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1]) if line.startswith('{"progress"')]
 done = [row["done"] for row in rows]
 assert len(rows) >= 4 and done == sorted(done), rows
 assert 0 < done[1] < rows[-1]["total"] == done[-1] > 100000, rows
 assert rows[-1]["files"] == rows[-1]["files_total"] >= 3, rows
+assert all(row["rate"] > 0 for row in rows[1:]) and rows[-1]["seconds_left"] == 0, rows
+assert all(abs(row["seconds_left"] - (row["total"] - row["done"]) / row["rate"]) <= 0.51 for row in rows[1:]), rows
 PY
 rm -rf site
 site_init site --source "$url"
