@@ -4,16 +4,10 @@
  */
 #include "base/clock.h"
 #include "base/str.h"
+#include "codec/json.h"
 #include "sync/commands.h"
 #include "sync/deploy/adopt.h"
 #include "sync/deploy/recover.h"
-
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
 
 static void tell_list(const struct cw_cli *cli, const char *what, const json_t *list, uint64_t count)
 {
@@ -46,7 +40,7 @@ static int tell(struct cw_cli *cli, const struct cw_adopted *adopted, const stru
     }
     tell_list(cli, "not of the release, and not taken: ", likeness->additions, likeness->more);
     cw_cli_say(cli, "'%s' is %s %s (%s): all %llu files as they were signed", folder, product,
-               text_of(adopted->change, "to"), text_of(adopted->change, "platform"),
+               cw_json_text(adopted->change, "to"), cw_json_text(adopted->change, "platform"),
                (unsigned long long)likeness->same);
     cw_cli_say(
         cli,

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/secret.h"
+#include "codec/json.h"
 #include "fs/commit.h"
 #include "sync/commands.h"
 #include "sync/deploy/approvals.h"
@@ -46,13 +47,6 @@ const struct cw_option cmd_approve_options[] = {
     {.kind = CW_OPTION_END},
 };
 
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
-
 static enum cw_approval_action action_given(void)
 {
     return given.revoke ? CW_REVOKE : given.glass ? CW_BREAK_GLASS : CW_APPROVE;
@@ -82,7 +76,7 @@ static int open_key(struct cw_secret **secret, char keyid[CW_SHA256_TEXT], const
             err, CW_E_FAIL,
             "'%s' is no approver's key at site '%s': its site.lua names them as approvers = { name = "
             "\"keys/name.pub\" }",
-            given.key, text_of(plan, "site"));
+            given.key, cw_json_text(plan, "site"));
     return CW_OK;
 }
 
@@ -101,7 +95,7 @@ static int check_glass(const json_t *plan, const char *person, struct cw_err *er
     return cw_err_set(err, CW_E_HELD,
                       "'%s' may not break the glass at site '%s': break_glass in its site.lua does "
                       "not name that person",
-                      person, text_of(plan, "site"));
+                      person, cw_json_text(plan, "site"));
 }
 
 /* What a site has to know to keep approvals. */
@@ -147,8 +141,8 @@ static int sign(struct cw_buf *text, struct cw_approval *approval, char keyid[CW
     if (rc != CW_OK)
         return rc;
     *approval = (struct cw_approval){.action = action_given(),
-                                     .plan = text_of(plan, "id"),
-                                     .site = text_of(plan, "site"),
+                                     .plan = cw_json_text(plan, "id"),
+                                     .site = cw_json_text(plan, "site"),
                                      .approver = person,
                                      .reason = given.reason,
                                      .time = now,
@@ -303,7 +297,7 @@ static int find_plan(json_t **plan, const struct desk *desk, const char *which, 
     json_auto_t *meant = NULL;
     int rc = CW_OK;
 
-    if (cw_str_starts(text_of(desk->plan, "id"), which))
+    if (cw_str_starts(cw_json_text(desk->plan, "id"), which))
         meant = json_incref(desk->plan);
     else
         rc = cw_plan_find(&meant, desk->site.fd, which, err);
@@ -367,7 +361,7 @@ struct import {
 static int read_import(struct import *import, const struct desk *desk, const char *path, struct cw_err *err)
 {
     CW_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    const char *id = text_of(desk->plan, "id");
+    const char *id = cw_json_text(desk->plan, "id");
     int rc;
 
     if (fd < 0)

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "codec/json.h"
 #include "sync/commands.h"
 #include "sync/mirror/export.h"
 
@@ -27,13 +28,6 @@ const struct cw_option cmd_export_options[] = {
     {.kind = CW_OPTION_END},
 };
 
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
-
 static uint64_t number_of(const json_t *obj, const char *key)
 {
     return (uint64_t)json_integer_value(json_object_get(obj, key));
@@ -46,7 +40,7 @@ static void list_files(const struct cw_cli *cli, const struct cw_export_result *
     size_t i;
 
     json_array_foreach (result->carried, i, row) {
-        const char *way = text_of(row, "way");
+        const char *way = cw_json_text(row, "way");
         char bytes[16], length[16], parts[32] = "";
 
         cw_str_bytes(number_of(row, "bytes"), bytes);
@@ -55,8 +49,8 @@ static void list_files(const struct cw_cli *cli, const struct cw_export_result *
             snprintf(parts, sizeof parts, ", in %llu parts", (unsigned long long)number_of(row, "parts"));
         if (json_object_get(row, "bytes") != NULL)
             cw_cli_say(cli, "volume %-3llu  %-10s  %10s of %10s  %s%s",
-                       (unsigned long long)number_of(row, "volume"), way, bytes, length, text_of(row, "path"),
-                       parts);
+                       (unsigned long long)number_of(row, "volume"), way, bytes, length,
+                       cw_json_text(row, "path"), parts);
     }
 }
 

@@ -41,13 +41,6 @@ static const char samples[] =
     "\"artifacts\":[{"
     "\"name\":\"gateway.deb\",\"kind\":\"package\"},{\"name\":\"gateway.bin\",\"kind\":\"firmware\"}]}]}]";
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    return text != NULL ? text : "";
-}
-
 static int check(const struct cw_cli *cli, const char *path, struct cw_err *err)
 {
     json_auto_t *cases = json_loads(samples, 0, NULL), *doc = NULL;
@@ -82,7 +75,7 @@ static int check(const struct cw_cli *cli, const char *path, struct cw_err *err)
             name, unused);
     if (trial.broken)
         return cw_err_set(err, CW_E_FAIL, "%s (asked about %s)", trial.problem,
-                          text_of(json_array_get(cases, i - 1), "name"));
+                          cw_json_text(json_array_get(cases, i - 1), "name"));
     cw_cli_say(cli, "%s: answers all %zu sample questions", path, json_array_size(cases));
     doc = json_pack("{s:s, s:b, s:I}", "file", path, "ok", 1, "asked", (json_int_t)json_array_size(cases));
     return doc != NULL ? cw_cli_json(cli, doc, err) : cw_err_nomem(err);
@@ -99,12 +92,12 @@ static int run_case(struct tally *tally, const struct cw_policy *policy, const c
                     struct cw_err *err)
 {
     struct cw_trial trial;
-    const char *name = text_of(test, "name");
+    const char *name = cw_json_text(test, "name");
     int rc = CW_OK;
 
     if (json_object_get(test, "expect") == NULL)
         rc = cw_err_set(err, CW_E_FAIL, "%scase '%s' expects nothing: add expect = { verdict = \"accept\" }",
-                        text_of(test, "at"), name);
+                        cw_json_text(test, "at"), name);
     if (rc == CW_OK)
         rc = cw_trial_run(&trial, policy, test, err);
     if (rc != CW_OK)
@@ -114,7 +107,7 @@ static int run_case(struct tally *tally, const struct cw_policy *policy, const c
     if (trial.problem[0] == '\0')
         cw_cli_say(tally->cli, "ok     %s: %s", spec, name);
     else
-        cw_cli_say(tally->cli, "FAILED %s%s: %s", text_of(test, "at"), name, trial.problem);
+        cw_cli_say(tally->cli, "FAILED %s%s: %s", cw_json_text(test, "at"), name, trial.problem);
     if (json_array_append_new(tally->cases,
                               json_pack("{s:s, s:s, s:b, s:s}", "spec", spec, "case", name, "ok",
                                         trial.problem[0] == '\0', "problem", trial.problem)) != 0)
@@ -223,7 +216,7 @@ static const json_t *find_change(const json_t **unit, const json_t *plan, const 
 
     json_array_foreach (json_object_get(plan, "units"), i, one) {
         json_array_foreach (json_object_get(one, "changes"), k, change) {
-            if (strcmp(text_of(change, "product"), product) == 0) {
+            if (strcmp(cw_json_text(change, "product"), product) == 0) {
                 *unit = one;
                 return change;
             }
@@ -235,22 +228,22 @@ static const json_t *find_change(const json_t **unit, const json_t *plan, const 
 static void show_why(const struct cw_cli *cli, const json_t *unit, const json_t *change)
 {
     const json_t *answers = json_object_get(json_object_get(unit, "decision"), "answers");
-    const char *from = text_of(change, "from"), *to = text_of(change, "to");
+    const char *from = cw_json_text(change, "from"), *to = cw_json_text(change, "to");
     char why[1024];
     json_t *answer;
     size_t i;
 
     cw_plan_why(why, unit);
-    cw_cli_say(cli, "%s %s -> %s, %s", text_of(change, "product"), from[0] != '\0' ? from : "(new)",
+    cw_cli_say(cli, "%s %s -> %s, %s", cw_json_text(change, "product"), from[0] != '\0' ? from : "(new)",
                to[0] != '\0' ? to : "(gone)",
                json_is_true(json_object_get(unit, "independent")) ? "decided alone" : "decided with its set");
     json_array_foreach (answers, i, answer) {
-        const char *verdict = text_of(answer, "verdict"), *waits = text_of(answer, "waits");
+        const char *verdict = cw_json_text(answer, "verdict"), *waits = cw_json_text(answer, "waits");
 
-        cw_cli_say(cli, "  %s: %s%s%s%s%s%s", text_of(answer, "rule"),
+        cw_cli_say(cli, "  %s: %s%s%s%s%s%s", cw_json_text(answer, "rule"),
                    verdict[0] != '\0' ? verdict : "no say", verdict[0] != '\0' ? ": " : "",
-                   text_of(answer, "reason"), text_of(answer, "at")[0] != '\0' ? " (" : "",
-                   text_of(answer, "at"), text_of(answer, "at")[0] != '\0' ? ")" : "");
+                   cw_json_text(answer, "reason"), cw_json_text(answer, "at")[0] != '\0' ? " (" : "",
+                   cw_json_text(answer, "at"), cw_json_text(answer, "at")[0] != '\0' ? ")" : "");
         if (waits[0] != '\0')
             cw_cli_say(cli, "    waits: %s", waits);
     }
@@ -281,7 +274,7 @@ static int why(struct cw_cli *cli, const char *product, struct cw_err *err)
         show_why(cli, unit, change);
     else
         cw_cli_say(cli, "nothing to decide: %s %s runs, and nothing else is asked for", product,
-                   text_of(entry, "version"));
+                   cw_json_text(entry, "version"));
     doc = json_pack("{s:s, s:O*, s:O*, s:O*, s:O*, s:O*, s:O*}", "product", product, "upstream",
                     json_object_get(unit, "upstream"), "change", change, "decision",
                     json_object_get(unit, "decision"), "held", json_object_get(unit, "held"), "ready",

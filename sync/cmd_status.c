@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "codec/json.h"
 #include "sync/commands.h"
 #include "sync/deploy/approvals.h"
 #include "sync/deploy/hold.h"
@@ -34,13 +35,6 @@ struct status {
     int64_t now;
     json_t *doc; /* what --json prints; every part adds to it */
 };
-
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
 
 /* Trouble in one part leaves the others to be shown. */
 static int add_problem(struct status *status, const struct cw_err *problem, struct cw_err *err)
@@ -97,7 +91,7 @@ static int show_recalled(struct status *status, const json_t *record, struct cw_
         return add_problem(status, &problem, err);
     json_array_foreach (rows, i, row)
         cw_cli_say(status->cli, "withdrawn    %s %s runs, but was withdrawn by its publisher: %s",
-                   text_of(row, "product"), text_of(row, "version"), text_of(row, "reason"));
+                   cw_json_text(row, "product"), cw_json_text(row, "version"), cw_json_text(row, "reason"));
     return add(status, "withdrawn", rows, err);
 }
 
@@ -121,11 +115,11 @@ static int show_generation(struct status *status, struct cw_err *err)
         cw_cli_say(status->cli, "generation   none: nothing is installed in %s", status->site->install_root);
     if (rc != CW_OK || record == NULL)
         return rc;
-    cw_cli_say(status->cli, "generation   %lld since %s, in %s", (long long)current, text_of(record, "time"),
-               status->site->install_root);
+    cw_cli_say(status->cli, "generation   %lld since %s, in %s", (long long)current,
+               cw_json_text(record, "time"), status->site->install_root);
     json_object_foreach (json_object_get(record, "products"), product, entry)
-        cw_cli_say(status->cli, "             %-20s %s, %s, from %s", product, text_of(entry, "version"),
-                   text_of(entry, "platform"), text_of(entry, "upstream"));
+        cw_cli_say(status->cli, "             %-20s %s, %s, from %s", product, cw_json_text(entry, "version"),
+                   cw_json_text(entry, "platform"), cw_json_text(entry, "upstream"));
     rc = show_recalled(status, record, err);
     return rc == CW_OK ? add(status, "products", json_incref(json_object_get(record, "products")), err) : rc;
 }
@@ -143,7 +137,7 @@ static int show_servers(struct status *status, json_t *entry, const struct cw_up
         return rc;
     json_object_foreach (web.failed, shown, failure)
         cw_cli_say(status->cli, "source       %s failed at %s, so it is asked last: %s", shown,
-                   text_of(failure, "time"), text_of(failure, "why"));
+                   cw_json_text(failure, "time"), cw_json_text(failure, "why"));
     return json_object_set(entry, "failed_sources", web.failed) != 0 ? cw_err_nomem(err) : CW_OK;
 }
 
@@ -166,8 +160,8 @@ static int show_bundles(struct status *status, json_t *entry, const struct cw_up
 
         cw_taken_missing(&missing, bundle);
         cw_cli_say(
-            status->cli, "bundle       %.12s for %s serial %lld: %s%s", text_of(bundle, "bundle"),
-            text_of(bundle, "channel"), (long long)json_integer_value(json_object_get(bundle, "serial")),
+            status->cli, "bundle       %.12s for %s serial %lld: %s%s", cw_json_text(bundle, "bundle"),
+            cw_json_text(bundle, "channel"), (long long)json_integer_value(json_object_get(bundle, "serial")),
             missing.len > 0 ? cw_buf_text(&missing) : "all volumes were taken in",
             missing.len > 0 ? " still to come" : ", and files are missing: pull one again to see which");
     }
@@ -252,7 +246,7 @@ static int note_leniency(void *ctx, const json_t *entry, struct cw_err *err)
 {
     json_t *all = ctx, *last, *made;
     const json_t *data = json_object_get(entry, "data");
-    const char *event = text_of(entry, "event"), *upstream = text_of(data, "upstream");
+    const char *event = cw_json_text(entry, "event"), *upstream = cw_json_text(data, "upstream");
     json_int_t count;
 
     last = json_object_get(json_object_get(all, event), upstream);
@@ -281,11 +275,11 @@ static int show_leniency(struct status *status, struct cw_err *err)
         cw_cli_say(status->cli,
                    "grace        %s: metadata %lld hours past its expiry was let in at %s, from %s%s",
                    upstream, (long long)((json_integer_value(json_object_get(use, "seconds")) + 3599) / 3600),
-                   text_of(use, "time"), text_of(use, "source"),
+                   cw_json_text(use, "time"), cw_json_text(use, "source"),
                    json_integer_value(json_object_get(use, "count")) > 1 ? ", not for the first time" : "");
     json_object_foreach (json_object_get(all, "clock"), upstream, use)
         cw_cli_say(status->cli, "confirmed    %s: by a person's word it is not before %s; so said at %s",
-                   upstream, text_of(use, "to"), text_of(use, "time"));
+                   upstream, cw_json_text(use, "to"), cw_json_text(use, "time"));
     rc = add(status, "grace", json_incref(json_object_get(all, "grace")), err);
     return rc == CW_OK ? add(status, "clock_confirmed", json_incref(json_object_get(all, "clock")), err) : rc;
 }
@@ -300,7 +294,7 @@ static int show_stale(struct status *status, struct cw_err *err)
         return add_problem(status, &problem, err);
     json_array_foreach (rows, i, row)
         cw_cli_say(status->cli, "stale        %s: nothing newer than %s came, for %lld days",
-                   text_of(row, "upstream"), text_of(row, "newest"),
+                   cw_json_text(row, "upstream"), cw_json_text(row, "newest"),
                    (long long)json_integer_value(json_object_get(row, "days")));
     return add(status, "stale", rows, err);
 }
@@ -318,8 +312,8 @@ static int show_holds(struct status *status, struct cw_err *err)
     json_array_foreach (json_object_get(holds, "holds"), i, hold) {
         cw_hold_describe(what, hold);
         cw_cli_say(status->cli, "hold %-7lld %s, since %s by %s: %s",
-                   (long long)json_integer_value(json_object_get(hold, "id")), what, text_of(hold, "since"),
-                   text_of(hold, "by"), text_of(hold, "reason"));
+                   (long long)json_integer_value(json_object_get(hold, "id")), what,
+                   cw_json_text(hold, "since"), cw_json_text(hold, "by"), cw_json_text(hold, "reason"));
     }
     return add(status, "holds", json_incref(json_object_get(holds, "holds")), err);
 }
@@ -351,14 +345,14 @@ static int show_approvals(struct status *status, const struct cw_world *world, c
 
     json_array_foreach (json_object_get(plan, "approvals"), i, item)
         cw_cli_say(status->cli, "%-12s by %s until %s%s%s",
-                   strcmp(text_of(item, "action"), "approve") == 0 ? "approved" : "BREAK GLASS",
-                   text_of(item, "person"), text_of(item, "expires"),
-                   text_of(item, "reason")[0] != '\0' ? ": " : "", text_of(item, "reason"));
+                   strcmp(cw_json_text(item, "action"), "approve") == 0 ? "approved" : "BREAK GLASS",
+                   cw_json_text(item, "person"), cw_json_text(item, "expires"),
+                   cw_json_text(item, "reason")[0] != '\0' ? ": " : "", cw_json_text(item, "reason"));
     json_array_foreach (world->problems, i, item) {
         struct cw_err problem = {.code = CW_E_FAIL};
         int rc;
 
-        if (!cw_approvals_concern(json_string_value(item), text_of(plan, "id")))
+        if (!cw_approvals_concern(json_string_value(item), cw_json_text(plan, "id")))
             continue;
         snprintf(problem.text, sizeof problem.text, "%s; it does not count", json_string_value(item));
         rc = add_problem(status, &problem, err);
@@ -385,7 +379,7 @@ static int show_plan(struct status *status, struct cw_err *err)
         cw_cli_say(status->cli, "plan         nothing to do");
     else
         cw_cli_say(status->cli, "plan         %.*s: %zu of %zu may be applied now", CW_PLAN_SHORT,
-                   text_of(plan, "id"), cw_plan_ready(plan), cw_plan_units(plan));
+                   cw_json_text(plan, "id"), cw_plan_ready(plan), cw_plan_units(plan));
     cw_plan_show_waiting(status->cli, plan);
     rc = show_approvals(status, &world, plan, err);
     return rc != CW_OK ? rc : add(status, "plan", json_incref(plan), err);

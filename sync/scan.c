@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/canon.h"
+#include "codec/json.h"
 #include "codec/json_file.h"
 #include "crypt/hash.h"
 #include "sync/deploy/action.h"
@@ -40,13 +41,6 @@ struct scan {
     int64_t now;
     struct cw_progress progress;
 };
-
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
 
 static int load(json_t **scans, int site, struct cw_err *err)
 {
@@ -94,7 +88,7 @@ int cw_scans_load(json_t **scans, const struct cw_site *site, struct cw_err *err
     if (rc == CW_OK)
         rc = load(scans, site->fd, err);
     json_object_foreach_safe (*scans, next, sha256, entry) {
-        if (strcmp(text_of(entry, "config"), config) != 0)
+        if (strcmp(cw_json_text(entry, "config"), config) != 0)
             json_object_del(*scans, sha256);
     }
     return rc;
@@ -210,15 +204,15 @@ static int show_to_scanner(struct scan *scan, const struct cw_set_file *file, co
 /* A verdict counts if the same scanner gave it, set up the same; one that it could not give is asked for again. */
 static bool is_known(const struct scan *scan, const json_t *entry)
 {
-    return entry != NULL && !scan->all && strcmp(text_of(entry, "config"), scan->config) == 0 &&
-           strcmp(text_of(entry, "verdict"), "failed") != 0;
+    return entry != NULL && !scan->all && strcmp(cw_json_text(entry, "config"), scan->config) == 0 &&
+           strcmp(cw_json_text(entry, "verdict"), "failed") != 0;
 }
 
 /* Counts what is not clean, and says it. */
 static int tell(struct scan *scan, const struct cw_set_file *file, struct cw_err *err)
 {
     const json_t *entry = json_object_get(scan->scans, file->sha256);
-    const char *verdict = text_of(entry, "verdict"), *said = text_of(entry, "said");
+    const char *verdict = cw_json_text(entry, "verdict"), *said = cw_json_text(entry, "said");
 
     if (strcmp(verdict, "clean") == 0)
         return CW_OK;

@@ -302,6 +302,18 @@ static int get(json_t **value, const json_t *obj, const char *key, json_type typ
     return CW_OK;
 }
 
+const char *cw_json_text_or_null(const json_t *obj, const char *key)
+{
+    return json_string_value(json_object_get(obj, key));
+}
+
+const char *cw_json_text(const json_t *obj, const char *key)
+{
+    const char *text = cw_json_text_or_null(obj, key);
+
+    return text != NULL ? text : "";
+}
+
 int cw_json_get_str(const char **value, const json_t *obj, const char *key, struct cw_err *err)
 {
     json_t *found = NULL;

@@ -40,6 +40,10 @@ int cw_json_format(struct cw_buf *buf, const json_t *doc, struct cw_err *err);
 /* The same on one line with a newline at the end (JSON lines). */
 int cw_json_format_line(struct cw_buf *buf, const json_t *doc, struct cw_err *err);
 
+/* A member's text, of documents that were checked or are our own: "" or NULL when it is missing or no text. Borrowed. */
+const char *cw_json_text(const json_t *obj, const char *key);
+const char *cw_json_text_or_null(const json_t *obj, const char *key);
+
 /* A required member of an object; CW_E_VERIFY "field 'x' is missing" or "field 'x' is not a string".
  * Borrowed. */
 int cw_json_get_str(const char **value, const json_t *obj, const char *key, struct cw_err *err);

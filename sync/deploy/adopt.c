@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "codec/json.h"
 #include "fs/root.h"
 #include "sync/deploy/apply.h"
 #include "sync/deploy/install.h"
@@ -21,13 +22,6 @@ struct adoption {
     bool refused; /* it is something else */
 };
 
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
-
 /* The change of that product in the plan, and its unit. */
 static const json_t *find_change(const json_t **unit, const json_t *plan, const char *product)
 {
@@ -37,7 +31,7 @@ static const json_t *find_change(const json_t **unit, const json_t *plan, const 
     json_array_foreach (json_object_get(plan, "units"), i, one) {
         json_array_foreach (json_object_get(one, "changes"), k, change) {
             *unit = one;
-            if (strcmp(text_of(change, "product"), product) == 0)
+            if (strcmp(cw_json_text(change, "product"), product) == 0)
                 return change;
         }
     }
@@ -48,9 +42,10 @@ static int check_unit(const json_t *unit, const char *product, struct cw_err *er
 {
     const json_t *held = json_object_get(unit, "held");
 
-    if (strcmp(text_of(held, "by"), "withdrawn") == 0 && strcmp(text_of(held, "product"), product) == 0)
+    if (strcmp(cw_json_text(held, "by"), "withdrawn") == 0 &&
+        strcmp(cw_json_text(held, "product"), product) == 0)
         return cw_err_set(err, CW_E_HELD, "%s %s was withdrawn by its publisher: %s", product,
-                          text_of(held, "version"), text_of(held, "reason"));
+                          cw_json_text(held, "version"), cw_json_text(held, "reason"));
     return CW_OK;
 }
 
@@ -61,13 +56,13 @@ static int check_artifacts(const json_t *change, struct cw_err *err)
     size_t i;
 
     json_array_foreach (json_object_get(change, "artifacts"), i, artifact) {
-        const char *kind = text_of(artifact, "kind");
+        const char *kind = cw_json_text(artifact, "kind");
 
         if (strcmp(kind, "package") == 0 || strcmp(kind, "firmware") == 0)
             return cw_err_set(err, CW_E_FAIL,
                               "'%s' is a %s, which is handed on to something that cannot be compared: "
                               "'causeway-sync apply' hands it on",
-                              text_of(artifact, "path"), kind);
+                              cw_json_text(artifact, "path"), kind);
     }
     return CW_OK;
 }
@@ -90,7 +85,7 @@ static int choose(const json_t **change, const json_t **unit, const struct cw_wo
     if (installed != NULL)
         return cw_err_set(err, CW_E_FAIL,
                           "%s %s is installed, from upstream '%s': 'causeway-sync apply' updates it", product,
-                          text_of(installed, "version"), text_of(installed, "upstream"));
+                          cw_json_text(installed, "version"), cw_json_text(installed, "upstream"));
     rc = check_unit(*unit, product, err);
     return rc == CW_OK ? check_artifacts(*change, err) : rc;
 }
@@ -124,8 +119,8 @@ static int derive(json_t **derived, const json_t *plan, const json_t *unit, cons
 
 static int release_path(char path[CW_PATH_MAX], const json_t *change, struct cw_err *err)
 {
-    return cw_store_release_path(path, text_of(change, "product"), text_of(change, "to"),
-                                 text_of(change, "platform"), err);
+    return cw_store_release_path(path, cw_json_text(change, "product"), cw_json_text(change, "to"),
+                                 cw_json_text(change, "platform"), err);
 }
 
 static int write_data(json_t *data, const struct adoption *adoption, struct cw_err *err)
@@ -154,8 +149,9 @@ static int compare(void *ctx, int root, json_t *data, struct cw_err *err)
     adoption->refused = rc == CW_OK && likeness->differing > 0;
     if (adoption->refused)
         return cw_err_set(err, CW_E_VERIFY, "'%s' is not %s %s (%s): %llu differ%s", adoption->named,
-                          text_of(change, "product"), text_of(change, "to"), text_of(change, "platform"),
-                          (unsigned long long)likeness->differing, likeness->differing == 1 ? "s" : "");
+                          cw_json_text(change, "product"), cw_json_text(change, "to"),
+                          cw_json_text(change, "platform"), (unsigned long long)likeness->differing,
+                          likeness->differing == 1 ? "s" : "");
     return rc == CW_OK ? write_data(data, adoption, err) : rc;
 }
 

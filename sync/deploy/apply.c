@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "codec/json.h"
 #include "sync/deploy/approvals.h"
 #include "sync/deploy/install.h"
 #include "sync/deploy/number.h"
@@ -31,13 +32,6 @@ struct job {
     struct cw_journal journal;
     char failed[CW_STEP_TEXT_MAX]; /* what is wrong, when a step failed */
 };
-
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
 
 static bool is_ready(const json_t *unit)
 {
@@ -88,7 +82,7 @@ static int begin(struct job *job, struct cw_err *err)
     rc = look_ahead(&job->journal, job->plan, err);
     if (rc != CW_OK)
         return rc;
-    snprintf(job->journal.plan, sizeof job->journal.plan, "%s", text_of(job->plan, "id"));
+    snprintf(job->journal.plan, sizeof job->journal.plan, "%s", cw_json_text(job->plan, "id"));
     cw_time_format(job->world->now, job->journal.time);
     return step(job, CW_JOURNAL_STAGE, err);
 }
@@ -96,13 +90,13 @@ static int begin(struct job *job, struct cw_err *err)
 static int install_unit(struct job *job, const json_t *unit, struct cw_progress *progress, struct cw_err *err)
 {
     const struct cw_world *world = job->world;
-    size_t at = cw_world_upstream(world, text_of(unit, "upstream")), i;
+    size_t at = cw_world_upstream(world, cw_json_text(unit, "upstream")), i;
     CW_AUTO_FD int mirror = -1;
     json_t *change;
     int rc = cw_mirror_open(&mirror, world->site, &world->site->upstreams[at], err);
 
     json_array_foreach (json_object_get(unit, "changes"), i, change) {
-        if (rc == CW_OK && text_of(change, "to")[0] != '\0')
+        if (rc == CW_OK && cw_json_text(change, "to")[0] != '\0')
             rc = cw_install_release(job->root, mirror, &world->site->install, change, err);
         if (rc == CW_OK)
             cw_progress_add(progress, (uint64_t)json_integer_value(json_object_get(change, "bytes")));
@@ -254,7 +248,7 @@ static int deliver(struct job *job, const json_t *one, struct cw_err *err)
     json_t *back;
     int rc;
 
-    if (strcmp(text_of(one, "stage"), "deliver") == 0) {
+    if (strcmp(cw_json_text(one, "stage"), "deliver") == 0) {
         back = cw_step_undeliver(job->plan, one);
         if (back == NULL || json_array_insert_new(job->journal.undo, 0, back) != 0)
             return cw_err_nomem(err);

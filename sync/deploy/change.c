@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "codec/json.h"
 #include "release/semver.h"
 #include "sync/deploy/store.h"
 
@@ -141,11 +142,6 @@ json_t *cw_change_for_policy(const json_t *change, const struct cw_manifest *man
                      "scan", scan);
 }
 
-static const char *text_of(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}
-
 static int set_text(json_t *obj, const char *key, json_t *text, struct cw_err *err)
 {
     return json_object_set_new(obj, key, text) == 0 ? CW_OK : cw_err_nomem(err);
@@ -154,17 +150,18 @@ static int set_text(json_t *obj, const char *key, json_t *text, struct cw_err *e
 /* The folder that matters at each stage: what runs at that moment, or what was staged. */
 static int add_folders(json_t *dirs, const json_t *change, const char *install_root, struct cw_err *err)
 {
-    const char *product = text_of(change, "product");
+    const char *product = cw_json_text_or_null(change, "product");
     json_auto_t *current = json_sprintf("%s/current/%s", install_root, product);
     char path[CW_PATH_MAX];
-    int rc = cw_store_release_path(path, product, text_of(change, "to"), text_of(change, "platform"), err);
+    int rc = cw_store_release_path(path, product, cw_json_text_or_null(change, "to"),
+                                   cw_json_text_or_null(change, "platform"), err);
 
     if (rc != CW_OK)
         return rc;
     if (current == NULL || json_object_set(dirs, "check", current) != 0 ||
         json_object_set(dirs, "after", current) != 0)
         return cw_err_nomem(err);
-    if (text_of(change, "from") != NULL &&
+    if (cw_json_text_or_null(change, "from") != NULL &&
         (json_object_set(dirs, "before", current) != 0 || json_object_set(dirs, "undo", current) != 0))
         return cw_err_nomem(err);
     return set_text(dirs, "stage", json_sprintf("%s/%s", install_root, path), err);
@@ -174,20 +171,20 @@ static int add_folders(json_t *dirs, const json_t *change, const char *install_r
  * both sides. NULL: nothing. */
 static const char *find_previous(const json_t *installed, const json_t *artifacts, const json_t *artifact)
 {
-    const char *kind = text_of(artifact, "kind"), *only = NULL;
+    const char *kind = cw_json_text_or_null(artifact, "kind"), *only = NULL;
     json_t *other;
     size_t i, before = 0, now = 0;
 
     json_array_foreach (json_object_get(installed, "delivers"), i, other) {
-        if (strcmp(text_of(other, "name"), text_of(artifact, "name")) == 0)
-            return text_of(other, "name");
-        if (strcmp(text_of(other, "kind"), kind) == 0) {
-            only = text_of(other, "name");
+        if (strcmp(cw_json_text_or_null(other, "name"), cw_json_text_or_null(artifact, "name")) == 0)
+            return cw_json_text_or_null(other, "name");
+        if (strcmp(cw_json_text_or_null(other, "kind"), kind) == 0) {
+            only = cw_json_text_or_null(other, "name");
             before++;
         }
     }
     json_array_foreach (artifacts, i, other)
-        now += strcmp(text_of(other, "kind"), kind) == 0;
+        now += strcmp(cw_json_text_or_null(other, "kind"), kind) == 0;
     return before == 1 && now == 1 ? only : NULL;
 }
 
@@ -200,8 +197,9 @@ static int add_previous(json_t *artifact, const json_t *artifacts, const json_t 
 
     if (name == NULL)
         return CW_OK;
-    rc = cw_store_release_path(path, text_of(change, "product"), text_of(installed, "version"),
-                               text_of(installed, "platform"), err);
+    rc = cw_store_release_path(path, cw_json_text_or_null(change, "product"),
+                               cw_json_text_or_null(installed, "version"),
+                               cw_json_text_or_null(installed, "platform"), err);
     return rc == CW_OK ? set_text(artifact, "previous",
                                   json_pack("{s:s, s:o, s:O}", "name", name, "file",
                                             json_sprintf("%s/%s/%s", install_root, path, name), "version",
@@ -217,11 +215,13 @@ static int add_delivered(json_t *list, const json_t *change, const json_t *insta
     char path[CW_PATH_MAX];
     json_t *entry;
     size_t i;
-    int rc = cw_store_release_path(path, text_of(change, "product"), text_of(change, "to"),
-                                   text_of(change, "platform"), err);
+    int rc = cw_store_release_path(path, cw_json_text_or_null(change, "product"),
+                                   cw_json_text_or_null(change, "to"),
+                                   cw_json_text_or_null(change, "platform"), err);
 
     json_array_foreach (json_object_get(change, "artifacts"), i, entry) {
-        const char *kind = text_of(entry, "kind"), *name = cw_str_basename(text_of(entry, "path"));
+        const char *kind = cw_json_text_or_null(entry, "kind"),
+                   *name = cw_str_basename(cw_json_text_or_null(entry, "path"));
 
         if (strcmp(kind, "package") != 0 && strcmp(kind, "firmware") != 0)
             continue;

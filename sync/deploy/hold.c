@@ -10,14 +10,10 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "codec/json.h"
 #include "codec/json_file.h"
 
 #define HOLDS_TYPE "causeway-holds"
-
-static const char *text_of(const json_t *hold, const char *key)
-{
-    return json_string_value(json_object_get(hold, key));
-}
 
 static bool equal(const char *a, const char *b)
 {
@@ -36,7 +32,7 @@ static int check_hold(const json_t *hold, struct cw_err *err)
         rc = cw_json_get_str(&text, hold, "since", err);
     if (rc == CW_OK)
         rc = cw_json_get_str(&text, hold, "by", err);
-    if (rc != CW_OK || text_of(hold, "product") != NULL)
+    if (rc != CW_OK || cw_json_text_or_null(hold, "product") != NULL)
         return rc;
     rc = cw_json_get_str(&text, hold, "upstream", err);
     return rc == CW_OK ? cw_json_get_str(&text, hold, "sha256", err) : rc;
@@ -105,7 +101,8 @@ static json_t *find_target(const json_t *list, const json_t *target)
     size_t i, k;
 
     json_array_foreach (list, i, hold) {
-        for (k = 0; k < sizeof keys / sizeof *keys && equal(text_of(hold, keys[k]), text_of(target, keys[k]));
+        for (k = 0; k < sizeof keys / sizeof *keys &&
+                    equal(cw_json_text_or_null(hold, keys[k]), cw_json_text_or_null(target, keys[k]));
              k++)
             ;
         if (k == sizeof keys / sizeof *keys)
@@ -155,7 +152,7 @@ static bool is_named(const json_t *hold, const char *which)
 {
     uint64_t id;
 
-    if (equal(text_of(hold, "product"), which))
+    if (equal(cw_json_text_or_null(hold, "product"), which))
         return true;
     return cw_str_to_u64(which, INT64_MAX, &id) &&
            json_integer_value(json_object_get(hold, "id")) == (json_int_t)id;
@@ -201,9 +198,9 @@ const json_t *cw_holds_on_product(const json_t *holds, const char *product, cons
     size_t i;
 
     json_array_foreach (json_object_get(holds, "holds"), i, hold) {
-        const char *held = text_of(hold, "version");
+        const char *held = cw_json_text_or_null(hold, "version");
 
-        if (equal(text_of(hold, "product"), product) && (held == NULL || equal(held, version)))
+        if (equal(cw_json_text_or_null(hold, "product"), product) && (held == NULL || equal(held, version)))
             return hold;
     }
     return NULL;
@@ -215,8 +212,9 @@ const json_t *cw_holds_on_set(const json_t *holds, const char *upstream, const c
     size_t i;
 
     json_array_foreach (json_object_get(holds, "holds"), i, hold) {
-        if (text_of(hold, "sha256") != NULL && equal(text_of(hold, "upstream"), upstream) &&
-            equal(text_of(hold, "sha256"), sha256))
+        if (cw_json_text_or_null(hold, "sha256") != NULL &&
+            equal(cw_json_text_or_null(hold, "upstream"), upstream) &&
+            equal(cw_json_text_or_null(hold, "sha256"), sha256))
             return hold;
     }
     return NULL;
@@ -224,12 +222,14 @@ const json_t *cw_holds_on_set(const json_t *holds, const char *upstream, const c
 
 void cw_hold_describe(char out[512], const json_t *hold)
 {
-    const char *product = text_of(hold, "product"), *version = text_of(hold, "version"),
-               *channel = text_of(hold, "channel");
+    const char *product = cw_json_text_or_null(hold, "product"),
+               *version = cw_json_text_or_null(hold, "version"),
+               *channel = cw_json_text_or_null(hold, "channel");
 
     if (product != NULL)
         snprintf(out, 512, "%s%s%s", product, version != NULL ? " " : "", version != NULL ? version : "");
     else
-        snprintf(out, 512, "%s/%s serial %lld", text_of(hold, "upstream"), channel != NULL ? channel : "?",
+        snprintf(out, 512, "%s/%s serial %lld", cw_json_text_or_null(hold, "upstream"),
+                 channel != NULL ? channel : "?",
                  (long long)json_integer_value(json_object_get(hold, "serial")));
 }

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/archive.h"
+#include "codec/json.h"
 #include "codec/json_file.h"
 #include "crypt/hash.h"
 #include "fs/commit.h"
@@ -41,19 +42,12 @@ struct artifact { /* borrowed from the change */
     uint64_t length;
 };
 
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
-
 static struct artifact artifact_of(const json_t *entry)
 {
     return (struct artifact){
-        .path = text_of(entry, "path"),
-        .sha256 = text_of(entry, "sha256"),
-        .kind = text_of(entry, "kind"),
+        .path = cw_json_text(entry, "path"),
+        .sha256 = cw_json_text(entry, "sha256"),
+        .kind = cw_json_text(entry, "kind"),
         .length = (uint64_t)json_integer_value(json_object_get(entry, "length")),
     };
 }
@@ -65,8 +59,8 @@ static bool is_archive(const struct artifact *artifact)
 
 static int release_path(char out[CW_PATH_MAX], const json_t *change, struct cw_err *err)
 {
-    return cw_store_release_path(out, text_of(change, "product"), text_of(change, "to"),
-                                 text_of(change, "platform"), err);
+    return cw_store_release_path(out, cw_json_text(change, "product"), cw_json_text(change, "to"),
+                                 cw_json_text(change, "platform"), err);
 }
 
 /* The file beside a release that says of which manifest it is. */
@@ -105,7 +99,7 @@ static int is_there(bool *there, int root, const char *path, const char *manifes
     rc = cw_json_file_read(&doc, root, name, CW_JSON_TEXT_MAX, err);
     if (rc != CW_OK)
         return cw_err_prefix(err, "'%s' is there, but not known to be whole: move it away; '%s'", path, name);
-    if (strcmp(text_of(doc, "manifest"), manifest) != 0)
+    if (strcmp(cw_json_text(doc, "manifest"), manifest) != 0)
         return cw_err_set(err, CW_E_VERIFY, "'%s' is there, but from another release manifest: move it away",
                           path);
     return CW_OK;
@@ -119,7 +113,7 @@ static int space_for(uint64_t *bytes, int root, const json_t *change, struct cw_
     size_t i;
     int rc;
 
-    if (text_of(change, "to")[0] == '\0')
+    if (cw_json_text(change, "to")[0] == '\0')
         return CW_OK;
     rc = release_path(path, change, err);
     if (rc == CW_OK)
@@ -375,7 +369,7 @@ static void discard(int root, const char *path, const char *tmp)
 int cw_install_release(int root, int mirror, const struct cw_install_options *options, const json_t *change,
                        struct cw_err *err)
 {
-    const char *manifest = text_of(change, "manifest_sha256");
+    const char *manifest = cw_json_text(change, "manifest_sha256");
     char path[CW_PATH_MAX], tmp[CW_PATH_MAX];
     bool there = false;
     int rc = release_path(path, change, err);
@@ -395,8 +389,9 @@ int cw_install_release(int root, int mirror, const struct cw_install_options *op
         rc = cw_move_new(root, tmp, path, err);
     if (rc != CW_OK)
         discard(root, path, tmp);
-    return rc == CW_OK ? CW_OK
-                       : cw_err_prefix(err, "%s %s", text_of(change, "product"), text_of(change, "to"));
+    return rc == CW_OK
+               ? CW_OK
+               : cw_err_prefix(err, "%s %s", cw_json_text(change, "product"), cw_json_text(change, "to"));
 }
 
 int cw_install_has(bool *there, int root, const json_t *change, struct cw_err *err)
@@ -404,7 +399,7 @@ int cw_install_has(bool *there, int root, const json_t *change, struct cw_err *e
     char path[CW_PATH_MAX];
     int rc = release_path(path, change, err);
 
-    return rc == CW_OK ? is_there(there, root, path, text_of(change, "manifest_sha256"), err) : rc;
+    return rc == CW_OK ? is_there(there, root, path, cw_json_text(change, "manifest_sha256"), err) : rc;
 }
 
 int cw_install_remove(int root, const char *path, struct cw_err *err)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "codec/json.h"
 #include "sync/deploy/approval.h"
 #include "sync/deploy/gate.h"
 #include "sync/deploy/plan.h"
@@ -18,13 +19,6 @@ struct judgement {
     json_t *glass;    /* those of them who broke it; fewer than CW_GLASS_PERSONS: it is whole */
 };
 
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
-
 /* Those of all approvals that are about this plan. Who breaks the glass has approved as well. */
 static int collect(struct judgement *judgement, struct cw_err *err)
 {
@@ -34,42 +28,32 @@ static int collect(struct judgement *judgement, struct cw_err *err)
     int rc = json_object_set_new(judgement->plan, "approvals", own) == 0 ? CW_OK : cw_err_nomem(err);
 
     json_array_foreach (judgement->moment->approvals, i, approval) {
-        const char *person = text_of(approval, "person");
+        const char *person = cw_json_text(approval, "person");
 
-        if (rc != CW_OK || strcmp(text_of(approval, "plan"), text_of(judgement->plan, "id")) != 0)
+        if (rc != CW_OK || strcmp(cw_json_text(approval, "plan"), cw_json_text(judgement->plan, "id")) != 0)
             continue;
         if (json_array_append(own, approval) != 0)
             return cw_err_nomem(err);
         rc = cw_people_add(judgement->approved, person, err);
-        if (rc == CW_OK && strcmp(text_of(approval, "action"), "break-glass") == 0 &&
+        if (rc == CW_OK && strcmp(cw_json_text(approval, "action"), "break-glass") == 0 &&
             cw_people_has(may_break, person))
             rc = cw_people_add(judgement->glass, person, err);
     }
     return rc;
 }
 
-static const char *set_of(const json_t *plan, const char *upstream)
-{
-    json_t *item;
-    size_t i;
-
-    json_array_foreach (json_object_get(plan, "upstreams"), i, item) {
-        if (strcmp(text_of(item, "upstream"), upstream) == 0)
-            return text_of(item, "channel_sha256");
-    }
-    return "";
-}
-
 static void context_of(struct cw_gate_context *context, const struct judgement *judgement, const json_t *unit)
 {
-    *context = (struct cw_gate_context){.now = judgement->moment->now,
-                                        .clock_trusted = judgement->moment->clock_trusted,
-                                        .site = text_of(judgement->plan, "site"),
-                                        .set = set_of(judgement->plan, text_of(unit, "upstream")),
-                                        .approved = judgement->approved,
-                                        .people = json_object_get(judgement->plan, "people")};
+    *context = (struct cw_gate_context){
+        .now = judgement->moment->now,
+        .clock_trusted = judgement->moment->clock_trusted,
+        .site = cw_json_text(judgement->plan, "site"),
+        .set = cw_json_text(cw_plan_find_upstream(judgement->plan, cw_json_text(unit, "upstream")),
+                            "channel_sha256"),
+        .approved = judgement->approved,
+        .people = json_object_get(judgement->plan, "people")};
     /* Composed by cw_plan_compose(), which writes it well. */
-    (void)cw_time_parse(&context->promoted, text_of(unit, "promoted"), NULL);
+    (void)cw_time_parse(&context->promoted, cw_json_text(unit, "promoted"), NULL);
 }
 
 /* What each rule's own gates wait for, for whoever asks why. */
@@ -116,19 +100,19 @@ static bool is_signed_since(const struct judgement *judgement, const char *since
     size_t i, count = 0;
 
     json_array_foreach (json_object_get(judgement->plan, "approvals"), i, approval)
-        count += strcmp(text_of(approval, "action"), "break-glass") == 0 &&
-                 cw_people_has(judgement->glass, text_of(approval, "person")) &&
-                 strcmp(text_of(approval, "time"), since) >= 0;
+        count += strcmp(cw_json_text(approval, "action"), "break-glass") == 0 &&
+                 cw_people_has(judgement->glass, cw_json_text(approval, "person")) &&
+                 strcmp(cw_json_text(approval, "time"), since) >= 0;
     return count >= CW_GLASS_PERSONS;
 }
 
 static bool may_be_passed_over(const struct judgement *judgement, const json_t *unit)
 {
     const json_t *held = json_object_get(unit, "held"), *decision = json_object_get(unit, "decision");
-    const char *verdict = text_of(decision, "verdict");
+    const char *verdict = cw_json_text(decision, "verdict");
 
-    if (held != NULL &&
-        (strcmp(text_of(held, "by"), "hold") != 0 || !is_signed_since(judgement, text_of(held, "since"))))
+    if (held != NULL && (strcmp(cw_json_text(held, "by"), "hold") != 0 ||
+                         !is_signed_since(judgement, cw_json_text(held, "since"))))
         return false;
     return strcmp(verdict, "accept") == 0 ||
            (strcmp(verdict, "hold") == 0 && !json_is_true(json_object_get(decision, "broken")));
@@ -141,8 +125,8 @@ static json_t *describe_glass(const struct judgement *judgement)
     size_t i;
 
     json_array_foreach (json_object_get(judgement->plan, "approvals"), i, approval) {
-        if (strcmp(text_of(approval, "action"), "break-glass") == 0 &&
-            cw_people_has(judgement->glass, text_of(approval, "person")) &&
+        if (strcmp(cw_json_text(approval, "action"), "break-glass") == 0 &&
+            cw_people_has(judgement->glass, cw_json_text(approval, "person")) &&
             json_array_append_new(reasons,
                                   json_pack("{s:O, s:O, s:O}", "person", json_object_get(approval, "person"),
                                             "reason", json_object_get(approval, "reason"), "expires",
@@ -171,7 +155,7 @@ static int break_glass(const struct judgement *judgement, json_t *unit, struct c
 static int judge_unit(const struct judgement *judgement, json_t *unit, struct cw_err *err)
 {
     const json_t *decision = json_object_get(unit, "decision");
-    bool accepted = strcmp(text_of(decision, "verdict"), "accept") == 0, ready;
+    bool accepted = strcmp(cw_json_text(decision, "verdict"), "accept") == 0, ready;
     struct cw_gate_state state = {.open = true};
     struct cw_gate_context context;
     int rc = CW_OK;

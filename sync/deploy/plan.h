@@ -92,6 +92,9 @@ int cw_plan_judge(json_t *plan, const struct cw_plan_moment *moment, struct cw_e
  * decisions, people and approvals. */
 int cw_plan_id(char id[CW_SHA256_TEXT], const json_t *plan, struct cw_err *err);
 
+/* What a plan says of an upstream; NULL: nothing. Borrowed. */
+const json_t *cw_plan_find_upstream(const json_t *plan, const char *name);
+
 /* How many units there are, and how many of them may be applied now. */
 size_t cw_plan_units(const json_t *plan);
 size_t cw_plan_ready(const json_t *plan);

@@ -9,17 +9,11 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/json.h"
 #include "codec/json_file.h"
 #include "fs/root.h"
 
 #define ID_MIN 4 /* digits of a shortened id; fewer name anything */
-
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
 
 bool cw_plan_is_id(const char *which)
 {
@@ -32,7 +26,7 @@ int cw_plan_store(int site, const json_t *plan, struct cw_err *err)
 {
     char path[CW_PATH_MAX];
 
-    snprintf(path, sizeof path, CW_PLANS_FOLDER "/%s.json", text_of(plan, "id"));
+    snprintf(path, sizeof path, CW_PLANS_FOLDER "/%s.json", cw_json_text(plan, "id"));
     return cw_json_file_replace(site, path, plan, CW_PLAN_MAX, err);
 }
 
@@ -119,7 +113,7 @@ static int read_plan(json_t **plan, const struct cw_buf *text, struct cw_err *er
         rc = check_shape(doc, err);
     if (rc == CW_OK)
         rc = cw_plan_id(id, doc, err);
-    if (rc == CW_OK && strcmp(id, text_of(doc, "id")) != 0)
+    if (rc == CW_OK && strcmp(id, cw_json_text(doc, "id")) != 0)
         rc = cw_err_set(err, CW_E_VERIFY, "was changed: its id is not that of what it says");
     if (rc != CW_OK)
         return rc;
@@ -191,18 +185,6 @@ static void __attribute__((format(printf, 2, 3))) differ(struct cw_buf *what, co
     cw_buf_addf(what, "%s%s", what->len > 0 ? ", " : "", text);
 }
 
-static const json_t *find_upstream(const json_t *plan, const char *name)
-{
-    json_t *upstream;
-    size_t i;
-
-    json_array_foreach (json_object_get(plan, "upstreams"), i, upstream) {
-        if (strcmp(text_of(upstream, "upstream"), name) == 0)
-            return upstream;
-    }
-    return NULL;
-}
-
 static long long int_of(const json_t *obj, const char *key)
 {
     return (long long)json_integer_value(json_object_get(obj, key));
@@ -210,15 +192,16 @@ static long long int_of(const json_t *obj, const char *key)
 
 static void compare_upstream(struct cw_buf *what, const json_t *now, const json_t *then)
 {
-    const char *name = text_of(now, "upstream");
+    const char *name = cw_json_text(now, "upstream");
 
     if (then == NULL)
         differ(what, "upstream '%s' was not there", name);
     else if (int_of(now, "root_version") != int_of(then, "root_version"))
         differ(what, "the trust of '%s' is root version %lld, not %lld", name, int_of(now, "root_version"),
                int_of(then, "root_version"));
-    if (then != NULL && strcmp(text_of(now, "channel_sha256"), text_of(then, "channel_sha256")) != 0)
-        differ(what, "'%s/%s' is at serial %lld, not %lld", name, text_of(now, "channel"),
+    if (then != NULL &&
+        strcmp(cw_json_text(now, "channel_sha256"), cw_json_text(then, "channel_sha256")) != 0)
+        differ(what, "'%s/%s' is at serial %lld, not %lld", name, cw_json_text(now, "channel"),
                int_of(now, "serial"), int_of(then, "serial"));
 }
 
@@ -228,10 +211,10 @@ static void compare_upstreams(struct cw_buf *what, const json_t *now, const json
     size_t i;
 
     json_array_foreach (json_object_get(now, "upstreams"), i, upstream)
-        compare_upstream(what, upstream, find_upstream(then, text_of(upstream, "upstream")));
+        compare_upstream(what, upstream, cw_plan_find_upstream(then, cw_json_text(upstream, "upstream")));
     json_array_foreach (json_object_get(then, "upstreams"), i, upstream) {
-        if (find_upstream(now, text_of(upstream, "upstream")) == NULL)
-            differ(what, "upstream '%s' is not there any more", text_of(upstream, "upstream"));
+        if (cw_plan_find_upstream(now, cw_json_text(upstream, "upstream")) == NULL)
+            differ(what, "upstream '%s' is not there any more", cw_json_text(upstream, "upstream"));
     }
 }
 
@@ -239,15 +222,15 @@ int cw_plan_is_current(const json_t *plan, const json_t *meant, struct cw_err *e
 {
     CW_AUTO_BUF what = CW_BUF_INIT(2048);
 
-    if (strcmp(text_of(plan, "id"), text_of(meant, "id")) == 0)
+    if (strcmp(cw_json_text(plan, "id"), cw_json_text(meant, "id")) == 0)
         return CW_OK;
-    if (strcmp(text_of(plan, "site"), text_of(meant, "site")) != 0)
-        return cw_err_set(err, CW_E_FAIL, "plan %.12s is for site '%s'; this is '%s'", text_of(meant, "id"),
-                          text_of(meant, "site"), text_of(plan, "site"));
-    if (strcmp(text_of(plan, "site_sha256"), text_of(meant, "site_sha256")) != 0 ||
-        strcmp(text_of(plan, "install_root"), text_of(meant, "install_root")) != 0)
+    if (strcmp(cw_json_text(plan, "site"), cw_json_text(meant, "site")) != 0)
+        return cw_err_set(err, CW_E_FAIL, "plan %.12s is for site '%s'; this is '%s'",
+                          cw_json_text(meant, "id"), cw_json_text(meant, "site"), cw_json_text(plan, "site"));
+    if (strcmp(cw_json_text(plan, "site_sha256"), cw_json_text(meant, "site_sha256")) != 0 ||
+        strcmp(cw_json_text(plan, "install_root"), cw_json_text(meant, "install_root")) != 0)
         differ(&what, "site.lua says something else");
-    if (strcmp(text_of(plan, "policy_sha256"), text_of(meant, "policy_sha256")) != 0)
+    if (strcmp(cw_json_text(plan, "policy_sha256"), cw_json_text(meant, "policy_sha256")) != 0)
         differ(&what, "policy.lua is another");
     if (int_of(plan, "generation") != int_of(meant, "generation"))
         differ(&what, "generation %lld runs, not %lld", int_of(plan, "generation"),
@@ -259,5 +242,5 @@ int cw_plan_is_current(const json_t *plan, const json_t *meant, struct cw_err *e
         err, CW_E_FAIL,
         "the world changed since plan %.12s was made: %s: 'causeway-sync plan' shows what it would "
         "be now",
-        text_of(meant, "id"), cw_buf_text(&what));
+        cw_json_text(meant, "id"), cw_buf_text(&what));
 }

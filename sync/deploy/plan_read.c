@@ -8,17 +8,13 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "codec/canon.h"
+#include "codec/json.h"
 #include "sync/deploy/hold.h"
 #include "sync/deploy/plan.h"
 #include "sync/deploy/step.h"
 #include "sync/deploy/store.h"
 
 #define ID_CONTEXT "causeway plan 1\n" /* so that no other document has such an id */
-
-static const char *text_of(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}
 
 /* What of the units an id speaks of. */
 static json_t *fixed_units(const json_t *plan)
@@ -76,7 +72,8 @@ size_t cw_plan_ready(const json_t *plan)
 /* " on gateway 2.1.0" */
 static void name_held(char out[256], const char *joint, const json_t *held)
 {
-    const char *product = text_of(held, "product"), *version = text_of(held, "version");
+    const char *product = cw_json_text_or_null(held, "product"),
+               *version = cw_json_text_or_null(held, "version");
 
     out[0] = '\0';
     if (product != NULL)
@@ -91,17 +88,20 @@ static void why_held(char out[1024], const json_t *held)
     name_held(what, json_object_get(held, "hold") != NULL ? " on " : "", held);
     if (json_object_get(held, "hold") != NULL)
         snprintf(out, 1024, "held by hold %lld%s: %s",
-                 (long long)json_integer_value(json_object_get(held, "hold")), what, text_of(held, "reason"));
-    else if (strcmp(text_of(held, "by"), "withdrawn") == 0)
-        snprintf(out, 1024, "held: %s was withdrawn by its publisher: %s", what, text_of(held, "reason"));
+                 (long long)json_integer_value(json_object_get(held, "hold")), what,
+                 cw_json_text_or_null(held, "reason"));
+    else if (strcmp(cw_json_text_or_null(held, "by"), "withdrawn") == 0)
+        snprintf(out, 1024, "held: %s was withdrawn by its publisher: %s", what,
+                 cw_json_text_or_null(held, "reason"));
     else
-        snprintf(out, 1024, "held: %s", text_of(held, "reason"));
+        snprintf(out, 1024, "held: %s", cw_json_text_or_null(held, "reason"));
 }
 
 void cw_plan_why(char out[1024], const json_t *unit)
 {
     const json_t *held = json_object_get(unit, "held"), *decision = json_object_get(unit, "decision");
-    const char *verdict = text_of(decision, "verdict"), *waits = text_of(unit, "waits");
+    const char *verdict = cw_json_text_or_null(decision, "verdict"),
+               *waits = cw_json_text_or_null(unit, "waits");
 
     out[0] = '\0';
     if (json_is_true(json_object_get(unit, "ready")))
@@ -112,7 +112,7 @@ void cw_plan_why(char out[1024], const json_t *unit)
         why_held(out, held);
     else if (strcmp(verdict, "accept") != 0)
         snprintf(out, 1024, "%s by policy: %s", strcmp(verdict, "hold") == 0 ? "held" : "rejected",
-                 text_of(decision, "reason"));
+                 cw_json_text_or_null(decision, "reason"));
     else
         snprintf(out, 1024, "waits: %s", waits);
 }
@@ -127,11 +127,12 @@ static json_t *delivered_names(const json_t *change)
     size_t i;
 
     json_array_foreach (json_object_get(change, "deliveries"), i, delivery) {
-        if (strcmp(before, text_of(delivery, "path")) == 0)
+        if (strcmp(before, cw_json_text_or_null(delivery, "path")) == 0)
             continue;
-        before = text_of(delivery, "path");
-        if (json_array_append_new(names, json_pack("{s:O, s:s}", "kind", json_object_get(delivery, "kind"),
-                                                   "name", cw_str_basename(text_of(delivery, "path")))) != 0)
+        before = cw_json_text_or_null(delivery, "path");
+        if (json_array_append_new(names,
+                                  json_pack("{s:O, s:s}", "kind", json_object_get(delivery, "kind"), "name",
+                                            cw_str_basename(cw_json_text_or_null(delivery, "path")))) != 0)
             return NULL;
     }
     return json_array_size(names) > 0 ? json_incref(names) : json_null();
@@ -139,9 +140,9 @@ static json_t *delivered_names(const json_t *change)
 
 static int record_change(json_t *products, const json_t *unit, const json_t *change, struct cw_err *err)
 {
-    const char *product = text_of(change, "product");
+    const char *product = cw_json_text_or_null(change, "product");
 
-    if (text_of(change, "to") == NULL) {
+    if (cw_json_text_or_null(change, "to") == NULL) {
         json_object_del(products, product);
         return CW_OK;
     }
@@ -157,13 +158,13 @@ static int record_change(json_t *products, const json_t *unit, const json_t *cha
     return CW_OK;
 }
 
-static const json_t *find_upstream(const json_t *plan, const char *name)
+const json_t *cw_plan_find_upstream(const json_t *plan, const char *name)
 {
     json_t *upstream;
     size_t i;
 
     json_array_foreach (json_object_get(plan, "upstreams"), i, upstream) {
-        if (strcmp(text_of(upstream, "upstream"), name) == 0)
+        if (strcmp(cw_json_text(upstream, "upstream"), name) == 0)
             return upstream;
     }
     return NULL;
@@ -172,8 +173,8 @@ static const json_t *find_upstream(const json_t *plan, const char *name)
 static int record_unit(json_t *products, json_t *sets, const json_t *plan, const json_t *unit,
                        struct cw_err *err)
 {
-    const char *name = text_of(unit, "upstream");
-    const json_t *upstream = find_upstream(plan, name);
+    const char *name = cw_json_text_or_null(unit, "upstream");
+    const json_t *upstream = cw_plan_find_upstream(plan, name);
     json_t *change;
     size_t i;
 
@@ -225,21 +226,22 @@ int cw_plan_record(json_t **record, const json_t *plan, const json_t *generation
 json_t *cw_plan_unit_holds(const json_t *plan, const json_t *unit)
 {
     json_auto_t *list = json_array();
-    const json_t *upstream = find_upstream(plan, text_of(unit, "upstream"));
+    const json_t *upstream = cw_plan_find_upstream(plan, cw_json_text_or_null(unit, "upstream"));
     json_t *change;
     size_t i;
 
     if (!json_is_true(json_object_get(unit, "independent"))) {
         if (json_array_append_new(list,
-                                  cw_hold_on_set(text_of(upstream, "upstream"), text_of(upstream, "channel"),
+                                  cw_hold_on_set(cw_json_text_or_null(upstream, "upstream"),
+                                                 cw_json_text_or_null(upstream, "channel"),
                                                  json_integer_value(json_object_get(upstream, "serial")),
-                                                 text_of(upstream, "channel_sha256"))) != 0)
+                                                 cw_json_text_or_null(upstream, "channel_sha256"))) != 0)
             return NULL;
         return json_incref(list);
     }
     json_array_foreach (json_object_get(unit, "changes"), i, change) {
-        if (json_array_append_new(list,
-                                  cw_hold_on_product(text_of(change, "product"), text_of(change, "to"))) != 0)
+        if (json_array_append_new(list, cw_hold_on_product(cw_json_text_or_null(change, "product"),
+                                                           cw_json_text_or_null(change, "to"))) != 0)
             return NULL;
     }
     return json_incref(list);

@@ -7,15 +7,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/json.h"
 #include "sync/deploy/store.h"
 #include "sync/mirror/memory.h"
-
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
 
 static int add_row(json_t *rows, const char *product, const json_t *entry, const json_t *reason,
                    struct cw_err *err)
@@ -39,9 +33,9 @@ static int find_of_upstream(json_t *rows, const struct cw_site *site, const stru
         return cw_err_prefix(err, "upstream '%s'", upstream->name);
     json_object_foreach (json_object_get(record, "products"), product, entry) {
         const json_t *versions = json_object_get(json_object_get(memory.channels, "withdrawn"), product);
-        const json_t *reason = json_object_get(versions, text_of(entry, "version"));
+        const json_t *reason = json_object_get(versions, cw_json_text(entry, "version"));
 
-        if (reason == NULL || strcmp(text_of(entry, "upstream"), upstream->name) != 0)
+        if (reason == NULL || strcmp(cw_json_text(entry, "upstream"), upstream->name) != 0)
             continue;
         rc = add_row(rows, product, entry, reason, err);
         if (rc != CW_OK)
@@ -73,11 +67,12 @@ int cw_recalled_check(const struct cw_site *site, const json_t *from, const json
     if (rc != CW_OK)
         return rc;
     json_array_foreach (rows, i, row) {
-        const json_t *now = json_object_get(json_object_get(from, "products"), text_of(row, "product"));
+        const json_t *now = json_object_get(json_object_get(from, "products"), cw_json_text(row, "product"));
 
-        if (strcmp(text_of(now, "version"), text_of(row, "version")) != 0)
+        if (strcmp(cw_json_text(now, "version"), cw_json_text(row, "version")) != 0)
             return cw_err_set(err, CW_E_HELD, "%s %s was withdrawn by its publisher: %s",
-                              text_of(row, "product"), text_of(row, "version"), text_of(row, "reason"));
+                              cw_json_text(row, "product"), cw_json_text(row, "version"),
+                              cw_json_text(row, "reason"));
     }
     return CW_OK;
 }
@@ -96,6 +91,6 @@ void cw_recalled_warn(const struct cw_site *site, const struct cw_cli *cli)
         cw_recalled_find(&rows, site, record, NULL) != CW_OK)
         return;
     json_array_foreach (rows, i, row)
-        cw_cli_warn(cli, "%s %s runs, but was withdrawn by its publisher: %s", text_of(row, "product"),
-                    text_of(row, "version"), text_of(row, "reason"));
+        cw_cli_warn(cli, "%s %s runs, but was withdrawn by its publisher: %s", cw_json_text(row, "product"),
+                    cw_json_text(row, "version"), cw_json_text(row, "reason"));
 }

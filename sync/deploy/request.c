@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/json.h"
 #include "fs/root.h"
 #include "http/send.h"
 #include "sync/deploy/action.h"
@@ -21,11 +22,6 @@
 #define ANSWER_MAX ((size_t)8 * 1024) /* of an answer: devices say "ok", or which version they run */
 #define AGAIN_MS 100 /* from one question to the next to a device that restarts; then twice that, … */
 #define AGAIN_MAX_MS 1000
-
-static const char *text_of(const json_t *action, const char *key)
-{
-    return json_string_value(json_object_get(action, key));
-}
 
 static int open_file(int *fd, const char *path, struct stat *st, struct cw_err *err)
 {
@@ -80,7 +76,7 @@ static bool is_wanted(const json_t *action, long status)
 /* True when the answer is what was asked for; else it says in `why` what is not. */
 static bool judge(char why[512], const json_t *action, long status, const struct cw_buf *answer)
 {
-    const char *contains = text_of(action, "contains");
+    const char *contains = cw_json_text_or_null(action, "contains");
     size_t len = answer->len < ANSWER_MAX ? answer->len : ANSWER_MAX;
 
     if (!is_wanted(action, status)) {
@@ -98,11 +94,11 @@ static bool judge(char why[512], const json_t *action, long status, const struct
 static bool ask(char why[512], struct cw_buf *answer, const json_t *action, const char *token,
                 unsigned seconds)
 {
-    const char *method = cw_action_method(action), *file = text_of(action, "file");
+    const char *method = cw_action_method(action), *file = cw_json_text_or_null(action, "file");
     struct cw_http_request request = {.body = -1,
-                                      .text = text_of(action, "body"),
+                                      .text = cw_json_text_or_null(action, "body"),
                                       .token = token,
-                                      .ca_file = text_of(action, "ca_file"),
+                                      .ca_file = cw_json_text_or_null(action, "ca_file"),
                                       .seconds = seconds};
     CW_AUTO_FD int body = -1;
     struct cw_err err = {0};
@@ -114,7 +110,7 @@ static bool ask(char why[512], struct cw_buf *answer, const json_t *action, cons
     for (size_t i = 0; method[i] != '\0' && i + 1 < sizeof upper; i++)
         upper[i] = (char)(method[i] - 'a' + 'A');
     request.method = upper;
-    request.url = text_of(action, method);
+    request.url = cw_json_text_or_null(action, method);
     request.type = request.text != NULL ? "text/plain; charset=utf-8" : NULL;
     cw_buf_reset(answer);
     if (rc == CW_OK && file != NULL) {
@@ -175,7 +171,7 @@ static void hide(struct cw_buf *answer, const char *token)
 int cw_request_make(const json_t *action)
 {
     char token[CW_HTTP_BEARER_MAX + 1] = "", why[512] = "";
-    const char *token_file = text_of(action, "token_file");
+    const char *token_file = cw_json_text_or_null(action, "token_file");
     CW_AUTO_BUF answer = CW_BUF_INIT(ANSWER_MAX + CW_HTTP_BEARER_MAX);
     struct cw_err err = {0};
     bool good;

@@ -8,22 +8,16 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "codec/json.h"
 #include "sync/deploy/apply.h"
 #include "sync/deploy/hold.h"
 #include "sync/deploy/recalled.h"
 #include "sync/deploy/recover.h"
 #include "sync/deploy/store.h"
 
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
-
 static bool is_same(const json_t *a, const json_t *b, const char *key)
 {
-    return strcmp(text_of(a, key), text_of(b, key)) == 0;
+    return strcmp(cw_json_text(a, key), cw_json_text(b, key)) == 0;
 }
 
 static int hold_sets(json_t *holds, const json_t *left, const json_t *target, struct cw_err *err)
@@ -34,9 +28,9 @@ static int hold_sets(json_t *holds, const json_t *left, const json_t *target, st
     json_object_foreach (json_object_get(left, "sets"), upstream, set) {
         if (is_same(set, json_object_get(json_object_get(target, "sets"), upstream), "sha256"))
             continue;
-        if (json_array_append_new(holds, cw_hold_on_set(upstream, text_of(set, "channel"),
+        if (json_array_append_new(holds, cw_hold_on_set(upstream, cw_json_text(set, "channel"),
                                                         json_integer_value(json_object_get(set, "serial")),
-                                                        text_of(set, "sha256"))) != 0)
+                                                        cw_json_text(set, "sha256"))) != 0)
             return cw_err_nomem(err);
     }
     return CW_OK;
@@ -52,7 +46,7 @@ static int hold_independents(json_t *holds, const json_t *left, const json_t *ta
         if (!json_is_true(json_object_get(entry, "independent")) ||
             is_same(entry, json_object_get(json_object_get(target, "products"), product), "version"))
             continue;
-        if (json_array_append_new(holds, cw_hold_on_product(product, text_of(entry, "version"))) != 0)
+        if (json_array_append_new(holds, cw_hold_on_product(product, cw_json_text(entry, "version"))) != 0)
             return cw_err_nomem(err);
     }
     return CW_OK;

@@ -9,29 +9,23 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/json.h"
 #include "sync/deploy/action.h"
-
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
 
 /* What hands an artifact on is not atomic, so what it takes to take it back is of interest before. */
 static void show_delivery(const struct cw_cli *cli, const json_t *delivery)
 {
     const json_t *check = json_object_get(delivery, "check"), *undo = json_object_get(delivery, "undo");
     const char *stored = json_string_value(json_object_get(delivery, "stored"));
-    const char *name = cw_str_basename(text_of(delivery, "path"));
+    const char *name = cw_str_basename(cw_json_text(delivery, "path"));
     char text[CW_ACTION_DESCRIBED_MAX];
 
     if (stored != NULL) {
-        cw_cli_say(cli, "    %s %s: stays in its folder: %s", text_of(delivery, "kind"), name, stored);
+        cw_cli_say(cli, "    %s %s: stays in its folder: %s", cw_json_text(delivery, "kind"), name, stored);
         return;
     }
     cw_action_describe(text, json_object_get(delivery, "send"));
-    cw_cli_say(cli, "    deliver %s %s, not atomic: %s", text_of(delivery, "kind"), name, text);
+    cw_cli_say(cli, "    deliver %s %s, not atomic: %s", cw_json_text(delivery, "kind"), name, text);
     if (check != NULL)
         cw_action_describe(text, check);
     cw_cli_say(cli, "      proven by: %s", check != NULL ? text : "nothing but its success");
@@ -72,16 +66,16 @@ static void show_needs(const struct cw_cli *cli, const json_t *requires)
 
 static void show_change(const struct cw_cli *cli, const json_t *change)
 {
-    const char *from = text_of(change, "from"), *to = text_of(change, "to");
+    const char *from = cw_json_text(change, "from"), *to = cw_json_text(change, "to");
     char bytes[16];
 
     cw_str_bytes((uint64_t)json_integer_value(json_object_get(change, "bytes")), bytes);
     if (to[0] == '\0')
-        cw_cli_say(cli, "  %-20s %s -> (gone)   remove", text_of(change, "product"), from);
+        cw_cli_say(cli, "  %-20s %s -> (gone)   remove", cw_json_text(change, "product"), from);
     else
-        cw_cli_say(cli, "  %-20s %s -> %s   %s, %s, %s, %s", text_of(change, "product"),
-                   from[0] != '\0' ? from : "(new)", to, text_of(change, "change"),
-                   text_of(change, "severity"), text_of(change, "platform"), bytes);
+        cw_cli_say(cli, "  %-20s %s -> %s   %s, %s, %s, %s", cw_json_text(change, "product"),
+                   from[0] != '\0' ? from : "(new)", to, cw_json_text(change, "change"),
+                   cw_json_text(change, "severity"), cw_json_text(change, "platform"), bytes);
     show_needs(cli, json_object_get(change, "requires"));
     cw_plan_show_actions(cli, change);
 }
@@ -92,8 +86,8 @@ static void show_glass(const struct cw_cli *cli, const json_t *glass)
     size_t i;
 
     json_array_foreach (glass, i, entry)
-        cw_cli_say(cli, "  BREAK GLASS by %s until %s: %s", text_of(entry, "person"),
-                   text_of(entry, "expires"), text_of(entry, "reason"));
+        cw_cli_say(cli, "  BREAK GLASS by %s until %s: %s", cw_json_text(entry, "person"),
+                   cw_json_text(entry, "expires"), cw_json_text(entry, "reason"));
 }
 
 void cw_plan_show_approvals(const struct cw_cli *cli, const json_t *plan)
@@ -103,9 +97,11 @@ void cw_plan_show_approvals(const struct cw_cli *cli, const json_t *plan)
 
     json_array_foreach (json_object_get(plan, "approvals"), i, approval)
         cw_cli_say(cli, "%s by %s at %s, until %s%s%s",
-                   strcmp(text_of(approval, "action"), "approve") == 0 ? "approved" : "break-glass signed",
-                   text_of(approval, "person"), text_of(approval, "time"), text_of(approval, "expires"),
-                   text_of(approval, "reason")[0] != '\0' ? ": " : "", text_of(approval, "reason"));
+                   strcmp(cw_json_text(approval, "action"), "approve") == 0 ? "approved"
+                                                                            : "break-glass signed",
+                   cw_json_text(approval, "person"), cw_json_text(approval, "time"),
+                   cw_json_text(approval, "expires"), cw_json_text(approval, "reason")[0] != '\0' ? ": " : "",
+                   cw_json_text(approval, "reason"));
 }
 
 static void show_unit(const struct cw_cli *cli, const json_t *unit)
@@ -115,12 +111,12 @@ static void show_unit(const struct cw_cli *cli, const json_t *unit)
     size_t i;
 
     cw_plan_why(why, unit);
-    cw_cli_say(cli, "%s%s: %s", text_of(unit, "upstream"),
+    cw_cli_say(cli, "%s%s: %s", cw_json_text(unit, "upstream"),
                json_is_true(json_object_get(unit, "independent")) ? " (independent)" : "",
                why[0] == '\0' ? "may be applied" : why);
-    if (strcmp(text_of(decision, "verdict"), "accept") == 0)
-        cw_cli_say(cli, "  accepted by policy%s%s", text_of(decision, "reason")[0] != '\0' ? ": " : "",
-                   text_of(decision, "reason"));
+    if (strcmp(cw_json_text(decision, "verdict"), "accept") == 0)
+        cw_cli_say(cli, "  accepted by policy%s%s", cw_json_text(decision, "reason")[0] != '\0' ? ": " : "",
+                   cw_json_text(decision, "reason"));
     show_glass(cli, json_object_get(unit, "break_glass"));
     json_array_foreach (json_object_get(unit, "changes"), i, change)
         show_change(cli, change);
@@ -138,10 +134,10 @@ void cw_plan_show(const struct cw_cli *cli, const json_t *plan)
         return;
     }
     cw_str_bytes((uint64_t)json_integer_value(json_object_get(plan, "bytes")), bytes);
-    cw_cli_say(cli, "plan %.*s for site %s, from generation %lld, %s", CW_PLAN_SHORT, text_of(plan, "id"),
-               text_of(plan, "site"), generation, bytes);
+    cw_cli_say(cli, "plan %.*s for site %s, from generation %lld, %s", CW_PLAN_SHORT,
+               cw_json_text(plan, "id"), cw_json_text(plan, "site"), generation, bytes);
     json_array_foreach (json_object_get(plan, "upstreams"), i, item)
-        cw_cli_say(cli, "%s/%s serial %lld", text_of(item, "upstream"), text_of(item, "channel"),
+        cw_cli_say(cli, "%s/%s serial %lld", cw_json_text(item, "upstream"), cw_json_text(item, "channel"),
                    (long long)json_integer_value(json_object_get(item, "serial")));
     json_array_foreach (json_object_get(plan, "units"), i, item)
         show_unit(cli, item);
@@ -160,8 +156,9 @@ void cw_plan_show_waiting(const struct cw_cli *cli, const json_t *plan)
             continue;
         change = json_array_get(json_object_get(unit, "changes"), 0);
         if (json_is_true(json_object_get(unit, "independent")))
-            cw_cli_say(cli, "  %s of %s: %s", text_of(change, "product"), text_of(unit, "upstream"), why);
+            cw_cli_say(cli, "  %s of %s: %s", cw_json_text(change, "product"), cw_json_text(unit, "upstream"),
+                       why);
         else
-            cw_cli_say(cli, "  %s: %s", text_of(unit, "upstream"), why);
+            cw_cli_say(cli, "  %s: %s", cw_json_text(unit, "upstream"), why);
     }
 }

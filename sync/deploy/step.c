@@ -17,13 +17,6 @@
 
 #define SHOWN_LINES 10 /* of a failed step's output: what fits beside the rest on a screen */
 
-static const char *text_of(const json_t *obj, const char *key)
-{
-    const char *text = json_string_value(json_object_get(obj, key));
-
-    return text != NULL ? text : "";
-}
-
 static bool is_ready(const json_t *unit)
 {
     return json_is_true(json_object_get(unit, "ready"));
@@ -163,7 +156,7 @@ int cw_steps_undo(json_t **steps, const json_t *plan, bool deliveries, struct cw
 
 static bool is_of(const json_t *step, const json_t *other)
 {
-    return strcmp(text_of(step, "product"), text_of(other, "product")) == 0 &&
+    return strcmp(cw_json_text(step, "product"), cw_json_text(other, "product")) == 0 &&
            json_equal(json_object_get(step, "part"), json_object_get(other, "part"));
 }
 
@@ -184,16 +177,16 @@ json_t *cw_step_undeliver(const json_t *plan, const json_t *step)
 
 static void name_step(char name[CW_STEP_TEXT_MAX], const json_t *step)
 {
-    const char *artifact = text_of(step, "artifact"), *stage = text_of(step, "stage");
+    const char *artifact = cw_json_text(step, "artifact"), *stage = cw_json_text(step, "stage");
     char action[CW_ACTION_DESCRIBED_MAX];
 
     if (json_object_get(step, "action") == NULL)
-        snprintf(name, CW_STEP_TEXT_MAX, "%s %s: %s of '%.200s'", text_of(step, "product"),
-                 text_of(step, "version"), stage, artifact);
+        snprintf(name, CW_STEP_TEXT_MAX, "%s %s: %s of '%.200s'", cw_json_text(step, "product"),
+                 cw_json_text(step, "version"), stage, artifact);
     else {
         cw_action_describe(action, json_object_get(step, "action"));
-        snprintf(name, CW_STEP_TEXT_MAX, "%s %s: %s '%s'", text_of(step, "product"), text_of(step, "version"),
-                 stage, action);
+        snprintf(name, CW_STEP_TEXT_MAX, "%s %s: %s '%s'", cw_json_text(step, "product"),
+                 cw_json_text(step, "version"), stage, action);
     }
 }
 
@@ -288,10 +281,10 @@ static void tell(const struct cw_step_run *run, const char *name, const struct c
 static int act(struct cw_command_result *result, const struct cw_step_run *run, const json_t *step,
                struct cw_err *err)
 {
-    struct cw_command_context context = {.stage = text_of(step, "stage"),
-                                         .product = text_of(step, "product"),
-                                         .version = text_of(step, "version"),
-                                         .from = text_of(step, "from"),
+    struct cw_command_context context = {.stage = cw_json_text(step, "stage"),
+                                         .product = cw_json_text(step, "product"),
+                                         .version = cw_json_text(step, "version"),
+                                         .from = cw_json_text(step, "from"),
                                          .install_root = run->site->install_root,
                                          .generation = run->generation};
     const json_t *action = json_object_get(step, "action");
