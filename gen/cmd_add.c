@@ -378,8 +378,7 @@ static int say(const struct cw_adding *a, struct cw_err *err)
     if (a->releases > json_array_size(a->report))
         cw_cli_say(a->cli, "... and %llu more releases",
                    (unsigned long long)(a->releases - json_array_size(a->report)));
-    if (from.prerelease)
-        cw_cli_warn(a->cli, "GitHub calls this a prerelease");
+    cw_from_warn(&from, a->cli);
     if (a->cli->dry_run)
         cw_from_say(&from, a->cli);
     json_array_foreach (a->new_keys, i, row) {

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -17,12 +18,13 @@
 static const struct format {
     const char *name;
     int (*read)(struct cw_from_reader *r, struct cw_err *err);
+    const char *file, *document; /* what it is called in a folder, and by people; NULL: it takes the folder */
 } formats[] = {
-    {"dir", cw_from_dir},
-    {"sha256sums", cw_from_sums},
-    {"github-release", cw_from_github},
-    {"goreleaser", cw_from_goreleaser},
-    {"build-info", cw_from_build_info},
+    {"dir", cw_from_dir, NULL, NULL},
+    {"sha256sums", cw_from_sums, "SHA256SUMS", "the list of sums"},
+    {"github-release", cw_from_github, "release.json", "the release's JSON"},
+    {"goreleaser", cw_from_goreleaser, "artifacts.json", "GoReleaser's list"},
+    {"build-info", cw_from_build_info, "build-info.json", "the build's JSON"},
 };
 
 static const struct format *find_format(const char *name)
@@ -105,6 +107,25 @@ static int set_folder(struct cw_from_reader *r, const char *path, struct cw_err 
                                       : cw_err_set(err, CW_E_FAIL, "'%s': the path is too long", path);
 }
 
+/* A folder stands for the document in it, where that has its usual name. */
+static int find_document(struct cw_from_reader *r, const struct format *format, struct cw_err *err)
+{
+    struct cw_catalog *catalog = r->base.catalog;
+    const char *folder = catalog->path, *path;
+    struct stat st;
+
+    if (format->file == NULL || stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
+        return CW_OK;
+    path = cw_from_keep(r, "%s%s%s", folder, cw_str_ends(folder, "/") ? "" : "/", format->file);
+    if (path == NULL)
+        return CW_OK; /* no memory, or no UTF-8: both are said later */
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return cw_err_set(err, CW_E_USAGE, "'%s' is a folder without '%s': give %s in it by its name", folder,
+                          format->file, format->document);
+    catalog->path = r->base.fields.file = path;
+    return CW_OK;
+}
+
 int cw_from_read(struct cw_catalog *catalog, struct cw_from *from, const char *path,
                  struct cw_mistakes *mistakes, struct cw_err *err)
 {
@@ -125,15 +146,50 @@ int cw_from_read(struct cw_catalog *catalog, struct cw_from *from, const char *p
     r->base.catalog = catalog;
     r->base.fields = (struct cw_fields){.file = path, .mistakes = mistakes};
     r->from = from;
-    rc = set_folder(r, path, err);
+    rc = find_document(r, format, err);
+    if (rc == CW_OK)
+        rc = set_folder(r, catalog->path, err);
     if (rc == CW_OK)
         rc = format->read(r, err);
     if (rc == CW_OK)
         cw_from_end(r);
     if (r->base.fields.nomem)
         return cw_err_nomem(err);
-    return rc == CW_OK && mistakes->count > before ? cw_err_set(err, CW_E_VERIFY, "'%s' has mistakes", path)
-                                                   : rc;
+    return rc == CW_OK && mistakes->count > before
+               ? cw_err_set(err, CW_E_VERIFY, "'%s' has mistakes", catalog->path)
+               : rc;
+}
+
+void cw_from_warn(const struct cw_from *from, const struct cw_cli *cli)
+{
+    const char *kind = NULL;
+    size_t i, count = 0;
+    json_t *row;
+
+    json_array_foreach (from->table, i, row) {
+        const char *other = json_string_value(json_object_get(row, "not_compared"));
+
+        kind = other != NULL ? other : kind;
+        count += other != NULL;
+    }
+    if (from->prerelease)
+        cw_cli_warn(cli, "GitHub calls this a prerelease");
+    if (count > 0)
+        cw_cli_warn(cli,
+                    "%zu checksum%s of the kind '%s' cannot be compared here: look at the bytes yourself",
+                    count, cw_str_plural(count), kind);
+}
+
+/* What is known of the bytes. */
+static const char *say_sum(char *out, size_t size, const json_t *row)
+{
+    const char *other = json_string_value(json_object_get(row, "not_compared"));
+
+    if (other != NULL)
+        snprintf(out, size, "  its %s is not compared", other);
+    else
+        snprintf(out, size, "%s", json_is_true(json_object_get(row, "checked")) ? "  checksum given" : "");
+    return out;
 }
 
 void cw_from_say(const struct cw_from *from, const struct cw_cli *cli)
@@ -144,7 +200,7 @@ void cw_from_say(const struct cw_from *from, const struct cw_cli *cli)
     json_array_foreach (from->table, i, row) {
         const char *left_out = json_string_value(json_object_get(row, "left_out"));
         const char *name = json_string_value(json_object_get(row, "name"));
-        char size[16], seen[CW_NAME_MAX + 1];
+        char size[16], seen[CW_NAME_MAX + 1], sum[80];
 
         cw_str_visible(seen, sizeof seen, name != NULL ? name : "?");
         cw_str_bytes((uint64_t)json_integer_value(json_object_get(row, "size")), size);
@@ -153,8 +209,7 @@ void cw_from_say(const struct cw_from *from, const struct cw_cli *cli)
         else
             cw_cli_say(cli, "  %-40s %-16s %-9s %10s%s", seen,
                        json_string_value(json_object_get(row, "platform")),
-                       json_string_value(json_object_get(row, "kind")), size,
-                       json_is_true(json_object_get(row, "checked")) ? "  checksum given" : "");
+                       json_string_value(json_object_get(row, "kind")), size, say_sum(sum, sizeof sum, row));
     }
 }
 

@@ -24,8 +24,9 @@ struct cw_from {        /* what the command line says */
     bool each;       /* dir: each file is an artifact of its own */
     bool prerelease; /* set by reading: it is not meant for everyone yet */
     int repo;        /* borrowed: the repository, which must not be packed itself */
-    json_t
-        *table; /* owned, set by reading: {"name", "platform", "kind", "size", "at", "left_out"?} of each */
+    json_t *
+        table; /* owned, set by reading: {"name", "platform", "kind", "size", "at", "checked", "not_compared"?: the kind of its
+                   checksum} or {"name", "at", "left_out"} of each */
 };
 
 /* Rows of an option table that set a static struct cw_from. */
@@ -59,6 +60,8 @@ const char *cw_from_stray(const struct cw_from *from);
 /* Reads what lies at `path` in from->format. Errors as from cw_catalog_read(). */
 int cw_from_read(struct cw_catalog *catalog, struct cw_from *from, const char *path,
                  struct cw_mistakes *mistakes, struct cw_err *err);
+/* What a person should know of what was read: as warnings. */
+void cw_from_warn(const struct cw_from *from, const struct cw_cli *cli);
 /* The table for people, on standard output. */
 void cw_from_say(const struct cw_from *from, const struct cw_cli *cli);
 void cw_from_clear(struct cw_from *from);

@@ -13,6 +13,8 @@
 #include "gen/from_reader.h"
 #include "release/semver.h"
 
+#define WRAPPED "buildInfo" /* what it is in an answer of Artifactory's REST API */
+
 /* "path" is the folder or the whole path in Artifactory: the file may lie there, or plainly under its name. */
 static const char *find_path(struct cw_from_reader *r, const char *name, const char *path, const char *field)
 {
@@ -54,12 +56,15 @@ static void take_artifact(struct cw_from_reader *r, const json_t *artifact, cons
     cw_from_take(r, &item);
 }
 
-/* "group:name:version" of Maven and Gradle; "name:version" of others, where "group:name" must not pass for it. */
+/* "group:name:version" of Maven and Gradle; "name:version" of others, where "group:name" must not pass for it, nor "folder :: job" of
+ * Jenkins. */
 static bool is_version(const char *id, const char *colon)
 {
     struct cw_err err;
 
-    return colon[1] != '\0' && (strchr(id, ':') != colon || cw_semver_check(colon + 1, &err) == CW_OK);
+    if (colon[1] == '\0' || strstr(id, "::") != NULL)
+        return false;
+    return strchr(id, ':') != colon || cw_semver_check(colon + 1, &err) == CW_OK;
 }
 
 /* What stands behind the last ':' of all modules' ids ("group:name:version"), if they agree. */
@@ -82,16 +87,25 @@ static const char *modules_version(const json_t *modules)
     return version;
 }
 
-static void set_head(struct cw_from_reader *r, struct cw_from_head *head, const json_t *doc,
-                     const json_t *modules)
+struct places { /* of what the head says, as messages have it */
+    char product[CW_FIELDS_PATH_MAX], id[CW_FIELDS_PATH_MAX], number[CW_FIELDS_PATH_MAX];
+};
+
+static void set_head(struct cw_from_reader *r, struct cw_from_head *head, struct places *places,
+                     const json_t *doc, const char *top, const json_t *modules)
 {
     struct cw_err err;
 
-    head->product = cw_fields_text(&r->base.fields, doc, "", "name", false);
+    cw_fields_join(places->product, top, "name");
+    cw_fields_join(places->id, top, "modules[0].id");
+    cw_fields_join(places->number, top, "number");
+    *head = (struct cw_from_head){
+        .product_field = places->product, .version_field = places->id, .notes_field = ""};
+    head->product = cw_fields_text(&r->base.fields, doc, top, "name", false);
     head->version = modules_version(modules);
     if (head->version != NULL)
         return;
-    head->version_field = "number";
+    head->version_field = places->number;
     head->version = json_string_value(json_object_get(doc, "number"));
     if (head->version != NULL && cw_semver_check(head->version, &err) != CW_OK)
         head->version = NULL; /* the number of a build, not a version */
@@ -99,26 +113,27 @@ static void set_head(struct cw_from_reader *r, struct cw_from_head *head, const 
 
 int cw_from_build_info(struct cw_from_reader *r, struct cw_err *err)
 {
-    struct cw_from_head head = {.product_field = "name", .version_field = "modules[0].id", .notes_field = ""};
+    struct cw_from_head head;
+    struct places places;
     char base[CW_FIELDS_PATH_MAX], field[CW_FIELDS_PATH_MAX];
     json_t *doc, *module, *artifact;
     const json_t *modules, *artifacts;
+    const char *top = "";
     size_t i, j;
     int rc = cw_from_load_json(r, &doc, err);
 
-    if (rc != CW_OK || doc == NULL || !cw_fields_is_object(&r->base.fields, doc, ""))
+    if (rc != CW_OK || doc == NULL || !cw_fields_is_object(&r->base.fields, doc, top))
         return rc;
-    if (json_is_object(json_object_get(doc, "buildInfo"))) { /* as Artifactory's REST API answers */
-        cw_fields_wrong(&r->base.fields, "buildInfo",
-                        "is an answer of Artifactory's API; take what is in it, as with \"jq .buildInfo\"");
-        return CW_OK;
+    if (json_is_object(json_object_get(doc, WRAPPED))) {
+        top = WRAPPED;
+        doc = json_object_get(doc, WRAPPED);
     }
-    modules = cw_fields_list(&r->base.fields, doc, "", "modules");
-    set_head(r, &head, doc, modules);
+    modules = cw_fields_list(&r->base.fields, doc, top, "modules");
+    set_head(r, &head, &places, doc, top, modules);
     if (modules == NULL || !cw_from_begin(r, &head))
         return CW_OK;
     json_array_foreach (modules, i, module) {
-        cw_fields_item(base, "", "modules", i);
+        cw_fields_item(base, top, "modules", i);
         artifacts = json_object_get(module, "artifacts");
         json_array_foreach (artifacts, j, artifact) {
             cw_fields_item(field, base, "artifacts", j);

@@ -28,6 +28,7 @@ struct cw_from_item {
     const char *path;                /* beneath the files' folder */
     const char *platform, *kind;     /* NULL: as the name tells */
     const char *sums[CW_HASH_KINDS]; /* NULL: not said */
+    const char *other_sum;           /* the kind of a checksum that nothing here can compare; NULL: none */
     const char *left_out;            /* why it is no artifact, unless --include says so; NULL: it is one */
     bool sbom, has_size;
     uint64_t size;
@@ -53,7 +54,7 @@ const char *cw_from_option(struct cw_from_reader *r, enum cw_from_list which,
 /* A path of the document beneath the files' folder, or NULL and a mistake. */
 const char *cw_from_path(struct cw_from_reader *r, const char *path, const char *field);
 /* What the item's bytes must hash to: hex digits in any case, of that kind unless a word before a colon names another
- * ("sha512:…"). One of a kind that enum cw_hash_kind does not have is passed over, a wrong one noted. */
+ * ("sha512:…"). Of a kind that enum cw_hash_kind does not have only that is kept, a wrong one is noted. */
 void cw_from_sum(struct cw_from_reader *r, struct cw_from_item *item, enum cw_hash_kind kind,
                  const char *text);
 

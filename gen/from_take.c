@@ -125,8 +125,10 @@ void cw_from_sum(struct cw_from_reader *r, struct cw_from_item *item, enum cw_ha
             if (strncasecmp(text, name, strlen(name)) == 0 && text + strlen(name) == colon)
                 break;
         }
-        if (kind == CW_HASH_KINDS)
+        if (kind == CW_HASH_KINDS) {
+            item->other_sum = cw_from_keep(r, "%.*s", (int)(colon - text), text);
             return;
+        }
         text = colon + 1;
     }
     hex = strdup(text);
@@ -294,22 +296,36 @@ static bool is_checked(const struct cw_from_item *item)
     return false;
 }
 
+/* What is given and not compared must not pass for what is. */
+static int note_sum(json_t *row, const struct cw_from_item *item)
+{
+    bool checked = is_checked(item);
+
+    return json_object_set_new(row, "checked", json_boolean(checked)) == 0 &&
+                   (checked || item->other_sum == NULL ||
+                    json_object_set_new(row, "not_compared", json_string(item->other_sum)) == 0)
+               ? CW_OK
+               : CW_E_NOMEM;
+}
+
 static void note(struct cw_from_reader *r, const struct cw_from_item *item,
                  const struct cw_catalog_file *file, const char *left_out)
 {
     json_t *row =
         file == NULL
             ? json_pack("{s:s, s:s, s:s}", "name", item->name, "at", item->field, "left_out", left_out)
-            : json_pack("{s:s, s:s, s:s, s:s, s:I, s:b}", "name", file->name, "at", item->field, "platform",
+            : json_pack("{s:s, s:s, s:s, s:s, s:I}", "name", file->name, "at", item->field, "platform",
                         file->platform, "kind", file->kind != NULL ? file->kind : "sbom", "size",
-                        (json_int_t)file->size, "checked", is_checked(item));
+                        (json_int_t)file->size);
 
     if (row == NULL && file == NULL) /* jansson takes only UTF-8; such names are mistakes when taken */
         row = json_pack("{s:s, s:s}", "at", item->field, "left_out", left_out);
     if (row == NULL && r->base.fields.mistakes->count > 0)
         return;
-    if (json_array_append_new(r->from->table, row) != 0)
+    if ((row != NULL && file != NULL && note_sum(row, item) != CW_OK) ||
+        json_array_append(r->from->table, row) != 0)
         r->base.fields.nomem = true;
+    json_decref(row);
 }
 
 void cw_from_take(struct cw_from_reader *r, const struct cw_from_item *item)

@@ -28,10 +28,9 @@ struct cw_hash {
 static const struct {
     const char *name;
     size_t digits;
-} kinds[CW_HASH_KINDS] = {[CW_SHA256] = {"sha256", 64},
-                          [CW_SHA512] = {"sha512", 128},
-                          [CW_SHA1] = {"sha1", 40},
-                          [CW_MD5] = {"md5", 32}};
+} kinds[CW_HASH_KINDS] = {
+    [CW_SHA256] = {"sha256", 64}, [CW_SHA512] = {"sha512", 128}, [CW_SHA384] = {"sha384", 96},
+    [CW_SHA224] = {"sha224", 56}, [CW_SHA1] = {"sha1", 40},      [CW_MD5] = {"md5", 32}};
 
 /* For as long as the program runs. */
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SHA-256 and SHA-512 (FIPS 180-4) by libcrypto, which uses the CPU's own instructions. SHA-1 and MD5 (RFC 1321) only so that
+ * SHA-2 (FIPS 180-4) by libcrypto, which uses the CPU's own instructions. SHA-1 and MD5 (RFC 1321) only so that
  * what others state in them can be compared: nothing is trusted because of them.
  */
 #ifndef CW_CRYPT_HASH_H
@@ -15,7 +15,7 @@
 #define CW_SHA256_TEXT 65 /* hex digits and NUL */
 #define CW_HASH_TEXT_MAX 129
 
-enum cw_hash_kind { CW_SHA256, CW_SHA512, CW_SHA1, CW_MD5, CW_HASH_KINDS };
+enum cw_hash_kind { CW_SHA256, CW_SHA512, CW_SHA384, CW_SHA224, CW_SHA1, CW_MD5, CW_HASH_KINDS };
 
 struct cw_hash; /* one running digest */
 

@@ -336,6 +336,30 @@ expect_out 'checksums.txt +left out: a checksum file'
 expect_exit 0 causeway-gen add --from goreleaser --dry-run --include tool dist/artifacts.json
 expect_out '5 artifacts'
 expect_exit 0 sh -c 'cd dist && causeway-gen add --from goreleaser --dry-run artifacts.json'
+# A folder stands for the list in it.
+for folder in dist dist/; do
+    expect_exit 0 causeway-gen add --from goreleaser --dry-run "$folder"
+    expect_out '^tool 1.0.0: would be staged, 4 artifacts'
+done
+expect_exit 2 causeway-gen add --from goreleaser --dry-run registry
+expect_err "'registry' is a folder without 'artifacts.json': give GoReleaser's list in it by its name"
+expect_exit 2 causeway-gen add --from github-release dist
+expect_err "'dist' is a folder without 'release.json'"
+# Other kinds of checksums: those that are known are compared, what cannot be is told.
+cp dist/artifacts.json kept.json
+for kind in sha224 sha384 sha512; do
+    sed "s/sha256:[0-9a-f]*/$kind:$(${kind}sum <dist/tool_1.0.0_linux_armv7.tar.gz | cut -d' ' -f1)/" kept.json >dist/artifacts.json
+    expect_exit 0 causeway-gen add --from goreleaser --dry-run dist
+    expect_out 'tool_1.0.0_linux_armv7.tar.gz .*  checksum given$'
+    sed "s/sha256:[0-9a-f]*/$kind:$(echo other | ${kind}sum | cut -d' ' -f1)/" kept.json >dist/artifacts.json
+    expect_exit 3 causeway-gen add --from goreleaser --dry-run dist
+    expect_err "tool_1.0.0_linux_armv7.tar.gz': $kind differs"
+done
+sed 's/sha256:/sha3-256:/' kept.json >dist/artifacts.json
+expect_exit 0 causeway-gen add --from goreleaser --dry-run dist
+expect_out 'tool_1.0.0_linux_armv7.tar.gz .*  its sha3-256 is not compared$'
+expect_err "1 checksum of the kind 'sha3-256' cannot be compared here"
+cp kept.json dist/artifacts.json
 mv registry/manifest.json kept-manifest.json
 expect_exit 3 causeway-gen add --from goreleaser dist/artifacts.json
 expect_err "unable to find 'dist/registry/manifest.json'"
@@ -376,6 +400,9 @@ expect_out 'plant-3.7.0.jar +any +file .*checksum given'
 build_info 's/plant:3.7.0/plant/'
 expect_exit 3 causeway-gen add --from build-info art/build-info.json
 expect_err '.*--version: is needed, because build-info does not say it'
+build_info 's/org.acme:plant:3.7.0/plant :: staging/' # as Jenkins names a job in a folder
+expect_exit 3 causeway-gen add --from build-info art/build-info.json
+expect_err '.*--version: is needed, because build-info does not say it'
 build_info 's/"sha256": "\(.\)/"sha256": "\1\1/'
 expect_exit 3 causeway-gen add --from build-info art/build-info.json
 expect_err '^art/build-info.json:3: modules\[0\].artifacts\[0\]: .*is no sha256'
@@ -388,9 +415,12 @@ expect_err "plant-3.7.0.pom': md5 differs: expected .*, got $pom_md5"
 build_info 's/"sha1": "[^"]*/"sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709/'
 expect_exit 3 causeway-gen add --from build-info art/build-info.json
 expect_err "plant-3.7.0.jar': sha1 differs: expected "
-build_info '1s/^/{"buildInfo": /; $s/$/}/'
+build_info '1s/^/{"buildInfo": /; $s|$|, "uri": "https://acme.example/api/build/plant/28"}|' # as Artifactory's API answers
+expect_exit 0 causeway-gen add --from build-info --dry-run art
+expect_out '^plant 3.7.0: would be staged, 2 artifacts'
+build_info '1s/^/{"buildInfo": /; $s|$|, "uri": "https://acme.example/api/build/plant/28"}|; s/:3.7.0"/:3.7"/'
 expect_exit 3 causeway-gen add --from build-info art/build-info.json
-expect_err 'jq .buildInfo'
+expect_err '^art/build-info.json:2: buildInfo.modules\[0\].id: .*--version'
 rm art/plant-3.7.0.pom
 build_info
 expect_exit 3 causeway-gen add --from build-info art/build-info.json
