@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: ISC
 -- What site.lua finds in its environment besides Lua's own: words for what a plain string cannot say.
+-- lua/strict.lua follows it.
 
-local error, tostring = error, tostring
+local error = error
 
 -- A source that comes and goes: a pattern of folders under which media appear.
 function removable(pattern)
@@ -10,12 +11,3 @@ function removable(pattern)
   end
   return { removable = pattern }
 end
-
--- A name that nobody gave a value: a text without its quotes, say, which would leave a list empty.
-setmetatable(_ENV, {
-  __metatable = false,
-  __index = function(_, name)
-    name = tostring(name)
-    error("there is no variable '" .. name .. "'; texts have quotes, as in \"" .. name .. '"', 2)
-  end,
-})

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: ISC
 -- What a policy's spec finds in its environment besides Lua's own: policy, which names the policy, and case.
 -- The cases are data; the program asks the policy about each, evaluates its gates, and compares.
+-- lua/strict.lua follows it.
 
-local located, type, error, tostring = host.located, type, error, tostring
+local located, type, error = host.located, type, error
 local name_of_policy, cases = nil, {}
 
 -- policy "weekend-window.lua": a file beside the spec.
@@ -29,12 +30,3 @@ end)
 _ENV["causeway.spec"] = function()
   return { policy = name_of_policy, cases = cases }
 end
-
--- A name that nobody gave a value: a text without its quotes, say, which would leave a list empty.
-setmetatable(_ENV, {
-  __metatable = false,
-  __index = function(_, name)
-    name = tostring(name)
-    error("there is no variable '" .. name .. "'; texts have quotes, as in \"" .. name .. '"', 2)
-  end,
-})
