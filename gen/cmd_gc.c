@@ -174,13 +174,25 @@ static int check_ceremony(const struct collecting *c, struct cw_err *err)
     return rc;
 }
 
+static int find(struct collecting *c, struct cw_err *err)
+{
+    struct cw_progress progress;
+    int rc;
+
+    cw_progress_start(&progress, c->cli, "looking", cw_gc_size(&c->gc));
+    c->gc.progress = &progress;
+    rc = cw_gc_find(&c->gc, err);
+    c->gc.progress = NULL;
+    cw_progress_end(&progress);
+    return rc;
+}
+
 static int collect(struct collecting *c, struct cw_err *err)
 {
     int rc = open_all(c, err);
 
     if (rc == CW_OK)
         rc = check_ceremony(c, err);
-
     if (rc == CW_OK)
         rc = cw_gc_judge(&c->gc, err);
     if (rc == CW_OK && json_object_size(c->gc.leaving) > 0)
@@ -188,7 +200,7 @@ static int collect(struct collecting *c, struct cw_err *err)
     if (rc == CW_OK && json_object_size(c->gc.leaving) > 0)
         rc = publish(c, err);
     if (rc == CW_OK)
-        rc = cw_gc_find(&c->gc, err);
+        rc = find(c, err);
     if (rc == CW_OK && !c->cli->dry_run)
         rc = cw_gc_remove(&c->gc, err);
     return rc == CW_OK ? report(c, err) : rc;

@@ -21,6 +21,7 @@
 
 #include <jansson.h>
 
+#include "cli/cli.h"
 #include "closure/reach.h"
 #include "gen/stage.h"
 #include "gen/state.h"
@@ -29,16 +30,17 @@ struct cw_gc {
     const struct cw_state *state; /* borrowed */
     const struct cw_stage *stage; /* borrowed */
     struct cw_retention retention;
-    int64_t wall;          /* the real time, for files' own */
-    struct cw_reach reach; /* files of the tree that stay */
-    json_t *serials;       /* tree paths of the kept serials' channel manifests → true; owned */
-    json_t *had;           /* "product@version" → true: kept serials have it, false: only others; owned */
-    json_t *metadata;      /* tree paths of metadata that a valid snapshot names → true; owned */
-    json_t *leaving;       /* product → {target path: true} to be signed no more; owned */
-    json_t *deltas;        /* hash that deltas lead to → true once a file that stays has it; owned */
-    json_t *releases;      /* [{"product", "version", "bytes"}] that leave; owned */
-    json_t *files;         /* [{"path", "bytes", "why"}] to be removed; owned */
-    uint64_t bytes;        /* of files */
+    int64_t wall;                 /* the real time, for files' own */
+    struct cw_progress *progress; /* borrowed: told of metadata that was looked at; NULL: nobody is */
+    struct cw_reach reach;        /* files of the tree that stay */
+    json_t *serials;              /* tree paths of the kept serials' channel manifests → true; owned */
+    json_t *had;      /* "product@version" → true: kept serials have it, false: only others; owned */
+    json_t *metadata; /* tree paths of metadata that a valid snapshot names → true; owned */
+    json_t *leaving;  /* product → {target path: true} to be signed no more; owned */
+    json_t *deltas;   /* hash that deltas lead to → true once a file that stays has it; owned */
+    json_t *releases; /* [{"product", "version", "bytes"}] that leave; owned */
+    json_t *files;    /* [{"path", "bytes", "why"}] to be removed; owned */
+    uint64_t bytes;   /* of files */
 };
 
 int cw_gc_init(struct cw_gc *gc,
@@ -47,6 +49,8 @@ void cw_gc_clear(struct cw_gc *gc);
 
 /* Judges channels and releases: fills serials, had, leaving, releases. */
 int cw_gc_judge(struct cw_gc *gc, struct cw_err *err);
+/* Bytes of metadata that cw_gc_find() will look at. */
+uint64_t cw_gc_size(const struct cw_gc *gc);
 /* Finds the files that nothing keeps: fills files. After cw_gc_judge(). */
 int cw_gc_find(struct cw_gc *gc, struct cw_err *err);
 /* Removes them from the tree, durable at the end. */

@@ -133,6 +133,8 @@ static int see_metadata(void *ctx, const char *name, const struct stat *st, stru
     int rc;
 
     snprintf(path, sizeof path, CW_TREE_METADATA "/%s", name);
+    if (gc->progress != NULL)
+        cw_progress_add(gc->progress, (uint64_t)st->st_size);
     if (!S_ISREG(st->st_mode) || !cw_tree_split_metadata(name, &version, role) || version == 0 ||
         strcmp(role, "root") == 0 || strcmp(role, "targets") == 0)
         return CW_OK;
@@ -237,6 +239,23 @@ static int walk_if_there(struct cw_gc *gc, const char *folder, cw_walk_fn *visit
     int rc = cw_at_has(&there, gc->state->tree, folder, err);
 
     return rc == CW_OK && there ? cw_walk(gc->state->tree, folder, visit, gc, err) : rc;
+}
+
+static int add_size(void *ctx, const char *name, const struct stat *st, struct cw_err *err)
+{
+    uint64_t *size = ctx;
+
+    (void)name;
+    (void)err;
+    *size += (uint64_t)st->st_size;
+    return CW_OK;
+}
+
+uint64_t cw_gc_size(const struct cw_gc *gc)
+{
+    uint64_t size = 0;
+
+    return cw_walk(gc->state->tree, CW_TREE_METADATA, add_size, &size, NULL) == CW_OK ? size : 0;
 }
 
 int cw_gc_find(struct cw_gc *gc, struct cw_err *err)

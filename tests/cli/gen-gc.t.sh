@@ -64,8 +64,9 @@ expect_exit 0 gen gc --keep-serials 2 --keep-for 0s --json
 expect_out '"version": "2.0.0"'
 expect 'the tree is sound' sound
 expect 'their files are there while a valid snapshot names them' test "$(files '*.gateway.bin')" -eq 4
-expect_exit 0 gen gc --keep-serials 2 --keep-for 0s
+expect_exit 0 gen gc --keep-serials 2 --keep-for 0s --progress=json
 expect_out 'nothing to remove'
+expect_err '^\{"progress": "looking", "done": ([1-9][0-9]*), "total": \1\}$'
 day 8
 expect_exit 0 gen publish --renew-within 2d
 expect_exit 0 gen gc --keep-serials 2 --keep-for 0s
