@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/passphrase.h"
+#include "codec/json.h"
 #include "gen/ceremony.h"
 #include "gen/commands.h"
 #include "gen/gc.h"
@@ -106,11 +107,6 @@ static int publish(struct collecting *c, struct cw_err *err)
     return cw_state_load(&c->state, c->repo.tree, err);
 }
 
-static const char *text(const json_t *row, const char *key)
-{
-    return json_string_value(json_object_get(row, key));
-}
-
 static void say_files(const struct collecting *c)
 {
     char size[16];
@@ -121,11 +117,12 @@ static void say_files(const struct collecting *c)
         cw_str_bytes((uint64_t)json_integer_value(json_object_get(row, "bytes")), size);
         cw_cli_say(c->cli,
                    "%s %s leaves, %s: no kept serial has it; its files go once no valid snapshot names them",
-                   text(row, "product"), text(row, "version"), size);
+                   cw_json_text_or_null(row, "product"), cw_json_text_or_null(row, "version"), size);
     }
     json_array_foreach (c->gc.files, i, row) {
         cw_str_bytes((uint64_t)json_integer_value(json_object_get(row, "bytes")), size);
-        cw_cli_say(c->cli, "tree/%s, %s: %s", text(row, "path"), size, text(row, "why"));
+        cw_cli_say(c->cli, "tree/%s, %s: %s", cw_json_text_or_null(row, "path"), size,
+                   cw_json_text_or_null(row, "why"));
     }
 }
 

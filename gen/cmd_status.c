@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "codec/json.h"
 #include "gen/ceremony.h"
 #include "gen/commands.h"
 #include "gen/deltas.h"
@@ -225,11 +226,6 @@ static int collect(struct showing *s, struct cw_err *err)
     return rc == CW_OK ? add_keys(s, err) : rc;
 }
 
-static const char *text(const json_t *row, const char *key)
-{
-    return json_string_value(json_object_get(row, key));
-}
-
 static void say_next(const struct showing *s)
 {
     cw_cli_say(s->cli, "next publish:");
@@ -250,8 +246,8 @@ static void say_ceremony(const struct showing *s)
     if (s->altered.code != CW_OK)
         cw_cli_say(s->cli, "a ceremony is open, and cannot be completed as it is: %s", s->altered.text);
     else
-        cw_cli_say(s->cli, "a ceremony is open since %s: carry '%s' to those who sign", text(row, "composed"),
-                   CW_CEREMONY_FOLDER);
+        cw_cli_say(s->cli, "a ceremony is open since %s: carry '%s' to those who sign",
+                   cw_json_text_or_null(row, "composed"), CW_CEREMONY_FOLDER);
     cw_folder_say_missing(json_object_get(row, "missing"), s->cli);
     cw_cli_say(s->cli, "%s", "");
 }
@@ -266,7 +262,7 @@ static void say_channels(const struct showing *s)
     json_array_foreach (json_object_get(s->doc, "channels"), i, row) {
         bool empty = json_object_size(json_object_get(row, "releases")) == 0;
 
-        cw_cli_say(s->cli, "channel %s, serial %lld:%s", text(row, "channel"),
+        cw_cli_say(s->cli, "channel %s, serial %lld:%s", cw_json_text_or_null(row, "channel"),
                    (long long)json_integer_value(json_object_get(row, "serial")),
                    empty ? " no releases" : "");
         json_object_foreach (json_object_get(row, "releases"), product, version) {
@@ -284,8 +280,8 @@ static void say_expiries(const struct showing *s)
     json_array_foreach (json_object_get(s->doc, "expires"), i, row) {
         json_int_t seconds = json_integer_value(json_object_get(row, "seconds"));
 
-        cw_cli_say(s->cli, "  %-20s %s  in %lld days%s", text(row, "role"), text(row, "expires"),
-                   (long long)(seconds / DAY),
+        cw_cli_say(s->cli, "  %-20s %s  in %lld days%s", cw_json_text_or_null(row, "role"),
+                   cw_json_text_or_null(row, "expires"), (long long)(seconds / DAY),
                    seconds <= 0      ? "  EXPIRED"
                    : seconds <= SOON ? "  soon"
                                      : "");

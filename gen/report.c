@@ -6,28 +6,24 @@
 
 #include "base/buf.h"
 #include "base/str.h"
-
-static const char *text(const json_t *row, const char *key)
-{
-    return json_string_value(json_object_get(row, key));
-}
+#include "codec/json.h"
 
 static void say_channel(const struct cw_cli *cli, const json_t *row)
 {
     const json_t *move;
     size_t i;
 
-    cw_cli_say(cli, "channel %s, serial %lld:", text(row, "channel"),
+    cw_cli_say(cli, "channel %s, serial %lld:", cw_json_text_or_null(row, "channel"),
                (long long)json_integer_value(json_object_get(row, "serial")));
     json_array_foreach (json_object_get(row, "releases"), i, move) {
-        const char *from = text(move, "from"), *to = text(move, "to");
+        const char *from = cw_json_text_or_null(move, "from"), *to = cw_json_text_or_null(move, "to");
 
-        cw_cli_say(cli, "  %s %s%s%s", text(move, "product"), from != NULL ? from : "",
+        cw_cli_say(cli, "  %s %s%s%s", cw_json_text_or_null(move, "product"), from != NULL ? from : "",
                    from != NULL ? " -> " : "", to != NULL ? to : "(dropped)");
     }
     json_array_foreach (json_object_get(row, "withdrawn"), i, move) {
-        cw_cli_say(cli, "  %s %s withdrawn: %s", text(move, "product"), text(move, "version"),
-                   text(move, "reason"));
+        cw_cli_say(cli, "  %s %s withdrawn: %s", cw_json_text_or_null(move, "product"),
+                   cw_json_text_or_null(move, "version"), cw_json_text_or_null(move, "reason"));
     }
 }
 
@@ -51,7 +47,7 @@ static void say_keys(const struct cw_cli *cli, const struct cw_keys *keys, const
         add_key(&what, '-', keys, json_string_value(id));
     json_array_foreach (json_object_get(row, "added"), i, id)
         add_key(&what, '+', keys, json_string_value(id));
-    cw_cli_say(cli, "keys of %s:%s, threshold %lld", text(row, "role"), cw_buf_text(&what),
+    cw_cli_say(cli, "keys of %s:%s, threshold %lld", cw_json_text_or_null(row, "role"), cw_buf_text(&what),
                (long long)json_integer_value(json_object_get(row, "threshold")));
 }
 
@@ -71,9 +67,10 @@ void cw_report_say(const json_t *report, const struct cw_keys *keys, const struc
         json_int_t count = json_integer_value(json_object_get(row, "artifacts"));
 
         cw_str_bytes((uint64_t)json_integer_value(json_object_get(row, "bytes")), size);
-        cw_cli_say(cli, "release %s %s: %lld artifact%s, %s, severity %s", text(row, "product"),
-                   text(row, "version"), (long long)count, cw_str_plural((uint64_t)count), size,
-                   text(row, "severity"));
+        cw_cli_say(cli, "release %s %s: %lld artifact%s, %s, severity %s",
+                   cw_json_text_or_null(row, "product"), cw_json_text_or_null(row, "version"),
+                   (long long)count, cw_str_plural((uint64_t)count), size,
+                   cw_json_text_or_null(row, "severity"));
     }
     json_array_foreach (json_object_get(report, "channels"), i, row) {
         say_channel(cli, row);
@@ -82,7 +79,7 @@ void cw_report_say(const json_t *report, const struct cw_keys *keys, const struc
         cw_cli_say(cli, "renewed %s", json_string_value(row));
     }
     json_array_foreach (json_object_get(report, "not_renewed"), i, row) {
-        cw_cli_warn(cli, "not renewed: %s, which expires at %s: %s", text(row, "role"), text(row, "expires"),
-                    text(row, "reason"));
+        cw_cli_warn(cli, "not renewed: %s, which expires at %s: %s", cw_json_text_or_null(row, "role"),
+                    cw_json_text_or_null(row, "expires"), cw_json_text_or_null(row, "reason"));
     }
 }

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "fs/root.h"
 
@@ -30,14 +31,6 @@ struct running {
     int out;
     int64_t deadline; /* milliseconds */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* The data as a file that begins at its start. */
 static int make_input(int *fd, const void *data, size_t len, struct cw_err *err)
@@ -80,7 +73,7 @@ static int start(struct running *run, const struct cw_signer *signer,
 
     if (pipe2(ends, O_CLOEXEC) != 0)
         return cw_err_errno(err, errno, "unable to make a pipe");
-    run->deadline = now_ms() + signer->timeout * 1000;
+    run->deadline = cw_clock_monotonic_ms() + signer->timeout * 1000;
     run->pid = fork();
     if (run->pid == 0)
         become(signer, variables, in, ends[1], parent);
@@ -101,7 +94,7 @@ static int collect(struct cw_buf *answer, const struct running *run, const struc
     ssize_t got = 1;
 
     while (got != 0) {
-        int64_t left = run->deadline - now_ms();
+        int64_t left = run->deadline - cw_clock_monotonic_ms();
         struct pollfd ready = {.fd = run->out, .events = POLLIN};
         int said = left > 0 ? poll(&ready, 1, left > INT32_MAX ? INT32_MAX : (int)left) : 0;
 
@@ -128,7 +121,7 @@ static int await(int *status, struct running *run, const struct cw_signer *signe
     pid_t ended;
 
     while ((ended = waitpid(run->pid, status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
-        if (now_ms() > run->deadline)
+        if (cw_clock_monotonic_ms() > run->deadline)
             return too_late(signer, err);
         (void)nanosleep(&pause, NULL);
     }

@@ -22,6 +22,19 @@ int64_t cw_clock_now(void)
     return now.tv_sec;
 }
 
+int64_t cw_clock_monotonic_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+int64_t cw_clock_monotonic_ms(void)
+{
+    return cw_clock_monotonic_ns() / 1000000;
+}
+
 int cw_clock_publish_time(int64_t *when, struct cw_err *err)
 {
     const char *text = getenv("SOURCE_DATE_EPOCH");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Points in time as seconds since 1970 (UTC) and their RFC 3339 text, as TUF metadata writes them.
- * Nothing else in lib/ reads the clock: whoever decides by time is given the time.
+ * Nothing else in lib/ reads the wall clock: whoever decides by time is given the time.
  */
 #ifndef CW_BASE_CLOCK_H
 #define CW_BASE_CLOCK_H
@@ -14,6 +14,9 @@
 
 /* The wall clock. */
 int64_t cw_clock_now(void);
+/* Nanoseconds, milliseconds since some moment in the past, to measure how long something takes: nobody sets this clock. */
+int64_t cw_clock_monotonic_ns(void);
+int64_t cw_clock_monotonic_ms(void);
 
 /* The time to write into what is published: SOURCE_DATE_EPOCH if set, else now
  * (https://reproducible-builds.org/specs/source-date-epoch/). A bad value is an error. */

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 
@@ -90,6 +91,11 @@ char *cw_str_format(const char *fmt, ...)
     n = vasprintf(&text, fmt, ap);
     va_end(ap);
     return n < 0 ? NULL : text;
+}
+
+int cw_str_compare_folded(const void *a, const void *b)
+{
+    return strcasecmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 const char *cw_str_plural(uint64_t n)

@@ -25,6 +25,10 @@ bool cw_str_to_size(const char *text, uint64_t *bytes);
 /* Formats into new memory; NULL when there is none. */
 char *cw_str_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* For qsort(3) of texts (const char *) without regard to case, so that names that one folder on a stick could not hold stand side by
+ * side. */
+int cw_str_compare_folded(const void *a, const void *b);
+
 /* "1 file", "3 files", for messages: the plural adds an s. Gives "" or "s". */
 const char *cw_str_plural(uint64_t n);
 

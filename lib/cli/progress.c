@@ -6,9 +6,9 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "cli/cli.h"
 
@@ -17,14 +17,6 @@
 #define QUIET_NS (NS / 2) /* what ends sooner shows no bar */
 #define MARK_NS (NS / 2) /* between two marks: with CW_PROGRESS_MARKS of them the rate is that of 8 seconds */
 #define BAR 24
-
-static int64_t monotonic_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * (int64_t)NS + now.tv_nsec;
-}
 
 static void fill_bar(char bar[BAR + 1], uint64_t done, uint64_t total)
 {
@@ -118,7 +110,7 @@ static void write_line(const struct cw_progress *p, double rate, double left)
 
 static void draw(struct cw_progress *p, bool last)
 {
-    int64_t now = monotonic_ns();
+    int64_t now = cw_clock_monotonic_ns();
     double rate, left;
 
     if (!last && now - p->drawn_ns < REDRAW_NS)
@@ -142,7 +134,8 @@ static void draw(struct cw_progress *p, bool last)
 void cw_progress_start(struct cw_progress *progress, const struct cw_cli *cli, const char *what,
                        uint64_t total)
 {
-    *progress = (struct cw_progress){.cli = cli, .what = what, .total = total, .started_ns = monotonic_ns()};
+    *progress =
+        (struct cw_progress){.cli = cli, .what = what, .total = total, .started_ns = cw_clock_monotonic_ns()};
     mark(progress, progress->started_ns);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "http/easy.h"
 
 #define NS INT64_C(1000000000)
@@ -16,14 +17,6 @@ struct cw_http_limit {
     uint64_t rate;
     int64_t due_ns; /* until then the budget is used up */
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NS + now.tv_nsec;
-}
 
 int cw_http_limit_new(struct cw_http_limit **limit, uint64_t bytes_per_second, struct cw_err *err)
 {
@@ -59,7 +52,7 @@ void cw_http_limit_take(struct cw_http_limit *limit, size_t bytes)
     if (limit == NULL)
         return;
     pthread_mutex_lock(&limit->mutex);
-    now = now_ns();
+    now = cw_clock_monotonic_ns();
     if (limit->due_ns < now - BURST_NS)
         limit->due_ns = now - BURST_NS;
     limit->due_ns += (int64_t)((double)bytes / (double)limit->rate * (double)NS);

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "http/answer.h"
 #include "http/easy.h"
@@ -37,14 +37,6 @@ struct cw_transfers {
     size_t slot_count, parallel, count, spread;
     struct cw_transfer *waiting; /* for their next try */
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NS + now.tv_nsec;
-}
 
 int cw_transfers_new(struct cw_transfers **transfers, unsigned parallel, struct cw_err *err)
 {
@@ -233,7 +225,8 @@ static int find_slot(struct slot **slot, struct cw_transfers *ts, const struct c
 /* What is left of the time that one try may take, redirects and all. */
 static long milliseconds_left(const struct cw_transfer *t)
 {
-    int64_t left = (int64_t)t->options->total_seconds * 1000 - (now_ns() - t->run.began_ns) / MS;
+    int64_t left =
+        (int64_t)t->options->total_seconds * 1000 - (cw_clock_monotonic_ns() - t->run.began_ns) / MS;
 
     return t->options->total_seconds == 0 ? 0 : left > 1 ? (long)left : 1;
 }
@@ -292,7 +285,7 @@ static void begin_try(struct cw_transfers *ts, struct cw_transfer *t)
     curl_free(t->run.location);
     t->run.location = NULL;
     t->run.redirects = 0;
-    t->run.began_ns = now_ns();
+    t->run.began_ns = cw_clock_monotonic_ns();
     ask(ts, t);
 }
 
@@ -330,7 +323,8 @@ static bool wait_for_next(struct cw_transfers *ts, struct cw_transfer *t, int64_
     if (pause < asked_seconds * NS)
         pause = asked_seconds * NS;
     ts->spread = (ts->spread + 37) % 128;
-    run->due_ns = now_ns() + pause + pause_ns(t, true) * (int64_t)ts->spread / 128; /* not all at once */
+    run->due_ns =
+        cw_clock_monotonic_ns() + pause + pause_ns(t, true) * (int64_t)ts->spread / 128; /* not all at once */
     run->next = ts->waiting;
     ts->waiting = t;
     return true;
@@ -400,7 +394,7 @@ static void end_try(struct cw_transfers *ts, struct slot *slot, CURLcode code)
 static int start_due(struct cw_transfers *ts, int milliseconds)
 {
     struct cw_transfer **place = &ts->waiting, *t;
-    int64_t now = now_ns();
+    int64_t now = cw_clock_monotonic_ns();
 
     while ((t = *place) != NULL) {
         int64_t wait = (t->run.due_ns - now + MS - 1) / MS;

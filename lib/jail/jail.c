@@ -14,9 +14,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "jail/confine.h"
@@ -27,14 +27,6 @@
 #define HELD_UNKNOWN ((size_t)1 << 30) /* assumed address space of the parent where /proc is not mounted */
 /* how long a child that has nothing more to say may take to end: it only has to return */
 #define LINGER_MS 2000
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* The address space that this process has, which the child starts with. */
 static size_t address_space(void)
@@ -146,7 +138,7 @@ int cw_jail_start_with(struct cw_jail *jail, const char *what, const struct cw_j
     jail->out = out[0];
     jail->note = note[0];
     if (limits->wall_seconds > 0)
-        jail->deadline_ms = now_ms() + (int64_t)limits->wall_seconds * 1000;
+        jail->deadline_ms = cw_clock_monotonic_ms() + (int64_t)limits->wall_seconds * 1000;
     return CW_OK;
 }
 
@@ -163,7 +155,7 @@ static int wait_readable(int fd, int64_t until)
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
     for (;;) {
-        int64_t left = until == 0 ? -1 : until - now_ms();
+        int64_t left = until == 0 ? -1 : until - cw_clock_monotonic_ms();
         int n;
 
         if (until != 0 && left <= 0)
@@ -173,7 +165,7 @@ static int wait_readable(int fd, int64_t until)
             return 1;
         if (n < 0 && errno != EINTR)
             return -1;
-        if (n == 0 && until != 0 && now_ms() >= until)
+        if (n == 0 && until != 0 && cw_clock_monotonic_ms() >= until)
             return 0;
     }
 }
@@ -314,7 +306,7 @@ static int judge_status(const struct cw_jail *jail, int status, struct cw_err *e
 /* Does the child end its output without saying more? */
 static bool ends(struct cw_jail *jail)
 {
-    int64_t until = now_ms() + LINGER_MS;
+    int64_t until = cw_clock_monotonic_ms() + LINGER_MS;
     char more;
 
     if (jail->ended)

@@ -131,11 +131,6 @@ static int check_demanded(const struct cw_channel *channel, const json_t *releas
     return CW_OK;
 }
 
-static int compare_paths(const void *a, const void *b)
-{
-    return strcasecmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* None stands for two releases, and no two differ by case only. */
 static int check_distinct(const struct cw_channel *channel, struct cw_err *err)
 {
@@ -146,7 +141,7 @@ static int check_distinct(const struct cw_channel *channel, struct cw_err *err)
         return cw_err_nomem(err);
     for (i = 0; i < channel->attestation_count; i++)
         paths[i] = channel->attestations[i].path;
-    qsort(paths, channel->attestation_count, sizeof *paths, compare_paths);
+    qsort(paths, channel->attestation_count, sizeof *paths, cw_str_compare_folded);
     for (i = 1; i < channel->attestation_count; i++) {
         if (strcasecmp(paths[i - 1], paths[i]) == 0)
             return cw_err_set(err, CW_E_VERIFY, "attestation '%s' is named twice", paths[i]);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "codec/hex.h"
 #include "codec/json.h"
 #include "release/attested.h"
@@ -90,11 +91,6 @@ static int compare_pins(const void *a, const void *b)
     return strcmp(((const struct cw_pin *)a)->product, ((const struct cw_pin *)b)->product);
 }
 
-static int compare_folded(const void *a, const void *b)
-{
-    return strcasecmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* No two products that one folder on a stick could not hold, and none whose role would be the channel's
  * own. */
 static int check_products(const struct cw_channel *channel, struct cw_err *err)
@@ -106,7 +102,7 @@ static int check_products(const struct cw_channel *channel, struct cw_err *err)
         return cw_err_nomem(err);
     for (i = 0; i < channel->pin_count; i++)
         names[i] = channel->pins[i].product;
-    qsort(names, channel->pin_count, sizeof *names, compare_folded);
+    qsort(names, channel->pin_count, sizeof *names, cw_str_compare_folded);
     for (i = 0; i < channel->pin_count; i++) {
         if (strcasecmp(names[i], channel->channel) == 0)
             return cw_err_set(err, CW_E_VERIFY, "releases: product '%s' is named like the channel", names[i]);

@@ -144,11 +144,6 @@ static int parse_sbom(struct cw_manifest *manifest, struct cw_err *err)
     return CW_OK;
 }
 
-static int compare_paths(const void *a, const void *b)
-{
-    return strcasecmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* No two files that one folder on a stick could not hold. */
 static int check_distinct(const struct cw_manifest *manifest, struct cw_err *err)
 {
@@ -161,7 +156,7 @@ static int check_distinct(const struct cw_manifest *manifest, struct cw_err *err
         paths[i] = manifest->artifacts[i].path;
     if (manifest->has_sbom)
         paths[count++] = manifest->sbom.path;
-    qsort(paths, count, sizeof *paths, compare_paths);
+    qsort(paths, count, sizeof *paths, cw_str_compare_folded);
     for (i = 1; i < count; i++) {
         if (strcmp(paths[i - 1], paths[i]) == 0)
             return cw_err_set(err, CW_E_VERIFY, "path '%s' stands there twice", paths[i]);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "codec/canon.h"
 #include "codec/hex.h"
 #include "codec/json.h"
@@ -171,11 +172,6 @@ static int parse_files(struct cw_volume *volume, const json_t *files, struct cw_
     return CW_OK;
 }
 
-static int compare_folded(const void *a, const void *b)
-{
-    return strcasecmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* FAT32 takes "A" and "a" for one file; and the list cannot say its own hash. */
 static int check_paths(const struct cw_volume *volume, struct cw_err *err)
 {
@@ -190,7 +186,7 @@ static int check_paths(const struct cw_volume *volume, struct cw_err *err)
     for (i = 0; i < volume->packed_count; i++)
         paths[volume->file_count + i] = volume->packed[i].file.path;
     snprintf(own, sizeof own, "volume-%" PRId64 ".json", volume->index);
-    qsort(paths, count, sizeof *paths, compare_folded);
+    qsort(paths, count, sizeof *paths, cw_str_compare_folded);
     for (i = 0; i < count; i++) {
         if (strcasecmp(paths[i], own) == 0 || strcasecmp(paths[i], CW_VOLUME_SUMS) == 0)
             return cw_err_set(err, CW_E_VERIFY, "files: '%s' cannot be in the list", paths[i]);

@@ -13,10 +13,10 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "fs/root.h"
@@ -51,14 +51,6 @@ struct command {
     int alive;   /* the guard reads from it, and sees its end when this run ends */
     struct cw_buf output;
 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int read_argv(struct command *command, struct cw_err *err)
 {
@@ -355,11 +347,11 @@ static void end_strays(void)
  * stop. */
 static bool wait_for(struct command *command)
 {
-    int64_t deadline = monotonic_ms() + command->timeout_ms + (command->is_request ? SPARE_MS : 0);
+    int64_t deadline = cw_clock_monotonic_ms() + command->timeout_ms + (command->is_request ? SPARE_MS : 0);
 
     for (;;) {
         struct pollfd wait = {.fd = command->out, .events = POLLIN};
-        int64_t left = deadline - monotonic_ms();
+        int64_t left = deadline - cw_clock_monotonic_ms();
         siginfo_t ended = {.si_pid = 0};
 
         (void)waitid(P_PID, (id_t)command->pid, &ended, WEXITED | WNOHANG | WNOWAIT);
@@ -441,7 +433,7 @@ static void judge(struct cw_command_result *result, const struct command *comman
 static int run(struct cw_command_result *result, struct command *command, struct cw_err *err)
 {
     struct sigaction before[CW_COUNT(stop_signals)];
-    int64_t started = monotonic_ms();
+    int64_t started = cw_clock_monotonic_ms();
     int status = 0, rc = guard_start(command, err);
     bool ended = false;
 
@@ -459,7 +451,7 @@ static int run(struct cw_command_result *result, struct command *command, struct
     end_strays();
     if (command->out >= 0)
         drain(command);
-    result->milliseconds = monotonic_ms() - started;
+    result->milliseconds = cw_clock_monotonic_ms() - started;
     result->output = printable(&command->output);
     judge(result, command, ended, status);
     return result->output != NULL ? CW_OK : cw_err_nomem(err);

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/json.h"
@@ -126,19 +126,12 @@ static bool ask(char why[512], struct cw_buf *answer, const json_t *action, cons
     return judge(why, action, status, answer);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* A device that was given new firmware is away for a while, then comes back as what it was or as what it should
  * be: a get is asked again as long as there is time. Nothing that changes the device is ever sent twice. */
 static bool ask_until(char why[512], struct cw_buf *answer, const json_t *action, const char *token)
 {
-    int64_t left = json_integer_value(json_object_get(action, "timeout")) * 1000, end = now_ms() + left;
+    int64_t left = json_integer_value(json_object_get(action, "timeout")) * 1000,
+            end = cw_clock_monotonic_ms() + left;
     bool repeats = strcmp(cw_action_method(action), "get") == 0;
 
     for (int wait = AGAIN_MS;; wait = wait < AGAIN_MAX_MS / 2 ? 2 * wait : AGAIN_MAX_MS) {
@@ -146,11 +139,11 @@ static bool ask_until(char why[512], struct cw_buf *answer, const json_t *action
 
         if (ask(why, answer, action, token, seconds))
             return true;
-        left = end - now_ms();
+        left = end - cw_clock_monotonic_ms();
         if (!repeats || left <= wait)
             return false;
         (void)poll(NULL, 0, wait);
-        left = end - now_ms();
+        left = end - cw_clock_monotonic_ms();
         if (left <= 0)
             return false;
     }

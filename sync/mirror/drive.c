@@ -223,6 +223,15 @@ int cw_pull_read(void *ctx, const char *tree_path, struct cw_buf *buf, struct cw
     return rc == CW_OK ? keep(pull, tree_path, buf, err) : rc;
 }
 
+bool cw_pull_has_file(void *ctx, const struct cw_closure_file *file)
+{
+    const struct cw_pull *pull = ctx;
+    struct stat st;
+
+    return cw_at_stat(&st, pull->mirror, file->path, NULL) == CW_OK && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_size == file->length;
+}
+
 const struct cw_pull_kept *cw_pull_find_kept(const struct cw_pull *pull, const char *tree_path)
 {
     size_t i;

@@ -17,15 +17,6 @@
 
 #define TEXT_MAX CW_ERR_TEXT_MAX
 
-static bool is_present(void *ctx, const struct cw_closure_file *file)
-{
-    const struct cw_pull *pull = ctx;
-    struct stat st;
-
-    return cw_at_stat(&st, pull->mirror, file->path, NULL) == CW_OK && S_ISREG(st.st_mode) &&
-           (uint64_t)st.st_size == file->length;
-}
-
 /* The first missing file that the volume has a delta to: it starts from what is not here. */
 static const struct cw_closure_file *find_baseless(const struct cw_closure *missing,
                                                    const struct cw_volume *volume)
@@ -170,7 +161,7 @@ int cw_pull_incomplete(struct cw_pull *pull, const struct cw_set *set, struct cw
     if (rc == CW_OK)
         rc = cw_closure_add_set(&all, set, err);
     if (rc == CW_OK)
-        rc = cw_closure_missing(&missing, &all, is_present, pull, err);
+        rc = cw_closure_missing(&missing, &all, cw_pull_has_file, pull, err);
     if (rc == CW_OK && missing.count == 0)
         rc = cw_err_set(err, CW_E_TEMP, "the mirror was changed meanwhile; try again");
     if (rc == CW_OK) {

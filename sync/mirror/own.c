@@ -26,15 +26,6 @@ struct own {
     char *block;
 };
 
-static bool is_present(void *ctx, const struct cw_closure_file *file)
-{
-    const struct cw_pull *pull = ctx;
-    struct stat st;
-
-    return cw_at_stat(&st, pull->mirror, file->path, NULL) == CW_OK && S_ISREG(st.st_mode) &&
-           (uint64_t)st.st_size == file->length;
-}
-
 static int copy_bytes(struct own *own, const char *from, struct cw_out *out, char sha256[CW_HASH_TEXT_MAX],
                       struct cw_err *err)
 {
@@ -95,7 +86,7 @@ static int look_at_target(void *ctx, const char *name, const struct stat *st, st
         const struct cw_closure_file *file = &own->missing->files[i];
 
         if (strcmp(file->sha256, sha256) == 0 && (uint64_t)st->st_size == file->length &&
-            !is_present(own->pull, file))
+            !cw_pull_has_file(own->pull, file))
             rc = copy_file(own, path, file, err);
     }
     /* What was copied once is not copied from another place too. */
@@ -153,7 +144,7 @@ int cw_pull_own(struct cw_pull *pull, const struct cw_set *set, struct cw_err *e
         return CW_OK;
     rc = cw_closure_add_set(&all, set, err);
     if (rc == CW_OK)
-        rc = cw_closure_missing(&missing, &all, is_present, pull, err);
+        rc = cw_closure_missing(&missing, &all, cw_pull_has_file, pull, err);
     if (rc == CW_OK && missing.count > 0)
         rc = copy_own(&own, volume, err);
     json_decref(own.wanted);

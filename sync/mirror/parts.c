@@ -230,14 +230,6 @@ static int join_if_whole(struct cw_pull *pull, const struct cw_closure_file *fil
     return join_file(pull, file, dir, folder, err);
 }
 
-static bool is_present(const struct cw_pull *pull, const struct cw_closure_file *file)
-{
-    struct stat st;
-
-    return cw_at_stat(&st, pull->mirror, file->path, NULL) == CW_OK && S_ISREG(st.st_mode) &&
-           (uint64_t)st.st_size == file->length;
-}
-
 /* Two files of the set may have one content, so parts go when all are joined. */
 static int drop_joined(struct cw_pull *pull, const struct cw_closure *all, struct cw_err *err)
 {
@@ -249,7 +241,7 @@ static int drop_joined(struct cw_pull *pull, const struct cw_closure *all, struc
     if (rc == CW_OK)
         rc = cw_at_has(&there, pull->site->fd, folder, err);
     for (i = 0; i < all->count && rc == CW_OK && there; i++) {
-        if (!is_present(pull, &all->files[i]))
+        if (!cw_pull_has_file(pull, &all->files[i]))
             continue;
         rc = folder_of(folder, pull, all->files[i].sha256, err);
         if (rc == CW_OK)
@@ -270,7 +262,7 @@ int cw_pull_parts(struct cw_pull *pull, const struct cw_set *set, struct cw_err 
     rc = cw_closure_add_set(&all, set, err);
     cw_progress_start(&pull->progress, pull->cli, "pulling parts", 0);
     for (i = 0; i < all.count && rc == CW_OK; i++) {
-        if (is_present(pull, &all.files[i]))
+        if (cw_pull_has_file(pull, &all.files[i]))
             continue;
         rc = take_parts(pull, &all.files[i], volume, err);
         if (rc == CW_OK)

@@ -57,6 +57,8 @@ void cw_pull_expect_file(void *pull, const char *tree_path, size_t max);
 /* What the first run of the update will want, so that it comes in one round trip. */
 void cw_pull_expect_first(struct cw_pull *pull, const struct cw_tuf_update *update);
 int cw_pull_read(void *pull, const char *tree_path, struct cw_buf *buf, struct cw_err *err);
+/* Does the mirror hold the file, by its length? A cw_closure_has. */
+bool cw_pull_has_file(void *pull, const struct cw_closure_file *file);
 /* A kept file by its tree path, or NULL. */
 const struct cw_pull_kept *cw_pull_find_kept(const struct cw_pull *pull, const char *tree_path);
 void cw_pull_forget_kept(struct cw_pull *pull);
