@@ -12,8 +12,7 @@ static const char *upstream_name, *limit_rate, *retry_wait;
 static int64_t stall_time = CW_PULL_STALL_SECONDS;
 
 const struct cw_option cmd_pull_options[] = {
-    {CW_OPTION_STRING, "limit-rate", &limit_rate, "SIZE",
-     "take at most so many bytes a second from web servers: 500K, 2M"},
+    {CW_OPTION_STRING, "limit-rate", &limit_rate, "SIZE", CW_PULL_LIMIT_RATE_HELP},
     {CW_OPTION_STRING, "retry-wait", &retry_wait, "TIME", CW_PULL_RETRY_WAIT_HELP},
     {CW_OPTION_DURATION, "stall-time", &stall_time, "TIME",
      "give a web server up that sends less than 100 bytes a second for so long: 30s"},
@@ -23,16 +22,9 @@ const struct cw_option cmd_pull_options[] = {
 
 static int set_limit(struct cw_pull_how *how, struct cw_err *err)
 {
-    uint64_t rate;
-
     if (stall_time < 1 || stall_time > CW_PULL_STALL_SECONDS_MAX)
         return cw_err_set(err, CW_E_USAGE, "--stall-time must be between 1s and 1h");
-    if (limit_rate == NULL)
-        return CW_OK;
-    if (!cw_str_to_size(limit_rate, &rate))
-        return cw_err_set(err, CW_E_USAGE, "'%s' is no rate; write it as 500K or 2M, bytes a second",
-                          limit_rate);
-    return cw_http_limit_new(&how->limit, rate, err);
+    return cw_pull_limit_new(&how->limit, limit_rate, err);
 }
 
 int cmd_pull(struct cw_cli *cli, int argc, char **argv, struct cw_err *err)

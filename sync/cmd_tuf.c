@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "fs/root.h"
 #include "sync/commands.h"
+#include "sync/pull_all.h"
 #include "sync/tuf/client.h"
 #include "sync/tuf/mirror.h"
 
@@ -18,8 +19,8 @@
 static const char *metadata_dir, *metadata_url, *target_dir, *target_base_url;
 static struct cw_cli_list target_names;
 static uint64_t max_root, max_timestamp, max_snapshot, max_targets;
-static const char *root_file;
-static struct cw_cli_list globs;
+static const char *root_file, *limit_rate, *retry_wait;
+static struct cw_cli_list globs, mirrors;
 static bool verify;
 static int64_t max_time = CW_REMOTE_METADATA_SECONDS, max_target_time, stall_time = CW_REMOTE_STALL_SECONDS;
 
@@ -31,6 +32,10 @@ const struct cw_option cmd_tuf_options[] = {
     {CW_OPTION_STRING, "target-base-url", &target_base_url, "URL", "where the repository's targets are"},
     {CW_OPTION_STRING, "root", &root_file, "FILE", "the root that a mirror trusts to begin with"},
     {CW_OPTION_LIST, "targets", &globs, "GLOB", "mirror these targets (may be repeated; all)"},
+    {CW_OPTION_LIST, "mirror", &mirrors, "URL",
+     "another mirror of it, for targets that URL lacks (may be repeated)"},
+    {CW_OPTION_STRING, "limit-rate", &limit_rate, "SIZE", CW_PULL_LIMIT_RATE_HELP},
+    {CW_OPTION_STRING, "retry-wait", &retry_wait, "TIME", CW_PULL_RETRY_WAIT_HELP},
     {CW_OPTION_FLAG, "verify", &verify, NULL, "look at every file of the mirror, though nothing is new"},
     {CW_OPTION_NUMBER, "max-root", &max_root, "BYTES", "the largest root file to take (512000)"},
     {CW_OPTION_NUMBER, "max-timestamp", &max_timestamp, "BYTES", "the largest timestamp (16384)"},
@@ -49,16 +54,14 @@ static int need(const char *value, const char *option, const char *verb, struct 
     return value != NULL ? CW_OK : cw_err_set(err, CW_E_USAGE, "'tuf %s' needs '--%s'", verb, option);
 }
 
-static int open_remote(struct cw_remote *remote, const char *metadata, const char *targets,
-                       struct cw_err *err)
+static struct cw_remote_options remote_options(const char *metadata, const char *targets)
 {
-    const struct cw_remote_options options = {.metadata_url = metadata,
-                                              .target_url = targets,
-                                              .metadata_seconds = (unsigned)max_time,
-                                              .target_seconds = (unsigned)max_target_time,
-                                              .stall_seconds = (unsigned)stall_time};
-
-    return cw_remote_open(remote, &options, err);
+    return (struct cw_remote_options){.metadata_url = metadata,
+                                      .target_urls = {targets},
+                                      .target_url_count = targets != NULL,
+                                      .metadata_seconds = (unsigned)max_time,
+                                      .target_seconds = (unsigned)max_target_time,
+                                      .stall_seconds = (unsigned)stall_time};
 }
 
 static struct cw_tuf_params params(void)
@@ -83,13 +86,14 @@ static int tuf_init(struct cw_cli *cli, char **args, struct cw_err *err)
 
 static int refresh(struct cw_client *client, struct cw_remote *remote, const char *verb, struct cw_err *err)
 {
+    const struct cw_remote_options options = remote_options(metadata_url, target_base_url);
     const struct cw_tuf_params now = params();
     int rc = need(metadata_dir, "metadata-dir", verb, err);
 
     if (rc == CW_OK)
         rc = need(metadata_url, "metadata-url", verb, err);
     if (rc == CW_OK)
-        rc = open_remote(remote, metadata_url, target_base_url, err);
+        rc = cw_remote_open(remote, &options, err);
     return rc == CW_OK ? cw_client_refresh(client, metadata_dir, remote, &now, err) : rc;
 }
 
@@ -176,25 +180,76 @@ static int tell_mirror(const struct cw_cli *cli, const char *folder,
     return doc != NULL ? cw_cli_json(cli, doc, err) : cw_err_nomem(err);
 }
 
+/* The URLs of a mirror's run, and what goes with them. */
+struct from {
+    struct cw_buf metadata, targets[CW_REMOTE_MIRRORS_MAX];
+    struct cw_http_limit *limit;
+};
+
+static void from_clear(struct from *from)
+{
+    cw_buf_clear(&from->metadata);
+    for (size_t i = 0; i < CW_REMOTE_MIRRORS_MAX; i++)
+        cw_buf_clear(&from->targets[i]);
+    cw_http_limit_free(from->limit);
+}
+
+/* Where targets are: below the URL itself, and below each of the other mirrors. */
+static int add_targets(struct from *from, struct cw_remote_options *options, const char *url,
+                       struct cw_err *err)
+{
+    struct cw_buf *place = &from->targets[options->target_url_count];
+    int rc;
+
+    if (options->target_url_count == CW_REMOTE_MIRRORS_MAX)
+        return cw_err_set(err, CW_E_USAGE, "more than %d mirrors", CW_REMOTE_MIRRORS_MAX);
+    cw_buf_init(place, URL_BYTES_MAX);
+    rc = cw_http_join(place, url, "targets", err);
+    options->target_urls[options->target_url_count++] = cw_buf_text(place);
+    return rc;
+}
+
+static int mirror_options(struct from *from, struct cw_remote_options *options, const char *url,
+                          struct cw_err *err)
+{
+    struct cw_pull_how how = {.retry_ms = 0};
+    int rc;
+
+    cw_buf_init(&from->metadata, URL_BYTES_MAX);
+    rc = cw_http_join(&from->metadata, url, "metadata", err);
+    *options =
+        remote_options(metadata_url != NULL ? metadata_url : cw_buf_text(&from->metadata), target_base_url);
+    options->tries = CW_HTTP_TRIES;
+    if (rc == CW_OK && target_base_url == NULL)
+        rc = add_targets(from, options, url, err);
+    for (size_t i = 0; i < mirrors.count && rc == CW_OK; i++)
+        rc = add_targets(from, options, mirrors.items[i], err);
+    if (rc == CW_OK)
+        rc = cw_pull_set_pause(&how, retry_wait, err);
+    if (rc == CW_OK)
+        rc = cw_pull_limit_new(&from->limit, limit_rate, err);
+    options->retry_ms = (unsigned)how.retry_ms;
+    options->limit = from->limit;
+    return rc;
+}
+
 static int tuf_mirror(struct cw_cli *cli, char **args, struct cw_err *err)
 {
     CW_AUTO_REMOTE remote = {.metadata = NULL};
-    CW_AUTO_BUF metadata = CW_BUF_INIT(URL_BYTES_MAX);
-    CW_AUTO_BUF targets = CW_BUF_INIT(URL_BYTES_MAX);
+    __attribute__((cleanup(from_clear))) struct from from = {.limit = NULL};
     const struct cw_tuf_mirror_options options = {
         .folder = args[1], .root_file = root_file, .globs = &globs, .verify = verify, .params = params()};
     struct cw_tuf_mirror_result result;
+    struct cw_remote_options how;
     int rc = need(root_file, "root", "mirror", err);
 
     if (rc == CW_OK)
-        rc = cw_http_join(&metadata, args[0], "metadata", err);
+        rc = mirror_options(&from, &how, args[0], err);
     if (rc == CW_OK)
-        rc = cw_http_join(&targets, args[0], "targets", err);
-    if (rc == CW_OK)
-        rc = open_remote(&remote, metadata_url != NULL ? metadata_url : cw_buf_text(&metadata),
-                         target_base_url != NULL ? target_base_url : cw_buf_text(&targets), err);
+        rc = cw_remote_open(&remote, &how, err);
     if (rc == CW_OK)
         rc = cw_tuf_mirror(&result, &remote, &options, cli, err);
+    cw_remote_close(&remote); /* before what it borrows */
     return rc == CW_OK ? tell_mirror(cli, args[1], &result, err) : rc;
 }
 

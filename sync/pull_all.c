@@ -79,6 +79,19 @@ static int scan_new(const struct cw_site *site, int64_t now, int first, const st
     return first != CW_OK ? first : rc;
 }
 
+int cw_pull_limit_new(struct cw_http_limit **limit, const char *limit_rate, struct cw_err *err)
+{
+    uint64_t rate;
+
+    *limit = NULL;
+    if (limit_rate == NULL)
+        return CW_OK;
+    if (!cw_str_to_size(limit_rate, &rate))
+        return cw_err_set(err, CW_E_USAGE, "'%s' is no rate; write it as 500K or 2M, bytes a second",
+                          limit_rate);
+    return cw_http_limit_new(limit, rate, err);
+}
+
 int cw_pull_set_pause(struct cw_pull_how *how, const char *retry_wait, struct cw_err *err)
 {
     if (retry_wait == NULL)

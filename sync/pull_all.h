@@ -7,9 +7,13 @@
 
 #include "sync/mirror/mirror.h"
 
-/* What --retry-wait says (NULL: it was not given) into how; CW_E_USAGE. */
+#define CW_PULL_LIMIT_RATE_HELP "take at most so many bytes a second from web servers: 500K, 2M"
 #define CW_PULL_RETRY_WAIT_HELP                                                                              \
     "wait so long before a web server is asked again, then twice as long, ...: 500ms"
+
+/* What --limit-rate says; *limit is NULL where it was not given. CW_E_USAGE. */
+int cw_pull_limit_new(struct cw_http_limit **limit, const char *limit_rate, struct cw_err *err);
+/* What --retry-wait says (NULL: it was not given) into how; CW_E_USAGE. */
 int cw_pull_set_pause(struct cw_pull_how *how, const char *retry_wait, struct cw_err *err);
 
 /* Pulls `chosen`, or every upstream of the site when it is NULL; how as cw_mirror_pull() has it. Says of each

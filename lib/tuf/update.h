@@ -66,6 +66,9 @@ int cw_tuf_update_find(struct cw_tuf_update *update, const char *path, struct cw
  * that is known of. Call after DONE. */
 bool cw_tuf_update_foresee(struct cw_tuf_update *update, const char *path, const char **name, size_t *max,
                            struct cw_tuf_role *role);
+/* The same of what cw_tuf_update_take() of that delegation will FETCH. */
+bool cw_tuf_update_foresee_taking(struct cw_tuf_update *update, const char *delegator, size_t index,
+                                  const char **name, size_t *max, struct cw_tuf_role *role);
 /* Gives what was fetched, as cw_tuf_update_give() does, and takes over what was verified of these very bytes meanwhile. */
 int cw_tuf_update_give_ahead(struct cw_tuf_update *update, struct cw_tuf_ahead *ahead, const void *bytes,
                              size_t len, struct cw_err *err);

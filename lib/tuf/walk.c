@@ -140,18 +140,35 @@ static bool first_absent(struct cw_tuf_role *role, const struct cw_tuf_update *u
     return false;
 }
 
-bool cw_tuf_update_foresee(struct cw_tuf_update *update, const char *path, const char **name, size_t *max,
-                           struct cw_tuf_role *role)
+/* What fetching that role, which is not here, will ask for. */
+static bool foresee(struct cw_tuf_update *update, const struct cw_tuf_role *role, const char **name,
+                    size_t *max)
 {
     struct cw_tuf_want want;
     struct cw_tuf_file file;
 
-    if (update->failed || update->step != CW_TUF_STEP_DONE || !first_absent(role, update, path) ||
-        cw_tuf_meta_file(&file, &cw_tuf_held_of(update, "snapshot")->meta, role->name, NULL) != CW_OK ||
+    if (cw_tuf_meta_file(&file, &cw_tuf_held_of(update, "snapshot")->meta, role->name, NULL) != CW_OK ||
         cw_tuf_length_limit(max, &file, update->params.targets_max, role->name, NULL) != CW_OK ||
         cw_tuf_want_file(update, &want, CW_TUF_FETCH, cw_tuf_name_version(update, file.version), role->name,
                          NULL) != CW_OK)
         return false;
     *name = want.name;
     return true;
+}
+
+bool cw_tuf_update_foresee(struct cw_tuf_update *update, const char *path, const char **name, size_t *max,
+                           struct cw_tuf_role *role)
+{
+    return !update->failed && update->step == CW_TUF_STEP_DONE && first_absent(role, update, path) &&
+           foresee(update, role, name, max);
+}
+
+bool cw_tuf_update_foresee_taking(struct cw_tuf_update *update, const char *delegator, size_t index,
+                                  const char **name, size_t *max, struct cw_tuf_role *role)
+{
+    const struct cw_tuf_held *held = cw_tuf_held_of(update, delegator);
+
+    return !update->failed && update->step == CW_TUF_STEP_DONE && held != NULL && held->meta.doc != NULL &&
+           cw_tuf_delegation_at(role, &held->meta, index, NULL) == CW_OK &&
+           cw_tuf_held_of(update, role->name) == NULL && foresee(update, role, name, max);
 }

@@ -95,7 +95,7 @@ static int fetch(struct cw_client *client, struct cw_remote *remote, const struc
     int rc = cw_out_open_unnamed(&out, to, name, 0644, err);
 
     if (rc == CW_OK)
-        rc = cw_target_fetch(remote, target, consistent, &out, 1, NULL, err);
+        rc = cw_target_fetch(remote, target, consistent, &out, err);
     return rc == CW_OK ? cw_out_commit(&out, err) : rc;
 }
 

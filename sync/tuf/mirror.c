@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "fs/lock.h"
+#include "intake/intake.h"
 #include "sync/tuf/mirror_parts.h"
 
 #define TIMESTAMP_PATH "metadata/timestamp.json"
@@ -50,16 +51,18 @@ static int complete(struct cw_mirroring *mirroring, struct cw_err *err)
     bool is_first = mirroring->timestamp[0] == '\0';
     int rc = cw_mirroring_unmark(mirroring, err);
 
+    if (rc == CW_OK)
+        rc = cw_mirror_intake_new(&mirroring->intake, mirroring, err);
     if (rc == CW_OK && is_first)
         rc = cw_mirroring_fetch_old_roots(mirroring, err);
     cw_progress_start(&mirroring->progress, mirroring->cli, "mirroring", 0);
     if (rc == CW_OK)
         rc = cw_mirroring_follow_roles(mirroring, err);
     if (rc == CW_OK)
-        rc = cw_mirroring_flush_targets(mirroring, err);
-    else
-        (void)cw_mirroring_flush_targets(mirroring, NULL); /* finished files stay for the next try */
+        rc = cw_mirror_intake_flush(mirroring->intake, err);
     cw_progress_end(&mirroring->progress);
+    if (rc == CW_OK) /* what is left there was wanted by a run before, with other globs */
+        rc = cw_remove_tree(mirroring->dir, CW_INTAKE_FOLDER, err);
     if (rc == CW_OK)
         rc = cw_mirroring_commit(mirroring, err);
     return rc == CW_OK ? cw_mirroring_mark(mirroring, err) : rc;
@@ -99,11 +102,10 @@ int cw_tuf_mirror(struct cw_tuf_mirror_result *result, struct cw_remote *remote,
     mirroring.dir = dir;
     cw_batch_init(&mirroring.roots, dir);
     cw_batch_init(&mirroring.staged, dir);
-    cw_batch_init(&mirroring.targets, dir);
     rc = run(&mirroring, err);
     cw_batch_clear(&mirroring.roots);
     cw_batch_clear(&mirroring.staged);
-    cw_batch_clear(&mirroring.targets);
+    cw_mirror_intake_free(mirroring.intake);
     cw_tuf_update_free(mirroring.update);
     return rc;
 }

@@ -11,8 +11,10 @@
 #include "sync/tuf/mirror_parts.h"
 
 #define WAITING CW_TMP_PREFIX "roles"
-#define BATCH_FILES 128                  /* each holds a descriptor of its folder */
-#define BATCH_BYTES ((size_t)4 << 20)    /* what an interruption may cost to fetch again */
+#define BATCH_FILES 128               /* each holds a descriptor of its folder */
+#define BATCH_BYTES ((size_t)4 << 20) /* what an interruption may cost to fetch again */
+#define EXPECTED_MAX                                                                                         \
+    ((size_t)128 << 10) /* bytes of a role fetched ahead; a larger one fills the line itself */
 #define HELD_BYTES_MAX ((size_t)8 << 20) /* of roles that may be forgotten: parsed they take ten times that */
 
 bool cw_mirroring_is_consistent(const struct cw_mirroring *mirroring)
@@ -102,6 +104,7 @@ static int stage(struct cw_mirroring *mirroring, const struct cw_tuf_want *want,
     if (rc != CW_OK)
         return rc;
     mirroring->result->written++;
+    mirroring->has_large_roles = mirroring->has_large_roles || want->len > EXPECTED_MAX;
     mirroring->staged_bytes += want->len;
     return mirroring->staged.count >= BATCH_FILES || mirroring->staged_bytes >= BATCH_BYTES
                ? flush(mirroring, err)
@@ -126,6 +129,36 @@ int cw_mirroring_drive(struct cw_mirroring *mirroring, struct cw_err *err)
     const struct cw_remote_copies copies = {.ctx = mirroring, .load = load, .store = store};
 
     return cw_remote_drive(mirroring->remote, &copies, mirroring->update, err);
+}
+
+/* Is a file there under the role's name? Where that bears no version, it may be another one's. */
+static bool has_role(const struct cw_mirroring *mirroring, int64_t version, const char *role)
+{
+    bool consistent = cw_mirroring_is_consistent(mirroring);
+    char path[CW_PATH_MAX];
+    struct stat st;
+
+    return (role_path(path, "metadata", consistent ? version : 0, role, NULL) == CW_OK &&
+            cw_at_stat(&st, mirroring->dir, path, NULL) == CW_OK) ||
+           (!consistent && role_path(path, WAITING, 0, role, NULL) == CW_OK &&
+            cw_at_stat(&st, mirroring->dir, path, NULL) == CW_OK);
+}
+
+void cw_mirroring_expect(struct cw_mirroring *mirroring, const char *delegator, size_t index)
+{
+    struct cw_tuf_file file;
+    struct cw_tuf_role role;
+    const char *name;
+    size_t max;
+
+    if (!cw_tuf_update_foresee_taking(mirroring->update, delegator, index, &name, &max, &role) ||
+        json_object_get(mirroring->roles, role.name) != NULL ||
+        cw_tuf_meta_file(&file, cw_tuf_update_meta(mirroring->update, "snapshot"), role.name, NULL) !=
+            CW_OK ||
+        file.length > (int64_t)EXPECTED_MAX || (file.length < 0 && mirroring->has_large_roles) ||
+        has_role(mirroring, file.version, role.name))
+        return;
+    cw_remote_expect(mirroring->remote, name, max < EXPECTED_MAX ? max : EXPECTED_MAX);
 }
 
 /* Only what is in a file may be forgotten. */

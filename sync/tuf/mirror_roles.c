@@ -8,6 +8,7 @@
 #include "sync/tuf/mirror_parts.h"
 
 #define VERSION_DIGITS "0123456789"
+#define EXPECTED 48 /* roles ahead of the one that is looked into: http/ahead.h has room for so many */
 
 /* A static server decodes what is asked for and looks for a file of that name, or in that folder. */
 static void check_servable(const struct cw_mirroring *mirroring, const char *role)
@@ -114,10 +115,13 @@ int cw_mirroring_follow_roles(struct cw_mirroring *mirroring, struct cw_err *err
 
     for (i = 0; rc == CW_OK && i < json_array_size(delegators); i++) {
         const char *name = json_string_value(json_array_get(delegators, i));
-        size_t count = cw_tuf_delegation_count(cw_tuf_update_meta(mirroring->update, name));
+        size_t expected = 0, count = cw_tuf_delegation_count(cw_tuf_update_meta(mirroring->update, name));
 
-        for (index = 0; rc == CW_OK && index < count; index++)
+        for (index = 0; rc == CW_OK && index < count; index++) {
+            for (; expected < count && expected < index + EXPECTED; expected++)
+                cw_mirroring_expect(mirroring, name, expected);
             rc = follow(mirroring, &following, name, index, err);
+        }
     }
     return rc;
 }

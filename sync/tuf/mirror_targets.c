@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A mirror's targets: those that a client's search finds, in the role in which it finds them. Each gets its final name only in a batch
- * whose data are all on the disk, so what is there under a name with a hash is whole.
+ * A mirror's targets: those that a client's search finds, in the role in which it finds them. What is there under a name with a
+ * hash is whole.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,16 +9,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "sync/tuf/mirror_parts.h"
-#include "sync/tuf/target.h"
-
-#define BATCH_FILES 256                   /* each holds a descriptor of its folder */
-#define BATCH_BYTES (UINT64_C(256) << 20) /* what a power cut may cost */
-
-int cw_mirroring_flush_targets(struct cw_mirroring *mirroring, struct cw_err *err)
-{
-    mirroring->targets_bytes = 0;
-    return cw_batch_commit(&mirroring->targets, err);
-}
 
 /* Where the target lies in the mirror, by the name with this hash (NULL: none). False: nowhere. */
 static bool place_of(char path[CW_PATH_MAX], const struct cw_target *target, const char *hash)
@@ -28,7 +18,7 @@ static bool place_of(char path[CW_PATH_MAX], const struct cw_target *target, con
 
     if (cw_target_place(&place, target, hash, NULL) != CW_OK)
         return false;
-    n = snprintf(path, CW_PATH_MAX, "targets/%s", cw_buf_text(&place));
+    n = snprintf(path, CW_PATH_MAX, CW_MIRROR_TARGETS "/%s", cw_buf_text(&place));
     return n > 0 && n < CW_PATH_MAX && cw_path_is_relative(path) &&
            !cw_str_starts(cw_str_basename(path), CW_TMP_PREFIX); /* it would be swept away */
 }
@@ -68,53 +58,41 @@ static int is_there(bool *there, const struct cw_mirroring *mirroring, const str
     return cw_remove(mirroring->dir, path, err);
 }
 
-/* The names under which the target is missing. */
-static int find_missing(char paths[CW_TARGET_HASHES_MAX][CW_PATH_MAX], size_t *count,
-                        const struct cw_mirroring *mirroring, const struct cw_target *target,
-                        struct cw_err *err)
+/* How many names it has: one for each hash, if names bear hashes. */
+static size_t names_of(const struct cw_mirroring *mirroring, const struct cw_target *target)
 {
-    bool there = false, consistent = cw_mirroring_is_consistent(mirroring);
-    size_t names = consistent ? target->hash_count : 1;
-
-    *count = 0;
-    for (size_t i = 0; i < names; i++) {
-        int rc;
-
-        if (!place_of(paths[*count], target, consistent ? target->hashes[i] : NULL))
-            return cw_err_set(err, CW_E_VERIFY, "target '%s': its path cannot be a file's", target->path);
-        rc = is_there(&there, mirroring, target, paths[*count], err);
-        if (rc != CW_OK)
-            return rc;
-        *count += !there;
-    }
-    return CW_OK;
+    return cw_mirroring_is_consistent(mirroring) ? target->hash_count : 1;
 }
 
-static int fetch(struct cw_mirroring *mirroring, const struct cw_target *target,
-                 char paths[CW_TARGET_HASHES_MAX][CW_PATH_MAX], size_t count, struct cw_err *err)
+/* The target's names, and under which of them it is there. */
+static int find_names(char paths[CW_TARGET_HASHES_MAX][CW_PATH_MAX], bool *there,
+                      const struct cw_mirroring *mirroring, const struct cw_target *target,
+                      struct cw_err *err)
 {
-    struct cw_out outs[CW_TARGET_HASHES_MAX] = {CW_OUT_INIT, CW_OUT_INIT};
-    size_t i;
+    bool consistent = cw_mirroring_is_consistent(mirroring);
+    int rc = CW_OK;
+
+    for (size_t i = 0; i < names_of(mirroring, target) && rc == CW_OK; i++) {
+        if (!place_of(paths[i], target, consistent ? target->hashes[i] : NULL))
+            return cw_err_set(err, CW_E_VERIFY, "target '%s': its path cannot be a file's", target->path);
+        rc = is_there(&there[i], mirroring, target, paths[i], err);
+    }
+    return rc;
+}
+
+/* The first name's from the server, the other's from the first. */
+static int fetch(struct cw_mirroring *mirroring, const struct cw_target *target,
+                 char paths[CW_TARGET_HASHES_MAX][CW_PATH_MAX], const bool *there, struct cw_err *err)
+{
     int rc = sweep_folder_of(mirroring, paths[0], err);
 
-    for (i = 0; i < count && rc == CW_OK; i++)
-        rc = cw_out_open(&outs[i], mirroring->dir, paths[i], 0644, err);
-    if (rc == CW_OK)
-        rc = cw_target_fetch(mirroring->remote, target, cw_mirroring_is_consistent(mirroring), outs, count,
-                             &mirroring->progress, err);
-    for (i = 0; i < count; i++) {
-        if (rc == CW_OK)
-            rc = cw_batch_add(&mirroring->targets, &outs[i], err);
-        cw_out_discard(&outs[i]);
+    if (rc == CW_OK && !there[0])
+        rc = cw_mirror_intake_add(mirroring->intake, target, paths[0], err);
+    for (size_t i = 1; i < names_of(mirroring, target) && rc == CW_OK; i++) {
+        if (!there[i])
+            rc = cw_mirror_intake_copy(mirroring->intake, target, paths[i], paths[0], err);
     }
-    if (rc != CW_OK)
-        return rc;
-    mirroring->result->fetched_targets++;
-    mirroring->result->bytes += (uint64_t)target->file.length;
-    mirroring->targets_bytes += (uint64_t)target->file.length;
-    return mirroring->targets.count >= BATCH_FILES || mirroring->targets_bytes >= BATCH_BYTES
-               ? cw_mirroring_flush_targets(mirroring, err)
-               : CW_OK;
+    return rc;
 }
 
 static bool is_wanted(const struct cw_mirroring *mirroring, const char *path)
@@ -148,22 +126,21 @@ static int take_target(struct cw_mirroring *mirroring, const char *role, const c
     char paths[CW_TARGET_HASHES_MAX][CW_PATH_MAX];
     struct cw_target target;
     struct cw_tuf_file file;
-    size_t missing = 0;
-    bool here;
+    bool here, there[CW_TARGET_HASHES_MAX] = {true, true};
     int rc = search(&here, &file, mirroring, role, path, err);
 
     if (rc != CW_OK || !here)
         return rc;
     rc = cw_target_init(&target, path, &file, err);
     if (rc == CW_OK)
-        rc = find_missing(paths, &missing, mirroring, &target, err);
+        rc = find_names(paths, there, mirroring, &target, err);
     if (rc == CW_E_VERIFY) {
         cw_cli_warn(mirroring->cli, "%s; it is left out", err->text);
         mirroring->result->left_out++;
         return CW_OK;
     }
-    if (rc == CW_OK && missing > 0)
-        rc = fetch(mirroring, &target, paths, missing, err);
+    if (rc == CW_OK && !(there[0] && there[1]))
+        rc = fetch(mirroring, &target, paths, there, err);
     mirroring->result->targets += rc == CW_OK;
     return rc;
 }

@@ -14,7 +14,7 @@
 
 static int check_url(const char *url, struct cw_err *err)
 {
-    if (url == NULL || cw_str_starts(url, "http://") || cw_str_starts(url, "https://"))
+    if (cw_str_starts(url, "http://") || cw_str_starts(url, "https://"))
         return CW_OK;
     return cw_err_set(err, CW_E_USAGE, "'%s' is no http or https URL", url);
 }
@@ -22,26 +22,41 @@ static int check_url(const char *url, struct cw_err *err)
 int cw_remote_open(struct cw_remote *remote, const struct cw_remote_options *options, struct cw_err *err)
 {
     const struct cw_http_options targets = {.min_rate_seconds = options->stall_seconds,
-                                            .total_seconds = options->target_seconds};
-    struct cw_http_options metadata = targets;
+                                            .total_seconds = options->target_seconds,
+                                            .tries = options->tries,
+                                            .retry_ms = options->retry_ms,
+                                            .limit = options->limit};
     int rc = check_url(options->metadata_url, err);
 
-    metadata.total_seconds = options->metadata_seconds;
-    *remote = (struct cw_remote){.options = *options};
+    *remote = (struct cw_remote){.options = *options, .metadata_http = targets, .target_http = targets};
+    remote->metadata_http.total_seconds = options->metadata_seconds;
+    if (options->target_url_count > 1 && options->tries > CW_HTTP_TRIES_OF_SEVERAL)
+        remote->target_http.tries = CW_HTTP_TRIES_OF_SEVERAL;
+    for (size_t i = 0; i < options->target_url_count && rc == CW_OK; i++)
+        rc = check_url(options->target_urls[i], err);
     if (rc == CW_OK)
-        rc = check_url(options->target_url, err);
+        rc = cw_http_new(&remote->metadata, &remote->metadata_http, err);
     if (rc == CW_OK)
-        rc = cw_http_new(&remote->metadata, &metadata, err);
-    if (rc == CW_OK)
-        rc = cw_http_new(&remote->targets, &targets, err);
+        rc = cw_http_new(&remote->targets, &remote->target_http, err);
     return rc;
 }
 
 void cw_remote_close(struct cw_remote *remote)
 {
+    cw_ahead_free(remote->ahead);
     cw_http_free(remote->metadata);
     cw_http_free(remote->targets);
     *remote = (struct cw_remote){.metadata = NULL};
+}
+
+void cw_remote_expect(struct cw_remote *remote, const char *name, size_t max)
+{
+    CW_AUTO_BUF url = CW_BUF_INIT(URL_BYTES_MAX);
+
+    if (cw_http_join_encoded(&url, remote->options.metadata_url, name, NULL) != CW_OK)
+        return;
+    if (remote->ahead != NULL || cw_ahead_new(&remote->ahead, &remote->metadata_http, NULL) == CW_OK)
+        cw_ahead_expect(remote->ahead, cw_buf_text(&url), max);
 }
 
 int cw_remote_metadata(struct cw_remote *remote, const char *name, struct cw_buf *buf, struct cw_err *err)
@@ -49,6 +64,9 @@ int cw_remote_metadata(struct cw_remote *remote, const char *name, struct cw_buf
     CW_AUTO_BUF url = CW_BUF_INIT(URL_BYTES_MAX);
     int rc = cw_http_join_encoded(&url, remote->options.metadata_url, name, err);
 
+    if (rc == CW_OK && remote->ahead != NULL &&
+        cw_ahead_take(remote->ahead, cw_buf_text(&url), buf, &rc, err))
+        return rc;
     return rc == CW_OK ? cw_http_get_buf(remote->metadata, cw_buf_text(&url), buf, err) : rc;
 }
 

@@ -129,9 +129,7 @@ int cw_target_place(struct cw_buf *buf, const struct cw_target *target, const ch
 
 struct receive {
     struct digests digests;
-    struct cw_out *outs;
-    size_t out_count;
-    struct cw_progress *progress;
+    struct cw_out *out;
 };
 
 static int take_bytes(void *ctx, const void *data, size_t len, struct cw_err *err)
@@ -139,23 +137,19 @@ static int take_bytes(void *ctx, const void *data, size_t len, struct cw_err *er
     struct receive *receive = ctx;
     int rc = digests_add(&receive->digests, data, len, err);
 
-    for (size_t i = 0; i < receive->out_count && rc == CW_OK; i++)
-        rc = cw_out_write(&receive->outs[i], data, len, err);
-    if (receive->progress != NULL)
-        cw_progress_add(receive->progress, len);
-    return rc;
+    return rc == CW_OK ? cw_out_write(receive->out, data, len, err) : rc;
 }
 
 int cw_target_fetch(struct cw_remote *remote, const struct cw_target *target, bool consistent,
-                    struct cw_out *outs, size_t out_count, struct cw_progress *progress, struct cw_err *err)
+                    struct cw_out *out, struct cw_err *err)
 {
     CW_AUTO_BUF place = CW_BUF_INIT(PLACE_BYTES_MAX);
     CW_AUTO_BUF url = CW_BUF_INIT(URL_BYTES_MAX);
-    struct receive receive = {.outs = outs, .out_count = out_count, .progress = progress};
+    struct receive receive = {.out = out};
     int rc = cw_target_place(&place, target, consistent ? target->hashes[0] : NULL, err);
 
     if (rc == CW_OK)
-        rc = cw_http_join(&url, remote->options.target_url, cw_buf_text(&place), err);
+        rc = cw_http_join(&url, remote->options.target_urls[0], cw_buf_text(&place), err);
     if (rc == CW_OK)
         rc = digests_init(&receive.digests, target, err);
     if (rc == CW_OK)

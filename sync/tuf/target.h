@@ -5,7 +5,6 @@
 #ifndef CW_SYNC_TUF_TARGET_H
 #define CW_SYNC_TUF_TARGET_H
 
-#include "cli/cli.h"
 #include "fs/commit.h"
 #include "sync/tuf/remote.h"
 
@@ -27,10 +26,10 @@ int cw_target_init(struct cw_target *target, const char *path, const struct cw_t
 /* The target's path below the base; `hash` (may be NULL) in front of its last part. */
 int cw_target_place(struct cw_buf *buf, const struct cw_target *target, const char *hash, struct cw_err *err);
 
-/* Fetches it into each of the files, which are open and are neither committed nor discarded here. consistent: the names in the
- * repository bear the hash. progress may be NULL. CW_E_VERIFY: other bytes than stated came. */
+/* Fetches it into the file, which is open and is neither committed nor discarded here. consistent: the names in the repository bear
+ * the hash. CW_E_VERIFY: other bytes than stated came. */
 int cw_target_fetch(struct cw_remote *remote, const struct cw_target *target, bool consistent,
-                    struct cw_out *outs, size_t out_count, struct cw_progress *progress, struct cw_err *err);
+                    struct cw_out *out, struct cw_err *err);
 
 /* Is the file beneath dir this target? Read to the end only where the length is right. Not there is "no". */
 int cw_target_matches(bool *matches, const struct cw_target *target, int dir, const char *path,

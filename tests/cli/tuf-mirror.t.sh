@@ -49,6 +49,7 @@ expect "every root is there" test -f mirror/metadata/1.root.json -a -f mirror/me
 expect "every role is there" test "$(names mirror/metadata | grep -v root | tr '\n' ' ')" = \
     '1.a.json 1.b.json 1.c.json 2.snapshot.json 2.targets.json timestamp.json '
 expect "a target is there under each of its hashes" test "$(names mirror/targets | grep -c hashes.txt)" -eq 2
+expect "and was fetched once" test "$(server_requests 'hashes.txt')" -eq 1
 expect "what no client would find is not" test -z "$(names mirror/targets | grep not-its-own)"
 expect_exit 0 mirror
 expect_asked metadata/4.root.json metadata/timestamp.json
@@ -65,7 +66,7 @@ expect_out '4 roles, 5 targets; 0 fetched.*unchanged.*--verify'
 expect_exit 0 mirror --json
 expect_out '"checked": false'
 expect_exit 0 mirror --verify
-expect_asked metadata/4.root.json metadata/timestamp.json "targets/a/${victim##*/}" metadata/1.c.json
+expect_asked_all metadata/4.root.json metadata/timestamp.json "targets/a/${victim##*/}" metadata/1.c.json
 expect_out '4 roles, 5 targets; 1 fetched'
 expect_err "warning: '${victim#mirror/}' was damaged"
 expect "all that is there is the repository's own" genuine
@@ -79,6 +80,13 @@ expect "what is damaged is not served on" test ! -e "$victim"
 expect_exit 0 mirror
 expect_out '; 1 fetched'
 expect "all that is there is the repository's own" genuine
+for victim in mirror/targets/two/*; do
+    rm "$victim"
+    expect_exit 0 mirror --verify
+    expect "all that is there is the repository's own" genuine
+    expect "each of its names is there" test "$(names mirror/targets | grep -c hashes.txt)" -eq 2
+done
+expect "one name is made from the other" test "$(server_requests 'hashes.txt')" -eq 0
 printf '{"format": 2}' >mirror/.causeway-mirror.json
 expect_exit 0 mirror --json
 expect_out '"checked": true'
@@ -124,7 +132,7 @@ r.publish("targets", "a")
 PY
 cp mirror/metadata/timestamp.json before.json
 names mirror/metadata >before.names
-server_rules '{"path": "/targets/a/*late.txt", "flip": [0]}'
+server_rules '{"path": "/targets/a/*late.txt", "flip": [0], "delay": 0.5}'
 expect_exit 1 mirror
 expect_err 'sha256 differs'
 expect "its timestamp is the old one" cmp before.json mirror/metadata/timestamp.json
@@ -333,6 +341,110 @@ PY
 expect_exit 0 mirror
 expect_out '5 roles, 12 targets'
 expect "all of it is the repository's own" genuine
+
+# --- behind a long line: roles and targets come side by side
+
+rm -rf mirror
+new_repo far
+sim <<'PY'
+r.bins("targets", 5, "bin")
+names = [f"bin-{i:02x}" for i in range(32)]
+for i in range(64):
+    path = f"files/{i}"
+    r.file(names[hashlib.sha256(path.encode()).digest()[0] >> 3], path, str(i) * 1000)
+r.publish("targets", *names)
+PY
+connections() { # PATTERN
+    server_log | grep "$1" | grep -o '"connection": [0-9]*' | sort -u | wc -l
+}
+server_rules '{"path": "/metadata/*bin-*.json", "delay": 0.2}' '{"path": "/targets/*", "delay": 0.2}'
+expect_exit 0 mirror
+expect_out '33 roles, 64 targets; 64 fetched'
+expect "roles come side by side" test "$(connections 'bin-')" -ge 8
+expect "so do targets" test "$(connections '/targets/')" -ge 8
+expect "each role is asked for once" test "$(server_requests 'bin-')" -eq 32
+expect "each target, too" test "$(server_requests '/targets/')" -eq 64
+expect "all of it is the repository's own" genuine
+mv mirror complete
+
+# --- what breaks off, and what is turned away for a while
+
+again() { # [OPTION...]
+    rm -rf mirror
+    mirror --retry-wait 10ms "$@"
+}
+server_rules '{"path": "/metadata/*bin-1?.json", "first": 3, "status": 503}' '{"path": "/metadata/timestamp.json", "first": 1, "drop": true}' \
+    '{"path": "/targets/*.17", "first": 2, "cut_after": 300}' '{"path": "/targets/*.18", "first": 1, "drop": true}'
+expect_exit 0 again
+expect "all of it came" diff -r mirror complete
+expect "it was gone on with" test "$(server_requests '\.17".*"bytes=600-"')" -eq 1
+server_rules '{"path": "/targets/*.17", "status": 503}'
+expect_exit 1 again
+expect_err '503'
+expect "it was asked five times" test "$(server_requests '\.17"')" -eq 5
+server_rules '{"path": "/metadata/*bin-03.json", "status": 503}'
+expect_exit 1 again
+expect_err '503'
+for wrong in '"status": 404' '"flip": [3]' '"length": 3' '"status": 200, "body": "<html>log in</html>"'; do
+    server_rules "{\"path\": \"/targets/*.17\", $wrong}"
+    expect_exit 1 again
+    expect_err '\.17'
+    expect "the mirror is none yet: $wrong" test ! -e mirror/metadata/timestamp.json
+done
+
+# --- a run that was interrupted, and another one's choice
+
+server_rules '{"path": "/targets/*.17", "nth": 1, "cut_after": 300}' '{"path": "/targets/*.17", "status": 503}'
+expect_exit 1 again
+server_rules ''
+expect_exit 0 mirror
+expect "the rest of it came" test "$(server_requests '\.17".*"bytes=300-"')" -eq 1
+expect "all of it is there" diff -r mirror complete
+server_rules '{"path": "/targets/*.17", "nth": 1, "cut_after": 300}' '{"path": "/targets/*.17", "status": 503}'
+expect_exit 1 again
+server_rules ''
+expect_exit 0 mirror --targets 'files/1'
+expect "nothing is left of the other" test ! -e mirror/.inbox
+
+# --- several mirrors
+
+cp -r "$repo" other
+python3 "$CW_SRCDIR/tests/server/server.py" other --port-file other.port --log other.log 2>/dev/null &
+other_pid=$!
+tap_children="${tap_children:-} $other_pid"
+while [ ! -s other.port ]; do sleep 0.05; done
+other=http://127.0.0.1:$(cat other.port)/
+server_rules '{"path": "/targets/*.17", "flip": [3]}' '{"path": "/targets/*.18", "status": 404}'
+expect_exit 0 again --mirror "$other"
+expect_err "warning: .*sha256 differs.*taken elsewhere"
+expect "all of it came" diff -r mirror complete
+expect "metadata came from the first" test "$(grep -c metadata other.log)" -eq 0
+server_rules '{"path": "/targets/*", "status": 503}'
+expect_exit 0 again --mirror "$other"
+expect_err "warning: .*503.*taken elsewhere"
+expect "all of it came" diff -r mirror complete
+kill "$other_pid"
+wait "$other_pid" 2>/dev/null
+server_rules ''
+expect_exit 0 again --mirror "$other"
+server_rules '{"path": "/targets/*.17", "flip": [3]}'
+expect_exit 1 again --mirror "$other"
+expect_err 'sha256 differs'
+expect_err 'connect'
+expect_exit 1 again --mirror ftp://nowhere
+expect_err 'no http or https URL'
+
+# --- the rate
+
+server_rules ''
+began=$(date +%s%N)
+expect_exit 0 again --limit-rate 100K
+expect 'it took its time' test $((($(date +%s%N) - began) / 1000000)) -ge 500
+expect "all of it came" diff -r mirror complete
+expect_exit 1 again --limit-rate fast
+expect_err '500K or 2M'
+expect_exit 1 again --retry-wait soon
+expect_err '--retry-wait'
 
 server_stop
 done_testing

@@ -10,7 +10,8 @@
 #   gets T..., refuses_target T [PATTERN]    the same for downloads
 #   asked                     prints what was asked for since the last refresh or download, in order, in one line
 #   holds ROLE VERSION        one result: the client trusts that version
-#   expect_asked WORDS        one result: exactly that was asked for
+#   expect_asked WORDS        one result: exactly that was asked for, in this order
+#   expect_asked_all WORDS    the same in any order
 
 . "$CW_SRCDIR/tests/server/lib.sh"
 
@@ -50,6 +51,15 @@ expect_asked() {
         ok "asked for: $*"
     else
         not_ok "asked for: $*"
+        diag "but it was: $(asked)"
+    fi
+}
+
+expect_asked_all() {
+    if [ "$(asked | tr ' ' '\n' | sort)" = "$(printf '%s\n' "$@" | sort)" ]; then
+        ok "asked for, in any order: $*"
+    else
+        not_ok "asked for, in any order: $*"
         diag "but it was: $(asked)"
     fi
 }

@@ -56,7 +56,7 @@ either() {
     (cd "$here/old/$1" && find . -type f) | while read -r file; do
         [ -e "$2/$1/$file" ] || echo "$file is gone"
     done
-    (cd "$2/$1" && find . -type f ! -name '.tmp-*') | while read -r file; do
+    (cd "$2/$1" && find . -type f ! -name '.tmp-*' ! -path '*/.inbox/*') | while read -r file; do
         cmp -s "$2/$1/$file" "$here/old/$1/$file" || cmp -s "$2/$1/$file" "$here/new/$1/$file" || echo "$file is neither"
     done
 }
