@@ -229,10 +229,11 @@ static void list_servers(struct fetch *fetch)
     }
 }
 
-/* Those that failed are named, unless that is the pull's failure itself, and are asked last the next time. */
+/* Those that failed are named, unless that is what the pull fails with, and are asked last the next time. */
 static int note_servers(struct fetch *fetch, int rc, struct cw_err *err)
 {
     struct cw_pull *pull = fetch->pull;
+    struct cw_err own = {.code = CW_OK};
     size_t i;
 
     for (i = 0; i < fetch->web_count; i++) {
@@ -240,12 +241,17 @@ static int note_servers(struct fetch *fetch, int rc, struct cw_err *err)
 
         if (web->failed == CW_OK && web->files == 0)
             continue;
-        if (web->failed != CW_OK && rc == CW_OK)
-            cw_cli_warn(pull->cli, "%s: %s; %s", web->name, web->why,
-                        web->skipped ? "its other files were taken elsewhere" : "it was taken elsewhere");
-        if (cw_web_note(&pull->web, web->name, pull->now, web->failed != CW_OK ? web->why : NULL, err) !=
-            CW_OK)
-            return err->code;
+        if (web->failed != CW_OK && (rc == CW_OK || strcmp(web->why, err->text) != 0))
+            cw_cli_warn(pull->cli, "%s: %s%s", web->name, web->why,
+                        rc != CW_OK    ? ""
+                        : web->skipped ? "; its other files were taken elsewhere"
+                                       : "; it was taken elsewhere");
+        if (cw_web_note(&pull->web, web->name, pull->now, web->failed != CW_OK ? web->why : NULL, &own) !=
+            CW_OK) {
+            if (rc == CW_OK)
+                *err = own;
+            return rc == CW_OK ? own.code : rc;
+        }
     }
     return rc;
 }

@@ -288,6 +288,13 @@ server_rules '{"path": "*gateway.bin", "flip": [1]}'
 pulls 3 "$url" "$bad_url"
 expect_err 'sha256 differs'
 absent 'wrong everywhere'
+cp "good/$bin" "bad/$bin"
+flip "bad/$bin"
+server_rules '{"path": "*gateway.bin", "status": 503}'
+pulls 3 "$bad_url" "$url"
+expect_err "warning: $url: .*503"
+expect_err 'causeway-sync: upstream.*sha256 differs'
+absent 'wrong at the one, nothing from the other'
 kill "$bad_pid"
 wait "$bad_pid" 2>/dev/null
 server_rules
