@@ -163,12 +163,11 @@ completes bytes=600000-/-/206
 breaks_off "\"headers\": {\"ETag\": \"\\\"$(printf '%0200d' 0)\\\"\"}"
 completes bytes=600000-/-/206
 
-# --- what has no hash yet is joined only to what its server calls the same
+# --- what has no hash yet is joined only to what its server calls the same (a pull fetches metadata ahead, and that only once)
 
-snapshots() { # of the first pull into a new site
-    rm -rf site
-    site_init site --source "$url"
-    expect_exit 0 pull
+snapshots() { # of a new mirror
+    rm -rf copy
+    expect_exit 0 causeway-sync tuf mirror --retry-wait 10ms --root good/metadata/1.root.json "$url" copy
     server_log | python3 -c '
 import json, sys
 for row in map(json.loads, sys.stdin):
