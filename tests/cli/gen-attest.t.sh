@@ -224,8 +224,12 @@ attest audit https://example.com/audit/v1 '{}' "$(find repo/tree/targets/gateway
 expect_exit 0 gen attest gateway 1.2.0 audit.json
 expect_out 'audit.json: https://example.com/audit/v1, about 2 of 2 artifacts'
 expect_out 'channel candidate: has all that it demands'
+# The channel's role signs it: no key of the build, none of targets.
+mkdir away
+mv repo/keys/product-gateway.key repo/keys/targets-*.key repo/keys/root-*.key away/
 expect_exit 0 gen promote gateway 1.2.0 candidate
 expect_exit 0 gen publish
+mv away/*.key repo/keys/
 expect_exit 0 gen verify
 expect 'its name is portable' test -n "$(find repo/tree/targets/channels/candidate -name '*.gateway_1.2.0.attestation.*.json')"
 expect_exit 0 gen gate candidate --remove https://example.com/audit/v1

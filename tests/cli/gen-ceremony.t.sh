@@ -224,4 +224,48 @@ expect_exit 0 gen publish --abandon
 expect_exit 0 causeway-sync -C site pull
 expect_exit 0 gen verify --root "$root"
 
+# --- another tool signs -----------------------------------------------------------------------------------
+
+# What is to be signed is plain TUF metadata: a tool that knows the specification and a key in PEM will do, and may write the file in its
+# own way.
+if command -v openssl >/dev/null && command -v python3 >/dev/null; then
+    causeway-gen init -q --insecure-plain-keys other-repo 2>err.txt
+    expect_exit 0 causeway-gen -C other-repo key import borrowed alice/targets-1.key
+    expect_exit 0 causeway-gen -C other-repo key export borrowed targets-1.pem --insecure-plain-keys
+    cat >other-tool.py <<'END'
+import json, subprocess, sys
+
+def canonical(value):
+    if isinstance(value, dict):
+        return "{" + ",".join(canonical(k) + ":" + canonical(value[k]) for k in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return json.dumps(value)
+
+path, pem, keyid = sys.argv[1:]
+doc = json.load(open(path))
+open("to-be-signed", "w").write(canonical(doc["signed"]))
+sig = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", pem, "-in", "to-be-signed"], check=True, stdout=subprocess.PIPE).stdout
+doc["signatures"].append({"keyid": keyid, "sig": sig.hex()})
+json.dump(doc, open(path, "w"))
+END
+    expect_exit 7 gen publish --renew targets
+    rm -rf theirs
+    cp -r repo/ceremony/to-sign theirs
+    expect_exit 0 python3 other-tool.py "$(echo theirs/metadata/*.targets.json)" targets-1.pem \
+        "$(sed -n 's/.*"\([0-9a-f]\{64\}\)": "targets-1".*/\1/p' theirs/ceremony.json)"
+    expect_exit 0 causeway-gen sign theirs
+    expect_out '^missing for targets: 1 of '
+    expect_exit 0 sign bob targets-2
+    expect_exit 0 gen publish theirs bob/to-sign
+    expect_out "^'theirs': 1 new signature$"
+    expect_out '^the ceremony is complete$'
+    expect_exit 0 gen verify --root "$root"
+    expect_exit 0 causeway-sync -C site pull
+else
+    skip 'another tool signs' 'no openssl, or no python3'
+fi
+
 done_testing
