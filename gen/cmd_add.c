@@ -379,8 +379,7 @@ static int say(const struct cw_adding *a, struct cw_err *err)
         cw_cli_say(a->cli, "... and %llu more releases",
                    (unsigned long long)(a->releases - json_array_size(a->report)));
     cw_from_warn(&from, a->cli);
-    if (a->cli->dry_run)
-        cw_from_say(&from, a->cli);
+    (a->cli->dry_run ? cw_from_say : cw_from_say_left_out)(&from, a->cli);
     json_array_foreach (a->new_keys, i, row) {
         cw_cli_say(a->cli,
                    "new product: its build key %s 'keys/%s.key'; publishing it needs the targets keys once",

@@ -180,6 +180,32 @@ void cw_from_warn(const struct cw_from *from, const struct cw_cli *cli)
                     count, cw_str_plural(count), kind);
 }
 
+void cw_from_say_left_out(const struct cw_from *from, const struct cw_cli *cli)
+{
+    json_auto_t *counts = json_object();
+    CW_AUTO_BUF list = CW_BUF_INIT(CW_ERR_TEXT_MAX);
+    char seen[CW_ERR_TEXT_MAX];
+    const char *why;
+    json_t *row, *count;
+    size_t i;
+
+    json_array_foreach (from->table, i, row) {
+        why = json_string_value(json_object_get(row, "left_out"));
+        if (why != NULL)
+            (void)json_object_set_new(counts, why,
+                                      json_integer(json_integer_value(json_object_get(counts, why)) + 1));
+    }
+    json_object_foreach (counts, why, count) {
+        cw_buf_addf(&list, "%s%s", list.len > 0 ? ", " : "", why);
+        if (json_integer_value(count) > 1)
+            cw_buf_addf(&list, " (%lld)", (long long)json_integer_value(count));
+    }
+    if (list.len == 0)
+        return;
+    cw_str_visible(seen, sizeof seen, cw_buf_text(&list));
+    cw_cli_say(cli, "left out: %s; '--dry-run' shows each", seen);
+}
+
 /* What is known of the bytes. */
 static const char *say_sum(char *out, size_t size, const json_t *row)
 {

@@ -62,6 +62,8 @@ int cw_from_read(struct cw_catalog *catalog, struct cw_from *from, const char *p
                  struct cw_mistakes *mistakes, struct cw_err *err);
 /* What a person should know of what was read: as warnings. */
 void cw_from_warn(const struct cw_from *from, const struct cw_cli *cli);
+/* In one line, for who does not look at the table. */
+void cw_from_say_left_out(const struct cw_from *from, const struct cw_cli *cli);
 /* The table for people, on standard output. */
 void cw_from_say(const struct cw_from *from, const struct cw_cli *cli);
 void cw_from_clear(struct cw_from *from);

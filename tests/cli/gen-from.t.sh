@@ -375,6 +375,7 @@ expect_exit 3 causeway-gen add --from goreleaser dist/not.json
 expect_err '^dist/not.json:2: '
 echo deb >dist/tool_1.0.0_amd64.deb
 expect_exit 0 causeway-gen add --from goreleaser dist/artifacts.json
+expect_out "^left out: .*, of type 'Docker Image', a checksum file, of type 'Brew Tap'; '--dry-run' shows each$"
 
 # --- build-info ---------------------------------------------------------------------------------------
 
