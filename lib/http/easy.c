@@ -182,6 +182,14 @@ int cw_http_judge_status(long status, const char *shown, struct cw_err *err)
     return cw_err_set(err, CW_E_FAIL, "unable to get '%s': HTTP status %ld", shown, status);
 }
 
+int cw_http_judge_tunnel(long status, const char *shown, struct cw_err *err)
+{
+    if (status == 407)
+        return cw_http_judge_status(status, shown, err);
+    return cw_err_set(err, status >= 500 || cw_http_status_passes(status) ? CW_E_TEMP : CW_E_FAIL,
+                      "unable to get '%s': the proxy refuses to pass it on: HTTP status %ld", shown, status);
+}
+
 bool cw_http_code_passes(CURLcode code)
 {
     switch (code) {

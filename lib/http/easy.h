@@ -22,6 +22,8 @@ int cw_http_easy_new(CURL **curl, const struct cw_http_options *options, bool ba
 int cw_http_judge_code(CURLcode code, const char *shown, const char *error_text, struct cw_err *err);
 /* CW_OK for 200 and 206. */
 int cw_http_judge_status(long status, const char *shown, struct cw_err *err);
+/* A proxy's answer to the wish for a tunnel (CONNECT), other than 200. */
+int cw_http_judge_tunnel(long status, const char *shown, struct cw_err *err);
 /* May the same request succeed if it is made again soon? */
 bool cw_http_code_passes(CURLcode code);
 bool cw_http_status_passes(long status);

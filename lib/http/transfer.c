@@ -334,7 +334,7 @@ static int judge_end(struct slot *slot, CURLcode code, bool *passes, struct cw_e
 {
     struct cw_transfer *t = slot->transfer;
     char shown[CW_HTTP_SHOWN_MAX];
-    long status = 0;
+    long status = 0, tunnel = 0;
     int rc;
 
     *passes = false;
@@ -347,8 +347,10 @@ static int judge_end(struct slot *slot, CURLcode code, bool *passes, struct cw_e
     if (code == CURLE_OK && !t->run.judged && (rc = cw_answer_judge(t, slot->curl, err)) != CW_OK)
         return rc; /* an answer without a body */
     if (code != CURLE_OK && !t->run.is_error && (t->have < t->length || t->at_most || !t->run.judged)) {
-        *passes = cw_http_code_passes(code);
-        return cw_http_judge_code(code, shown, slot->error_text, err);
+        curl_easy_getinfo(slot->curl, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+        *passes = tunnel >= 400 ? cw_http_status_passes(tunnel) : cw_http_code_passes(code);
+        return tunnel >= 400 ? cw_http_judge_tunnel(tunnel, shown, err)
+                             : cw_http_judge_code(code, shown, slot->error_text, err);
     }
     if (t->run.is_error) {
         *passes = cw_http_status_passes(status);

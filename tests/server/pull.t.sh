@@ -351,6 +351,9 @@ expect 'the proxy was asked for everything' test "$(server_requests .)" -gt 3
 site_with '{ url = "http://vendor.invalid/" }'
 expect_exit 0 env http_proxy="http://127.0.0.1:$server_port" causeway-sync -C site pull
 whole 'through a proxy of the environment'
+site_with "{ url = \"$url\" }"
+expect_exit 0 env http_proxy=http://127.0.0.1:9 no_proxy=127.0.0.1 causeway-sync -C site pull
+whole 'past a proxy of the environment'
 server_stop
 
 # --- a product in hash bins: roles are fetched ahead of their verification, each once, and more of them than a process may open files
@@ -418,6 +421,11 @@ server_rules '{"path": "*.many-*.json", "delay": 0.1}'
 pulls 0
 expect 'roles come side by side' test "$(server_log | grep 'many-' | grep -o '"connection": [0-9]*' | sort -u | wc -l)" -ge 8
 all_there 'a slow server'
+server_rules '{"path": "/targets/*.txt", "delay": 0.02}'
+pulls 0
+all_there 'a server that is far away'
+connections=$(server_log | grep '[.]txt' | grep -o '"connection": [0-9]*' | sort -u | wc -l)
+expect "files come side by side, over connections that are kept: $connections" test "$connections" -ge 8 -a "$connections" -le 32
 server_rules '{"path": "*.many-*.json", "nth": 7, "redirect": "'"$url"'none"}'
 pulls 0
 all_there 'one that was sent elsewhere once'

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import re
+import select
 import socket
 import ssl
 import struct
@@ -107,6 +108,17 @@ def parse_range(text, size):
     return (start, end) if start < end else False
 
 
+def relay(one, other):
+    """Until either end closes."""
+    to = {one: other, other: one}
+    while True:
+        for end in select.select([one, other], [], [])[0]:
+            data = end.recv(CHUNK)
+            if not data:
+                return
+            to[end].sendall(data)
+
+
 class Body:
     """A file's or a text's bytes from start to end, changed as the rule says."""
 
@@ -137,6 +149,18 @@ class Handler(BaseHTTPRequestHandler):
         self.serve()
 
     do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
+
+    def do_CONNECT(self):
+        """A proxy's tunnel to another server on this machine, unless a rule has another status."""
+        self.rule_number, self.rule = self.server.rules.match("CONNECT", self.path, False, self.headers)
+        self.sent, self.logged, self.status, self.close_connection = 0, False, self.rule.get("status", 200), True
+        self.note()
+        if self.status != 200:
+            self.wfile.write(f"HTTP/1.1 {self.status} No\r\nContent-Length: 0\r\n\r\n".encode())
+            return
+        with socket.create_connection(("127.0.0.1", int(self.path.rpartition(":")[2]))) as other:
+            self.wfile.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+            relay(self.connection, other)
 
     def log_message(self, *_):
         pass

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Pulling over https from a real nginx: HTTP/2 where it is offered, a source's own authority, and client certificates.
+# Pulling over https from a real nginx: HTTP/2 where it is offered, a source's own authority, client certificates, and through a proxy.
 . "${CW_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/cli/lib.sh"
 . "$CW_SRCDIR/tests/cli/publisher.sh"
+. "$CW_SRCDIR/tests/server/lib.sh"
 
 PATH=$PATH:/usr/sbin:/sbin
 command -v nginx >/dev/null || skip_all 'nginx is not installed'
@@ -126,6 +127,33 @@ pulls 1 "$closed" "$ca, cert = \"$PWD/nowhere.pem\""
 expect_err "$PWD/nowhere.pem"
 pulls 1 "$closed" "$ca, cert = \"$PWD/carrier.pem\", key = \"$PWD/locked.key\""
 expect_err "$PWD/locked.key"
+
+# --- through a proxy: a tunnel, in which only the proxy's own password is for the proxy
+server_start repo
+pulls 0 "$closed" "$ca, cert = \"$PWD/both.pem\", proxy = \"http://carrier:hunter2@127.0.0.1:$server_port\""
+came '^[0-9]+ HTTP/2.0 SUCCESS (200|404)'
+expect 'all went through the tunnel' test "$(server_requests CONNECT)" -ge 1 -a "$(server_requests GET)" -eq 0
+server_rules '{"method": "CONNECT", "header": "Proxy-Authorization: Basic Y2Fycmllcjpod'"W50ZXIy"'"}' '{"status": 407}'
+pulls 0 "$new" "$ca, proxy = \"http://carrier:hunter2@127.0.0.1:$server_port\""
+came '^[0-9]+ HTTP/2.0 NONE (200|404)'
+server_rules '{"method": "CONNECT", "status": 407}'
+pulls 1 "$new" "$ca, proxy = \"http://127.0.0.1:$server_port\""
+expect_err 'HTTP status 407: the proxy wants a login'
+expect 'what it will say again is not tried again' test "$(server_requests CONNECT)" -le 3 # two ahead of their time
+server_rules '{"method": "CONNECT", "status": 403}'
+pulls 1 "$new" "$ca, proxy = \"http://127.0.0.1:$server_port\""
+expect_err 'the proxy refuses to pass it on: HTTP status 403'
+server_rules '{"method": "CONNECT", "first": 3, "status": 503}'
+pulls 0 "$new" "$ca, proxy = \"http://127.0.0.1:$server_port\""
+server_rules '{"method": "CONNECT", "status": 503}'
+pulls 5 "$new" "$ca, proxy = \"http://127.0.0.1:$server_port\""
+echo 's3cret-token' >token
+server_rules '{"header": "Authorization: *", "status": 500}'
+pulls 0 "$new" "$ca, bearer = \"$PWD/token\", proxy = \"http://127.0.0.1:$server_port\""
+server_rules
+pulls 0 "$new" "$ca, proxy = \"\""
+expect 'an empty one is none' test "$(server_requests)" -eq 0
+server_stop
 
 kill "$nginx_pid"
 wait "$nginx_pid" 2>/dev/null
