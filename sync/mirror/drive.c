@@ -85,12 +85,12 @@ static int answer_store(struct cw_pull *pull, struct cw_tuf_update *update, cons
     return rc == CW_OK ? cw_tuf_update_stored(update, err) : rc;
 }
 
-/* What came with an earlier set is in the mirror. */
+/* What came with an earlier set is in the mirror; targets may be there, too, from a pull that failed. */
 static bool is_mirrored(const struct cw_pull *pull, const char *tree_path)
 {
     bool there = false;
 
-    if (pull->memory.timestamp != NULL)
+    if (pull->memory.timestamp != NULL || !cw_str_starts(tree_path, CW_TREE_METADATA "/"))
         (void)cw_at_has(&there, pull->mirror, tree_path, NULL);
     return there;
 }
