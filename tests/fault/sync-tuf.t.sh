@@ -102,7 +102,7 @@ check_mirror() {
     elif ! cmp -s "$1/mirror/metadata/timestamp.json" "$here/new/mirror/metadata/timestamp.json"; then
         ! cmp -s "$1/mirror/.causeway-mirror.json" "$here/new/mirror/.causeway-mirror.json" || echo 'noted too early, '
         echo old
-    elif [ "$(cd "$1/mirror" && find . -type f ! -name '.tmp-*' ! -name .causeway-mirror.json | sort)" != \
+    elif [ "$(cd "$1/mirror" && find . -type f ! -name '.tmp-*' ! -path './.inbox/*' ! -name .causeway-mirror.json | sort)" != \
         "$(cd "$here/new/mirror" && find . -type f ! -name .causeway-mirror.json | sort)" ]; then
         echo 'the new timestamp is there, but not all else'
     else
