@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * add --from github-release: one release as GitHub's REST API gives it (GET /repos/O/R/releases/tags/T), its
- * assets downloaded beside it. https://docs.github.com/rest/releases/releases
+ * add --from github-release: one release as GitHub's REST API gives it (GET /repos/O/R/releases/tags/T), or the event
+ * that a workflow gets of it, its assets downloaded beside it. https://docs.github.com/rest/releases/releases
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +10,8 @@
 #include "gen/from_guess.h"
 #include "gen/from_reader.h"
 #include "release/manifest.h"
+
+#define WRAPPED "release" /* what it is in an event */
 
 /* "…/repos/OWNER/REPO/releases/1" or "https://github.com/OWNER/REPO/releases/tag/v1" → REPO. */
 static const char *repository(struct cw_from_reader *r, const json_t *doc)
@@ -45,13 +47,13 @@ static void read_size(struct cw_from_reader *r, struct cw_from_item *item, const
     }
 }
 
-static void take_asset(struct cw_from_reader *r, const json_t *asset, size_t index)
+static void take_asset(struct cw_from_reader *r, const json_t *asset, const char *top, size_t index)
 {
     struct cw_fields *fields = &r->base.fields;
     struct cw_from_item item = {.name = NULL};
     const char *state, *digest = NULL;
 
-    cw_fields_item(item.field, "", "assets", index);
+    cw_fields_item(item.field, top, "assets", index);
     if (!cw_fields_is_object(fields, asset, item.field))
         return;
     item.name = cw_fields_text(fields, asset, item.field, "name", true);
@@ -69,49 +71,63 @@ static void take_asset(struct cw_from_reader *r, const json_t *asset, size_t ind
     cw_from_take(r, &item);
 }
 
-static bool is_release(struct cw_from_reader *r, const json_t *doc)
+static bool is_release(struct cw_from_reader *r, const json_t *doc, const char *top)
 {
     struct cw_fields *fields = &r->base.fields;
+    char draft[CW_FIELDS_PATH_MAX];
 
     if (json_is_array(doc))
         cw_fields_wrong(fields, "", "is a list of %zu releases; take one out of it, as with \"jq '.[0]'\"",
                         json_array_size(doc));
-    else if (!cw_fields_is_object(fields, doc, ""))
+    else if (!cw_fields_is_object(fields, doc, top))
         return false;
     else if (json_object_get(doc, "tagName") != NULL)
         cw_fields_wrong(
             fields, "tagName",
             "is of 'gh release view --json'; take what 'gh api repos/OWNER/REPO/releases/tags/TAG' prints");
-    else if (json_is_true(json_object_get(doc, "draft")))
-        cw_fields_wrong(fields, "draft", "this release is a draft; publish it on GitHub first");
-    else
+    else if (!json_is_true(json_object_get(doc, "draft")))
         return true;
+    else {
+        cw_fields_join(draft, top, "draft");
+        cw_fields_wrong(fields, draft, "this release is a draft; publish it on GitHub first");
+    }
     return false;
 }
 
 int cw_from_github(struct cw_from_reader *r, struct cw_err *err)
 {
-    struct cw_from_head head = {.product_field = "url", .version_field = "tag_name", .notes_field = "body"};
+    char fields[3][CW_FIELDS_PATH_MAX];
+    struct cw_from_head head = {
+        .product_field = fields[0], .version_field = fields[1], .notes_field = fields[2]};
     const json_t *assets;
     json_t *doc, *asset;
-    const char *tag;
+    const char *tag, *top = "";
     size_t i;
     int rc = cw_from_load_json(r, &doc, err);
 
-    if (rc != CW_OK || doc == NULL || !is_release(r, doc))
+    if (rc != CW_OK || doc == NULL)
         return rc;
-    tag = cw_fields_text(&r->base.fields, doc, "", "tag_name", true);
+    if (json_is_object(json_object_get(doc, WRAPPED))) {
+        top = WRAPPED;
+        doc = json_object_get(doc, WRAPPED);
+    }
+    if (!is_release(r, doc, top))
+        return CW_OK;
+    cw_fields_join(fields[0], top, "url");
+    cw_fields_join(fields[1], top, "tag_name");
+    cw_fields_join(fields[2], top, "body");
+    tag = cw_fields_text(&r->base.fields, doc, top, "tag_name", true);
     if (tag != NULL)
         head.version = tag[0] == 'v' ? tag + 1 : tag;
     if (!json_is_null(json_object_get(doc, "body")))
-        head.notes = cw_fields_text(&r->base.fields, doc, "", "body", false);
+        head.notes = cw_fields_text(&r->base.fields, doc, top, "body", false);
     head.product = repository(r, doc);
     r->from->prerelease = json_is_true(json_object_get(doc, "prerelease"));
-    assets = cw_fields_list(&r->base.fields, doc, "", "assets");
+    assets = cw_fields_list(&r->base.fields, doc, top, "assets");
     if (assets == NULL || !cw_from_begin(r, &head))
         return CW_OK;
     json_array_foreach (assets, i, asset) {
-        take_asset(r, asset, i);
+        take_asset(r, asset, top, i);
     }
     return CW_OK;
 }

@@ -289,6 +289,13 @@ hub_case '1s/^/[/; $s/$/]/' 'is a list of 1 releases'
 hub_case 's/"assets": \[/"assets": {/' '^hub/release.json:[0-9]+: '
 hub_case 's/second/\\u001b[2J/' 'body: .*control character.*--notes-file'
 hub_case 's/repos.acme.gateway-hub.releases/x/' '^hub/release.json: --product: is needed, because github-release does not say it'
+# The event that a workflow gets of it holds it.
+github '1s/^/{"action": "released", "release": /; $s|$|, "repository": {"name": "gateway-hub"}}|'
+expect_exit 0 causeway-gen add --from github-release --dry-run hub
+expect_out '^gateway-hub 2.0.0: would be staged, 2 artifacts'
+hub_case '1s/^/{"release": /; $s/$/}/; s/"draft": false/"draft": true/' '^hub/release.json:1: release.draft: this release is a draft'
+hub_case '1s/^/{"release": /; $s/$/}/; s/"size": 6/"size": 7/' "^hub/release.json:4: release.assets\[0\]: .* has 6 bytes where 7 are named"
+hub_case '1s/^/{"release": /; $s/$/}/; s/v2.0.0/nightly/' '^hub/release.json:1: release.tag_name: .*--version'
 github "s/sha256:./sha256:$(sha256sum <hub/gateway_2.0.0_linux_amd64.tar.gz | cut -c1 | tr '0-9a-f' '1-9a-f0')/"
 expect_exit 3 causeway-gen add --from github-release hub/release.json
 expect_err '^causeway-gen: hub/release.json:4: gateway-hub 2.0.0: .*sha256 differs'
