@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * add --from github-release: one release as GitHub's REST API gives it (GET /repos/O/R/releases/tags/T), or the event
- * that a workflow gets of it, its assets downloaded beside it. https://docs.github.com/rest/releases/releases
+ * that a workflow gets of it, or as 'gh release view --json' prints it; its assets downloaded beside it.
+ * https://docs.github.com/rest/releases/releases
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,10 @@
 #include "release/manifest.h"
 
 #define WRAPPED "release" /* what it is in an event */
+
+static const struct words {
+    const char *tag, *draft, *prerelease;
+} of_api = {"tag_name", "draft", "prerelease"}, of_gh = {"tagName", "isDraft", "isPrerelease"};
 
 /* "…/repos/OWNER/REPO/releases/1" or "https://github.com/OWNER/REPO/releases/tag/v1" → REPO. */
 static const char *repository(struct cw_from_reader *r, const json_t *doc)
@@ -63,7 +68,7 @@ static void take_asset(struct cw_from_reader *r, const json_t *asset, const char
     read_size(r, &item, asset);
     if (item.name == NULL || (item.path = cw_from_path(r, item.name, item.field)) == NULL)
         return;
-    if (digest != NULL)
+    if (digest != NULL && digest[0] != '\0')
         cw_from_sum(r, &item, CW_SHA256, digest);
     item.left_out = cw_guess_companion(item.name);
     if (state != NULL && strcmp(state, "uploaded") != 0)
@@ -71,7 +76,8 @@ static void take_asset(struct cw_from_reader *r, const json_t *asset, const char
     cw_from_take(r, &item);
 }
 
-static bool is_release(struct cw_from_reader *r, const json_t *doc, const char *top)
+static bool is_release(struct cw_from_reader *r, const json_t *doc, const char *top,
+                       const struct words *words)
 {
     struct cw_fields *fields = &r->base.fields;
     char draft[CW_FIELDS_PATH_MAX];
@@ -81,14 +87,10 @@ static bool is_release(struct cw_from_reader *r, const json_t *doc, const char *
                         json_array_size(doc));
     else if (!cw_fields_is_object(fields, doc, top))
         return false;
-    else if (json_object_get(doc, "tagName") != NULL)
-        cw_fields_wrong(
-            fields, "tagName",
-            "is of 'gh release view --json'; take what 'gh api repos/OWNER/REPO/releases/tags/TAG' prints");
-    else if (!json_is_true(json_object_get(doc, "draft")))
+    else if (!json_is_true(json_object_get(doc, words->draft)))
         return true;
     else {
-        cw_fields_join(draft, top, "draft");
+        cw_fields_join(draft, top, words->draft);
         cw_fields_wrong(fields, draft, "this release is a draft; publish it on GitHub first");
     }
     return false;
@@ -102,6 +104,7 @@ int cw_from_github(struct cw_from_reader *r, struct cw_err *err)
     const json_t *assets;
     json_t *doc, *asset;
     const char *tag, *top = "";
+    const struct words *words;
     size_t i;
     int rc = cw_from_load_json(r, &doc, err);
 
@@ -111,18 +114,19 @@ int cw_from_github(struct cw_from_reader *r, struct cw_err *err)
         top = WRAPPED;
         doc = json_object_get(doc, WRAPPED);
     }
-    if (!is_release(r, doc, top))
+    words = json_object_get(doc, of_gh.tag) != NULL ? &of_gh : &of_api;
+    if (!is_release(r, doc, top, words))
         return CW_OK;
     cw_fields_join(fields[0], top, "url");
-    cw_fields_join(fields[1], top, "tag_name");
+    cw_fields_join(fields[1], top, words->tag);
     cw_fields_join(fields[2], top, "body");
-    tag = cw_fields_text(&r->base.fields, doc, top, "tag_name", true);
+    tag = cw_fields_text(&r->base.fields, doc, top, words->tag, true);
     if (tag != NULL)
         head.version = tag[0] == 'v' ? tag + 1 : tag;
     if (!json_is_null(json_object_get(doc, "body")))
         head.notes = cw_fields_text(&r->base.fields, doc, top, "body", false);
     head.product = repository(r, doc);
-    r->from->prerelease = json_is_true(json_object_get(doc, "prerelease"));
+    r->from->prerelease = json_is_true(json_object_get(doc, words->prerelease));
     assets = cw_fields_list(&r->base.fields, doc, top, "assets");
     if (assets == NULL || !cw_from_begin(r, &head))
         return CW_OK;

@@ -283,12 +283,21 @@ hub_case 's/"size": 6/"size": 7/' "^hub/release.json:4: assets\[0\]: 'hub/gatewa
 hub_case 's/"size": 6/"size": -7/' '^hub/release.json:4: assets\[0\]: its size is no number'
 hub_case 's/darwin_arm64.zip/darwin_amd64.zip/' '^hub/release.json:6: assets\[1\]: unable to find'
 hub_case 's/sha256:\(.\)/sha256:\1\1/' '^hub/release.json:4: assets\[0\]: .*is no sha256'
-hub_case 's/"tag_name"/"tagName"/' 'gh api repos'
 hub_case 's/"name": "checksums.txt"/"name": 7/' '^hub/release.json:7: assets\[2\].name: is not a string'
 hub_case '1s/^/[/; $s/$/]/' 'is a list of 1 releases'
 hub_case 's/"assets": \[/"assets": {/' '^hub/release.json:[0-9]+: '
 hub_case 's/second/\\u001b[2J/' 'body: .*control character.*--notes-file'
 hub_case 's/repos.acme.gateway-hub.releases/x/' '^hub/release.json: --product: is needed, because github-release does not say it'
+# As 'gh release view --json tagName,body,isDraft,isPrerelease,url,assets' prints it.
+gh='s/"tag_name"/"tagName"/; s/"draft"/"isDraft"/; s/"prerelease"/"isPrerelease"/; s/"digest": null/"digest": ""/
+s|https://api.github.com/repos/acme/gateway-hub/releases/1|https://github.com/acme/gateway-hub/releases/tag/v2.0.0|'
+github "$gh"
+expect_exit 0 causeway-gen add --from github-release --dry-run hub
+expect_out '^gateway-hub 2.0.0: would be staged, 2 artifacts'
+expect_out 'gateway_2.0.0_linux_amd64.tar.gz +linux-amd64 +archive .*checksum given'
+expect_err 'prerelease'
+hub_case "$gh; s/\"isDraft\": false/\"isDraft\": true/" '^hub/release.json:1: isDraft: this release is a draft'
+hub_case "$gh; s/\"v2.0.0\"/\"nightly\"/" '^hub/release.json:1: tagName: .*nightly.*--version'
 # The event that a workflow gets of it holds it.
 github '1s/^/{"action": "released", "release": /; $s|$|, "repository": {"name": "gateway-hub"}}|'
 expect_exit 0 causeway-gen add --from github-release --dry-run hub
