@@ -111,14 +111,15 @@ static int set_folder(struct cw_from_reader *r, const char *path, struct cw_err 
 static int find_document(struct cw_from_reader *r, const struct format *format, struct cw_err *err)
 {
     struct cw_catalog *catalog = r->base.catalog;
-    const char *folder = catalog->path, *path;
+    const char *folder = catalog->path;
+    char *path = r->from->document;
     struct stat st;
 
     if (format->file == NULL || stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
         return CW_OK;
-    path = cw_from_keep(r, "%s%s%s", folder, cw_str_ends(folder, "/") ? "" : "/", format->file);
-    if (path == NULL)
-        return CW_OK; /* no memory, or no UTF-8: both are said later */
+    if (snprintf(path, CW_PATH_MAX, "%s%s%s", folder, cw_str_ends(folder, "/") ? "" : "/", format->file) >=
+        CW_PATH_MAX)
+        return cw_err_set(err, CW_E_FAIL, "'%s': the path is too long", folder);
     if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
         return cw_err_set(err, CW_E_USAGE, "'%s' is a folder without '%s': give %s in it by its name", folder,
                           format->file, format->document);

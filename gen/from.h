@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
+#include "fs/root.h"
 #include "gen/catalog.h"
 
 /* Bytes of one document: a build-info names all dependencies too; ten times that in memory, for a moment. */
@@ -21,9 +22,10 @@ struct cw_from {        /* what the command line says */
     struct cw_cli_list platforms, kinds; /* "X", or "GLOB=X" for some artifacts */
     struct cw_cli_list names;            /* "OLD=NEW"; for a folder "NEW" */
     struct cw_cli_list includes, excludes;
-    bool each;       /* dir: each file is an artifact of its own */
-    bool prerelease; /* set by reading: it is not meant for everyone yet */
-    int repo;        /* borrowed: the repository, which must not be packed itself */
+    bool each;                  /* dir: each file is an artifact of its own */
+    bool prerelease;            /* set by reading: it is not meant for everyone yet */
+    char document[CW_PATH_MAX]; /* set by reading: what is read in a folder that was given */
+    int repo;                   /* borrowed: the repository, which must not be packed itself */
     json_t *
         table; /* owned, set by reading: {"name", "platform", "kind", "size", "at", "checked", "not_compared"?: the kind of its
                    checksum} or {"name", "at", "left_out"} of each */

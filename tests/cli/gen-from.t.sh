@@ -357,6 +357,10 @@ for folder in dist dist/; do
     expect_exit 0 causeway-gen add --from goreleaser --dry-run "$folder"
     expect_out '^tool 1.0.0: would be staged, 4 artifacts'
 done
+latin=$(printf 'd\344st')
+ln -s dist "$latin"
+expect_exit 0 causeway-gen add --from goreleaser --dry-run "$latin"
+expect_out '^tool 1.0.0: would be staged, 4 artifacts'
 expect_exit 2 causeway-gen add --from goreleaser --dry-run registry
 expect_err "'registry' is a folder without 'artifacts.json': give GoReleaser's list in it by its name"
 expect_exit 2 causeway-gen add --from github-release dist
