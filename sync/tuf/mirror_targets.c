@@ -10,17 +10,20 @@
 #include "base/str.h"
 #include "sync/tuf/mirror_parts.h"
 
-/* Where the target lies in the mirror, by the name with this hash (NULL: none). False: nowhere. */
-static bool place_of(char path[CW_PATH_MAX], const struct cw_target *target, const char *hash)
+/* Where the target lies in the mirror, by the name with this hash (NULL: none). CW_E_VERIFY: nowhere. */
+static int place_of(char path[CW_PATH_MAX], const struct cw_target *target, const char *hash,
+                    struct cw_err *err)
 {
     CW_AUTO_BUF place = CW_BUF_INIT(CW_PATH_MAX);
-    int n;
+    int n, rc = cw_target_place(&place, target, hash, err);
 
-    if (cw_target_place(&place, target, hash, NULL) != CW_OK)
-        return false;
-    n = snprintf(path, CW_PATH_MAX, CW_MIRROR_TARGETS "/%s", cw_buf_text(&place));
-    return n > 0 && n < CW_PATH_MAX && cw_path_is_relative(path) &&
-           !cw_str_starts(cw_str_basename(path), CW_TMP_PREFIX); /* it would be swept away */
+    if (rc == CW_E_NOMEM)
+        return rc;
+    n = rc == CW_OK ? snprintf(path, CW_PATH_MAX, CW_MIRROR_TARGETS "/%s", cw_buf_text(&place)) : -1;
+    if (n > 0 && n < CW_PATH_MAX && cw_path_is_relative(path) &&
+        !cw_str_starts(cw_str_basename(path), CW_TMP_PREFIX)) /* it would be swept away */
+        return CW_OK;
+    return cw_err_set(err, CW_E_VERIFY, "target '%s': its path cannot be a file's", target->path);
 }
 
 /* What a killed run left in a folder goes before a new file comes into it. */
@@ -73,9 +76,9 @@ static int find_names(char paths[CW_TARGET_HASHES_MAX][CW_PATH_MAX], bool *there
     int rc = CW_OK;
 
     for (size_t i = 0; i < names_of(mirroring, target) && rc == CW_OK; i++) {
-        if (!place_of(paths[i], target, consistent ? target->hashes[i] : NULL))
-            return cw_err_set(err, CW_E_VERIFY, "target '%s': its path cannot be a file's", target->path);
-        rc = is_there(&there[i], mirroring, target, paths[i], err);
+        rc = place_of(paths[i], target, consistent ? target->hashes[i] : NULL, err);
+        if (rc == CW_OK)
+            rc = is_there(&there[i], mirroring, target, paths[i], err);
     }
     return rc;
 }
