@@ -33,7 +33,7 @@ const struct cw_option cmd_tuf_options[] = {
     {CW_OPTION_STRING, "root", &root_file, "FILE", "the root that a mirror trusts to begin with"},
     {CW_OPTION_LIST, "targets", &globs, "GLOB", "mirror these targets (may be repeated; all)"},
     {CW_OPTION_LIST, "mirror", &mirrors, "URL",
-     "another mirror of it, for targets that URL lacks (may be repeated)"},
+     "another mirror of it, asked where URL fails (may be repeated)"},
     {CW_OPTION_STRING, "limit-rate", &limit_rate, "SIZE", CW_PULL_LIMIT_RATE_HELP},
     {CW_OPTION_STRING, "retry-wait", &retry_wait, "TIME", CW_PULL_RETRY_WAIT_HELP},
     {CW_OPTION_FLAG, "verify", &verify, NULL, "look at every file of the mirror, though nothing is new"},
@@ -180,10 +180,13 @@ static int tell_mirror(const struct cw_cli *cli, const char *folder,
     return doc != NULL ? cw_cli_json(cli, doc, err) : cw_err_nomem(err);
 }
 
-/* The URLs of a mirror's run, and what goes with them. */
+/* Where a repository is to be had, and how it is asked for. */
 struct from {
-    struct cw_buf metadata, targets[CW_REMOTE_MIRRORS_MAX];
+    const char *urls[CW_REMOTE_MIRRORS_MAX]; /* it and its other mirrors */
+    size_t count;
+    struct cw_buf metadata, targets[CW_REMOTE_MIRRORS_MAX]; /* the places below them, of one round */
     struct cw_http_limit *limit;
+    unsigned retry_ms;
 };
 
 static void from_clear(struct from *from)
@@ -194,62 +197,85 @@ static void from_clear(struct from *from)
     cw_http_limit_free(from->limit);
 }
 
-/* Where targets are: below the URL itself, and below each of the other mirrors. */
-static int add_targets(struct from *from, struct cw_remote_options *options, const char *url,
-                       struct cw_err *err)
-{
-    struct cw_buf *place = &from->targets[options->target_url_count];
-    int rc;
-
-    if (options->target_url_count == CW_REMOTE_MIRRORS_MAX)
-        return cw_err_set(err, CW_E_USAGE, "more than %d mirrors", CW_REMOTE_MIRRORS_MAX);
-    cw_buf_init(place, URL_BYTES_MAX);
-    rc = cw_http_join(place, url, "targets", err);
-    options->target_urls[options->target_url_count++] = cw_buf_text(place);
-    return rc;
-}
-
-static int mirror_options(struct from *from, struct cw_remote_options *options, const char *url,
-                          struct cw_err *err)
+static int from_init(struct from *from, const char *url, struct cw_err *err)
 {
     struct cw_pull_how how = {.retry_ms = 0};
+    int rc = cw_pull_set_pause(&how, retry_wait, err);
+
+    from->retry_ms = (unsigned)how.retry_ms;
+    cw_buf_init(&from->metadata, URL_BYTES_MAX);
+    for (size_t i = 0; i < CW_REMOTE_MIRRORS_MAX; i++)
+        cw_buf_init(&from->targets[i], URL_BYTES_MAX);
+    from->urls[from->count++] = url;
+    for (size_t i = 0; i < mirrors.count && rc == CW_OK; i++) {
+        if (from->count == CW_REMOTE_MIRRORS_MAX)
+            return cw_err_set(err, CW_E_USAGE, "more than %d mirrors", CW_REMOTE_MIRRORS_MAX);
+        from->urls[from->count++] = mirrors.items[i];
+    }
+    return rc == CW_OK ? cw_pull_limit_new(&from->limit, limit_rate, err) : rc;
+}
+
+/* The place of one kind of files of the repository or a mirror of it; for the first one options may name others. */
+static int place_of(const char **place, struct cw_buf *buf, const struct from *from, size_t i,
+                    const char *kind, const char *named, struct cw_err *err)
+{
     int rc;
 
-    cw_buf_init(&from->metadata, URL_BYTES_MAX);
-    rc = cw_http_join(&from->metadata, url, "metadata", err);
-    *options =
-        remote_options(metadata_url != NULL ? metadata_url : cw_buf_text(&from->metadata), target_base_url);
-    options->tries = CW_HTTP_TRIES;
-    if (rc == CW_OK && target_base_url == NULL)
-        rc = add_targets(from, options, url, err);
-    for (size_t i = 0; i < mirrors.count && rc == CW_OK; i++)
-        rc = add_targets(from, options, mirrors.items[i], err);
-    if (rc == CW_OK)
-        rc = cw_pull_set_pause(&how, retry_wait, err);
-    if (rc == CW_OK)
-        rc = cw_pull_limit_new(&from->limit, limit_rate, err);
-    options->retry_ms = (unsigned)how.retry_ms;
-    options->limit = from->limit;
+    *place = named;
+    if (i == 0 && named != NULL)
+        return CW_OK;
+    cw_buf_reset(buf);
+    rc = cw_http_join(buf, from->urls[i], kind, err);
+    *place = cw_buf_text(buf);
     return rc;
 }
 
+/* The i-th is asked for metadata, and for targets before the others, which follow in their order. */
+static int options_of(struct cw_remote_options *options, struct from *from, size_t first, struct cw_err *err)
+{
+    const char *metadata;
+    int rc = place_of(&metadata, &from->metadata, from, first, "metadata", metadata_url, err);
+
+    *options = remote_options(metadata, NULL);
+    options->tries = CW_HTTP_TRIES;
+    options->retry_ms = from->retry_ms;
+    options->limit = from->limit;
+    options->target_url_count = from->count;
+    for (size_t i = 0, at = 1; i < from->count && rc == CW_OK; i++)
+        rc = place_of(&options->target_urls[i == first ? 0 : at++], &from->targets[i], from, i, "targets",
+                      target_base_url, err);
+    return rc;
+}
+
+static int mirror_from(struct cw_tuf_mirror_result *result, struct from *from, size_t first,
+                       const char *folder, struct cw_cli *cli, struct cw_err *err)
+{
+    const struct cw_tuf_mirror_options options = {
+        .folder = folder, .root_file = root_file, .globs = &globs, .verify = verify, .params = params()};
+    CW_AUTO_REMOTE remote = {.metadata = NULL};
+    struct cw_remote_options how;
+    int rc = options_of(&how, from, first, err);
+
+    if (rc == CW_OK)
+        rc = cw_remote_open(&remote, &how, err);
+    return rc == CW_OK ? cw_tuf_mirror(result, &remote, &options, cli, err) : rc;
+}
+
+/* Each round goes on where the one before ended. */
 static int tuf_mirror(struct cw_cli *cli, char **args, struct cw_err *err)
 {
-    CW_AUTO_REMOTE remote = {.metadata = NULL};
-    __attribute__((cleanup(from_clear))) struct from from = {.limit = NULL};
-    const struct cw_tuf_mirror_options options = {
-        .folder = args[1], .root_file = root_file, .globs = &globs, .verify = verify, .params = params()};
-    struct cw_tuf_mirror_result result;
-    struct cw_remote_options how;
+    __attribute__((cleanup(from_clear))) struct from from = {.count = 0};
+    struct cw_tuf_mirror_result result = {.begun = false};
     int rc = need(root_file, "root", "mirror", err);
 
     if (rc == CW_OK)
-        rc = mirror_options(&from, &how, args[0], err);
+        rc = from_init(&from, args[0], err);
     if (rc == CW_OK)
-        rc = cw_remote_open(&remote, &how, err);
-    if (rc == CW_OK)
-        rc = cw_tuf_mirror(&result, &remote, &options, cli, err);
-    cw_remote_close(&remote); /* before what it borrows */
+        rc = mirror_from(&result, &from, 0, args[1], cli, err);
+    for (size_t i = 1; i < from.count && rc == CW_E_TEMP && result.begun; i++) {
+        cw_cli_warn(cli, "%s; trying the next mirror", err->text);
+        rc = mirror_from(&result, &from, i, args[1], cli, err);
+    }
     return rc == CW_OK ? tell_mirror(cli, args[1], &result, err) : rc;
 }
 

@@ -72,6 +72,7 @@ static int run(struct cw_mirroring *mirroring, struct cw_err *err)
 {
     int rc = cw_lock_folder(mirroring->dir, mirroring->options->folder, err);
 
+    mirroring->result->begun = rc == CW_OK;
     if (rc == CW_OK)
         rc = cw_mirroring_sweep(mirroring, err);
     if (rc == CW_OK)

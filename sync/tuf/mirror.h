@@ -23,6 +23,7 @@ struct cw_tuf_mirror_options {
 };
 
 struct cw_tuf_mirror_result {
+    bool begun;                                /* the folder was not in use by another run */
     int64_t root, timestamp;                   /* versions */
     bool unchanged;                            /* nothing is new, so nothing else was looked at */
     uint64_t roles, targets;                   /* in the mirror now */

@@ -167,6 +167,9 @@ done
 sleep 0.2
 expect_exit 1 mirror
 expect_err 'locked'
+expect_exit 1 mirror --mirror http://127.0.0.1:9/
+expect_err 'locked'
+refute_err 'next mirror'
 kill -KILL "$child"
 wait "$child" 2>/dev/null
 server_rules ''
@@ -422,6 +425,21 @@ expect "metadata came from the first" test "$(grep -c metadata other.log)" -eq 0
 server_rules '{"path": "/targets/*", "status": 503}'
 expect_exit 0 again --mirror "$other"
 expect_err "warning: .*503.*taken elsewhere"
+expect "all of it came" diff -r mirror complete
+server_rules '{"path": "/metadata/timestamp.json", "status": 503}'
+expect_exit 0 again --mirror "$other"
+expect_err 'warning: .*timestamp.json.*503; trying the next mirror'
+expect "all of it came" diff -r mirror complete
+server_rules '{"path": "/metadata/*.bin-1f.json", "cut_after": 50}'
+expect_exit 0 again --mirror "$other"
+expect_err 'warning: .*bin-1f.json.*; trying the next mirror'
+expect "all of it came" diff -r mirror complete
+server_rules '{"path": "/metadata/*.bin-1f.json", "flip": [60]}'
+expect_exit 1 again --mirror "$other"
+expect_err 'bin-1f'
+refute_err 'next mirror'
+expect_exit 0 causeway-sync tuf mirror --retry-wait 10ms --root "$repo/metadata/1.root.json" --mirror "$other" http://127.0.0.1:9/ mirror
+expect_err 'warning: .*trying the next mirror'
 expect "all of it came" diff -r mirror complete
 kill "$other_pid"
 wait "$other_pid" 2>/dev/null
