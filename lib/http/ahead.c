@@ -85,14 +85,20 @@ static int take(struct cw_transfer *transfer, const void *data, size_t len, stru
     return cw_buf_check(&file->bytes, "response", err);
 }
 
+/* Whoever a server sends elsewhere may find nothing there, and the file where he is sent the next time. */
+static bool is_absent(const struct cw_transfer *transfer, int rc)
+{
+    return rc == CW_E_NOTFOUND && transfer->run.redirects == 0;
+}
+
 static void done(struct cw_transfer *transfer, int rc, const struct cw_err *err)
 {
     struct file *file = transfer->ctx;
     struct cw_ahead *ahead = file->ahead;
 
     pthread_mutex_lock(&ahead->mutex);
-    file->state = rc == CW_OK ? HERE : rc == CW_E_NOTFOUND ? ABSENT : FAILED;
-    if (rc == CW_E_NOTFOUND) /* other failures are told to who asks again */
+    file->state = rc == CW_OK ? HERE : is_absent(transfer, rc) ? ABSENT : FAILED;
+    if (file->state == ABSENT) /* what went wrong else is told to who asks again */
         file->err = *err;
     ahead->under_way--;
     pthread_cond_signal(&ahead->came);
