@@ -169,7 +169,7 @@ static int restart(struct cw_transfer *t, struct cw_err *err)
     shown(own, t);
     t->have = 0;
     t->validator[0] = '\0';
-    t->run.again = ++t->run.restarts <= RESTARTS_MAX;
+    t->run.again = t->until == 0 && ++t->run.restarts <= RESTARTS_MAX;
     return cw_err_set(err, CW_E_VERIFY,
                       "'%s': the server answers a range with other bytes than were asked for", own);
 }

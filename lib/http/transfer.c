@@ -106,6 +106,11 @@ static void finish(struct cw_transfers *ts, struct cw_transfer *t, int rc, const
     t->calls->done(t, rc, &own);
 }
 
+static uint64_t end_of(const struct cw_transfer *t)
+{
+    return t->until != 0 ? t->until : t->length;
+}
+
 /* Metadata in JSON never begins like a page; not every network's login page says what it is. */
 static int check_first_byte(struct cw_transfer *t, const char *data, size_t len, struct cw_err *err)
 {
@@ -134,7 +139,7 @@ static int take(struct slot *slot, const char *data, size_t len, struct cw_err *
         return rc;
     if (t->run.is_error) /* its text is of no use; so much of it as keeps the connection open is read */
         return (t->run.page += len) <= ERROR_PAGE_MAX ? CW_OK : CW_E_FAIL;
-    if (len > t->length - t->have) {
+    if (len > end_of(t) - t->have) {
         cw_http_shown(shown, t->url);
         return cw_err_set(err, CW_E_VERIFY, "'%s' is larger than the %" PRIu64 " bytes expected", shown,
                           t->length);
@@ -231,10 +236,27 @@ static long milliseconds_left(const struct cw_transfer *t)
     return t->options->total_seconds == 0 ? 0 : left > 1 ? (long)left : 1;
 }
 
+static void write_range(char *range, size_t size, const struct cw_transfer *t)
+{
+    if (t->until != 0)
+        snprintf(range, size, "%" PRIu64 "-%" PRIu64, t->have, t->until - 1);
+    else
+        snprintf(range, size, "%" PRIu64 "-", t->have);
+}
+
+/* HTTP/2 would put all on one connection, and what is lost on it would stop all. */
+static bool choose_connection(CURL *c, const char *url, bool apart)
+{
+    return curl_easy_setopt(c, CURLOPT_HTTP_VERSION,
+                            apart ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_NONE) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_PIPEWAIT, !apart && cw_str_starts(url, "https:") ? 1L : 0L) ==
+               CURLE_OK;
+}
+
 static bool prepare(struct slot *slot, struct cw_transfer *t)
 {
     const char *url = t->run.location != NULL ? t->run.location : t->url;
-    char range[32], condition[CW_HTTP_VALIDATOR_MAX + 16];
+    char range[48], condition[CW_HTTP_VALIDATOR_MAX + 16];
     CURL *c = slot->curl;
 
     slot->error_text[0] = '\0';
@@ -242,16 +264,16 @@ static bool prepare(struct slot *slot, struct cw_transfer *t)
     slot->headers = NULL;
     if (t->validator[0] == '\0' && !t->checked)
         t->have = 0;
-    t->run.ranged = t->have > 0;
+    t->run.ranged = t->have > 0 || t->until != 0;
     t->run.conditional = t->run.ranged && t->validator[0] != '\0' && !t->run.unconditional;
-    snprintf(range, sizeof range, "%" PRIu64 "-", t->have);
+    write_range(range, sizeof range, t);
     snprintf(condition, sizeof condition, "If-Range: %s", t->validator);
     if (t->run.conditional && (slot->headers = curl_slist_append(NULL, condition)) == NULL)
         return false;
     return curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_RANGE, t->run.ranged ? range : NULL) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_HTTPHEADER, slot->headers) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_PIPEWAIT, cw_str_starts(url, "https:") ? 1L : 0L) == CURLE_OK &&
+           choose_connection(c, url, t->until != 0) &&
            curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, milliseconds_left(t)) == CURLE_OK;
 }
 
@@ -294,6 +316,26 @@ void cw_transfers_add(struct cw_transfers *ts, struct cw_transfer *t)
     t->run = (struct cw_transfer_run){.rc = CW_OK};
     ts->count++;
     begin_try(ts, t);
+}
+
+void cw_transfers_cancel(struct cw_transfers *ts, struct cw_transfer *t)
+{
+    struct cw_transfer **place = &ts->waiting;
+    size_t i;
+
+    while (*place != NULL && *place != t)
+        place = &(*place)->run.next;
+    if (*place == t)
+        *place = t->run.next;
+    for (i = 0; i < ts->slot_count; i++) {
+        if (ts->slots[i]->transfer != t)
+            continue;
+        curl_multi_remove_handle(ts->multi, ts->slots[i]->curl);
+        ts->slots[i]->transfer = NULL;
+    }
+    curl_free(t->run.location);
+    t->run.location = NULL;
+    ts->count--;
 }
 
 /* The n-th pause in a row; after progress the line is good, and only the connection was not. */
@@ -346,7 +388,7 @@ static int judge_end(struct slot *slot, CURLcode code, bool *passes, struct cw_e
     }
     if (code == CURLE_OK && !t->run.judged && (rc = cw_answer_judge(t, slot->curl, err)) != CW_OK)
         return rc; /* an answer without a body */
-    if (code != CURLE_OK && !t->run.is_error && (t->have < t->length || t->at_most || !t->run.judged)) {
+    if (code != CURLE_OK && !t->run.is_error && (t->have < end_of(t) || t->at_most || !t->run.judged)) {
         curl_easy_getinfo(slot->curl, CURLINFO_HTTP_CONNECTCODE, &tunnel);
         *passes = tunnel >= 400 ? cw_http_status_passes(tunnel) : cw_http_code_passes(code);
         return tunnel >= 400 ? cw_http_judge_tunnel(tunnel, shown, err)
@@ -356,11 +398,11 @@ static int judge_end(struct slot *slot, CURLcode code, bool *passes, struct cw_e
         *passes = cw_http_status_passes(status);
         return cw_http_judge_status(status, shown, err);
     }
-    if (t->have == t->length || t->at_most)
+    if (t->have == end_of(t) || t->at_most)
         return CW_OK;
     *passes = true;
     return cw_err_set(err, CW_E_TEMP, "'%s' ended after %" PRIu64 " of %" PRIu64 " bytes", shown, t->have,
-                      t->length);
+                      end_of(t));
 }
 
 static bool is_redirect(CURL *curl)

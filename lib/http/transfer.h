@@ -59,6 +59,9 @@ struct cw_transfer {
     /* The whole is held against a hash when it is here, so bytes of different servers, or under different validators, may be
      * joined. Else they are not: without a validator a later try begins anew. */
     bool checked;
+    /* Not 0: of the file, which is checked, only the bytes before this one are wanted, over a connection that no other transfer
+     * shares. A server that answers with the whole is told to begin() as an offset of 0. */
+    uint64_t until;
     /* Of the file that these bytes are of, as If-Range has it: an ETag, no weak one, or a date; "": unknown. The answer's,
      * afterwards. */
     char validator[CW_HTTP_VALIDATOR_MAX];
@@ -79,6 +82,8 @@ size_t cw_transfers_count(const struct cw_transfers *transfers);
 /* Begins one; there must be room. What goes wrong with it is told by done(), perhaps at once. Errors are those that
  * http.h lists for cw_http_get. */
 void cw_transfers_add(struct cw_transfers *transfers, struct cw_transfer *transfer);
+/* Drops one; done() is not called for it. Not within begin() or take(). */
+void cw_transfers_cancel(struct cw_transfers *transfers, struct cw_transfer *transfer);
 /* Moves what can be moved, calling back; waits at most so long if there is nothing. */
 int cw_transfers_run(struct cw_transfers *transfers, int milliseconds, struct cw_err *err);
 /* Ends the waiting of a run. For any thread. */

@@ -11,6 +11,9 @@
  * run hashes it again: whole files are taken, parts are gone on with, what nobody wants any more is removed. A part is gone on
  * with from any server, for the hash says what it is to become; if that comes out wrong, it is fetched once more as a whole.
  *
+ * Large files are begun first. One that comes slowly over its connection comes in pieces over several, as many as make it faster, up to
+ * half of all while other files wait; in the inbox is always the file's beginning, so that looks no different.
+ *
  * Threads: two to four receive, one writes what is fed, one commits: from 1,024 files or 256 MiB on, all that is there, data
  * durable, then renamed; few files are synced one by one. They touch nothing but this module's own state, the inbox, the
  * transfers of http/transfer.h and the options and texts they were given, which only they may read until

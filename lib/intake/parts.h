@@ -20,7 +20,7 @@
 #define CW_INTAKE_INBOXES (1 + CW_INTAKE_THREADS_MAX)
 #define CW_INTAKE_PLACE_DIGITS 32 /* of the hash of a path: no two ever have the same */
 #define CW_INTAKE_NAME_MAX (CW_HASH_TEXT_MAX + CW_INTAKE_PLACE_DIGITS + 16)
-#define CW_INTAKE_BIG (UINT64_C(8) << 20)
+#define CW_INTAKE_BIG (UINT64_C(1) << 20) /* such files are begun first: they take longest */
 #define CW_INTAKE_BATCH_FILES 1024
 #define CW_INTAKE_BATCH_BYTES (UINT64_C(256) << 20) /* what a power cut may cost */
 
@@ -57,7 +57,7 @@ struct cw_intake {
     pthread_mutex_t mutex;
     pthread_cond_t work, changed; /* for the receiving threads; for everybody else */
     struct cw_intake_queue todo, big,
-        ready; /* big: of the files to be received those that keep a processor busy */
+        ready; /* big: of the files to be received those that keep a connection, and a processor, busy */
     size_t receiving_big[CW_INTAKE_THREADS_MAX]; /* by each thread */
     size_t pending;                              /* jobs that are neither ready nor given up */
     bool closing;                                /* no more jobs will be added */

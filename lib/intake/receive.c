@@ -11,8 +11,7 @@
 
 #include "base/mem.h"
 #include "fs/commit.h"
-#include "http/transfer.h"
-#include "intake/parts.h"
+#include "intake/arrival.h"
 
 #define PARALLEL 32 /* transfers of all threads together: enough to fill a line with a delay of 100 ms */
 #define PARALLEL_LIMITED 4 /* where a rate is kept, so that each gets something of it */
@@ -22,33 +21,11 @@
 #define URL_BYTES_MAX ((size_t)8192)
 #define WAIT_MS 1000
 
-struct arrival { /* a transfer and where its bytes go */
-    struct cw_transfer transfer;
-    struct receiver *receiver;
-    struct cw_part part;
-    struct cw_buf url;
-    size_t source;
-    bool mixed;     /* its bytes did not come in one piece */
-    bool noted;     /* its validator is in the inbox */
-    unsigned again; /* how often such a file was wrong */
-    bool broken;    /* the failure is our own: a full disk, no memory */
-    bool busy;
-};
-
-struct receiver {
-    struct cw_intake *intake;
-    int inbox;
-    struct cw_transfers *transfers;
-    struct arrival *arrivals;
-    size_t count, busy;
-};
-
-static void ask(struct arrival *arrival);
-
-static void end_arrival(struct arrival *arrival)
+static void end_arrival(struct cw_arrival *arrival)
 {
-    struct receiver *receiver = arrival->receiver;
+    struct cw_receiver *receiver = arrival->receiver;
 
+    cw_pieces_end(arrival);
     if (arrival->part.job->file.length >= CW_INTAKE_BIG) {
         pthread_mutex_lock(&receiver->intake->mutex);
         receiver->intake->receiving_big[receiver->inbox - 1]--;
@@ -60,7 +37,7 @@ static void end_arrival(struct arrival *arrival)
     receiver->busy--;
 }
 
-static void fail_all(struct arrival *arrival, const struct cw_err *err)
+void cw_arrival_fail(struct cw_arrival *arrival, const struct cw_err *err)
 {
     cw_intake_fail(arrival->receiver->intake, err);
     end_arrival(arrival);
@@ -68,7 +45,7 @@ static void fail_all(struct arrival *arrival, const struct cw_err *err)
 
 static int begin(struct cw_transfer *transfer, uint64_t offset, struct cw_err *err)
 {
-    struct arrival *arrival = transfer->ctx;
+    struct cw_arrival *arrival = transfer->ctx;
     int rc;
 
     arrival->mixed = offset > 0;
@@ -81,7 +58,7 @@ static int begin(struct cw_transfer *transfer, uint64_t offset, struct cw_err *e
 }
 
 /* Few bytes, or all, are worth no file more. */
-static void note_validator(struct arrival *arrival)
+static void note_validator(struct cw_arrival *arrival)
 {
     const struct cw_part *part = &arrival->part;
 
@@ -94,18 +71,19 @@ static void note_validator(struct arrival *arrival)
 
 static int take(struct cw_transfer *transfer, const void *data, size_t len, struct cw_err *err)
 {
-    struct arrival *arrival = transfer->ctx;
-    int rc = cw_part_add(&arrival->part, data, len, err);
+    struct cw_arrival *arrival = transfer->ctx;
+    size_t own = cw_pieces_own(arrival, len);
+    int rc = cw_part_add(&arrival->part, data, own, err);
 
     arrival->part.job->carried += len;
     arrival->broken = rc != CW_OK;
     if (rc == CW_OK)
         note_validator(arrival);
-    return rc;
+    return rc == CW_OK && arrival->cut ? cw_err_set(err, CW_E_TEMP, "the rest comes in pieces") : rc;
 }
 
 /* What the source did is remembered for those who ask it next; the file is asked for elsewhere. */
-static void blame(struct arrival *arrival, int rc, const struct cw_err *err)
+static void blame(struct cw_arrival *arrival, int rc, const struct cw_err *err)
 {
     struct cw_intake *intake = arrival->receiver->intake;
     struct cw_intake_job *job = arrival->part.job;
@@ -133,7 +111,7 @@ static void blame(struct arrival *arrival, int rc, const struct cw_err *err)
         *job->err = *err;
 }
 
-static bool choose(struct arrival *arrival)
+static bool choose(struct cw_arrival *arrival)
 {
     struct cw_intake *intake = arrival->receiver->intake;
     struct cw_intake_job *job = arrival->part.job;
@@ -151,7 +129,7 @@ static bool choose(struct arrival *arrival)
 }
 
 /* No source is left: the file is missing, or the whole fails as its first source did. */
-static void give_up(struct arrival *arrival)
+static void give_up(struct cw_arrival *arrival)
 {
     struct cw_intake_job *job = arrival->part.job;
     struct cw_intake *intake = arrival->receiver->intake;
@@ -169,10 +147,10 @@ static void give_up(struct arrival *arrival)
         err = *job->err;
     else
         (void)cw_err_nomem(&err);
-    fail_all(arrival, &err);
+    cw_arrival_fail(arrival, &err);
 }
 
-static void ready(struct arrival *arrival)
+static void ready(struct cw_arrival *arrival)
 {
     struct cw_intake *intake = arrival->receiver->intake;
 
@@ -184,7 +162,7 @@ static void ready(struct arrival *arrival)
 }
 
 /* All bytes are there. Wrong ones that came in one piece are this source's; else it gets the chance to give the whole. */
-static void judge(struct arrival *arrival)
+void cw_arrival_judge(struct cw_arrival *arrival)
 {
     struct cw_intake *intake = arrival->receiver->intake;
     struct cw_err err = {.code = CW_OK};
@@ -198,7 +176,7 @@ static void judge(struct arrival *arrival)
         return;
     }
     if (rc != CW_E_VERIFY) {
-        fail_all(arrival, &err);
+        cw_arrival_fail(arrival, &err);
         return;
     }
     cw_part_close(&arrival->part);
@@ -206,25 +184,27 @@ static void judge(struct arrival *arrival)
     if (!arrival->mixed || ++arrival->again > AGAIN_MAX)
         blame(arrival, rc, &err);
     arrival->mixed = false;
-    ask(arrival);
+    cw_arrival_ask(arrival);
 }
 
 static void done(struct cw_transfer *transfer, int rc, const struct cw_err *err)
 {
-    struct arrival *arrival = transfer->ctx;
+    struct cw_arrival *arrival = transfer->ctx;
 
     if (rc == CW_OK) {
-        judge(arrival);
+        cw_arrival_judge(arrival);
+    } else if (arrival->cut && !arrival->broken) {
+        cw_pieces_go_on(arrival);
     } else if (arrival->broken || rc == CW_E_NOMEM) {
-        fail_all(arrival, err);
+        cw_arrival_fail(arrival, err);
     } else {
+        cw_pieces_end(arrival);
         blame(arrival, rc, err);
-        ask(arrival);
+        cw_arrival_ask(arrival);
     }
 }
 
-/* Asks the next source for what is not there yet. */
-static void ask(struct arrival *arrival)
+void cw_arrival_ask(struct cw_arrival *arrival)
 {
     static const struct cw_transfer_calls calls = {.begin = begin, .take = take, .done = done};
     const struct cw_intake_job *job = arrival->part.job;
@@ -241,7 +221,7 @@ static void ask(struct arrival *arrival)
     rc = cw_http_join(&arrival->url, source->base, job->file.place != NULL ? job->file.place : job->file.path,
                       &err);
     if (rc != CW_OK) {
-        fail_all(arrival, &err);
+        cw_arrival_fail(arrival, &err);
         return;
     }
     arrival->mixed = arrival->part.length > 0;
@@ -249,25 +229,27 @@ static void ask(struct arrival *arrival)
     arrival->transfer.url = cw_buf_text(&arrival->url);
     arrival->transfer.length = job->file.length;
     arrival->transfer.have = arrival->part.length;
+    arrival->transfer.until = 0;
     arrival->transfer.checked = true;
     cw_inbox_read_validator(arrival->transfer.validator, arrival->receiver->intake, job,
                             arrival->transfer.url);
     arrival->transfer.calls = &calls;
     arrival->transfer.ctx = arrival;
+    cw_pieces_watch(arrival);
     cw_transfers_add(arrival->receiver->transfers, &arrival->transfer);
 }
 
 /* First what an earlier run left of it. */
-static void start(struct receiver *receiver, struct cw_intake_job *job)
+static void start(struct cw_receiver *receiver, struct cw_intake_job *job)
 {
-    struct arrival *arrival = receiver->arrivals;
+    struct cw_arrival *arrival = receiver->arrivals;
     struct cw_err err = {.code = CW_OK};
     int rc = CW_OK;
 
     while (arrival->busy)
         arrival++;
     arrival->busy = true;
-    arrival->broken = arrival->mixed = arrival->noted = false;
+    arrival->broken = arrival->mixed = arrival->noted = arrival->whole = false;
     arrival->again = 0;
     arrival->part.job = job;
     receiver->busy++;
@@ -284,14 +266,14 @@ static void start(struct receiver *receiver, struct cw_intake_job *job)
         rc = rc == CW_E_VERIFY ? CW_OK : rc;
     }
     if (rc != CW_OK) {
-        fail_all(arrival, &err);
+        cw_arrival_fail(arrival, &err);
         return;
     }
-    ask(arrival);
+    cw_arrival_ask(arrival);
 }
 
 /* Big ones are spread evenly, for each keeps its thread busy with hashing. */
-static struct cw_intake_job *take_job(struct receiver *receiver)
+static struct cw_intake_job *take_job(struct cw_receiver *receiver)
 {
     struct cw_intake *intake = receiver->intake;
     size_t *mine = &intake->receiving_big[receiver->inbox - 1], i;
@@ -306,7 +288,7 @@ static struct cw_intake_job *take_job(struct receiver *receiver)
 }
 
 /* The next file, if there is room for one; waits while there is nothing else to do. *over: nothing will come any more. */
-static struct cw_intake_job *next_job(struct receiver *receiver, bool *over)
+static struct cw_intake_job *next_job(struct cw_receiver *receiver, bool *over)
 {
     struct cw_intake *intake = receiver->intake;
     struct cw_intake_job *job = NULL;
@@ -323,7 +305,7 @@ static struct cw_intake_job *next_job(struct receiver *receiver, bool *over)
     return job;
 }
 
-static int set_up(struct receiver *receiver, struct cw_err *err)
+static int set_up(struct cw_receiver *receiver, struct cw_err *err)
 {
     size_t i;
     int rc = cw_transfers_new(&receiver->transfers, (unsigned)receiver->count, err);
@@ -339,10 +321,12 @@ static int set_up(struct receiver *receiver, struct cw_err *err)
     return rc;
 }
 
-static void tear_down(struct receiver *receiver)
+static void tear_down(struct cw_receiver *receiver)
 {
     size_t i;
 
+    for (i = 0; receiver->arrivals != NULL && i < receiver->count; i++)
+        cw_pieces_end(&receiver->arrivals[i]);
     cw_transfers_free(receiver->transfers);
     for (i = 0; receiver->arrivals != NULL && i < receiver->count; i++) {
         cw_part_clear(&receiver->arrivals[i].part);
@@ -354,17 +338,20 @@ static void tear_down(struct receiver *receiver)
 
 void *cw_intake_receive(void *ctx)
 {
-    struct receiver *receiver = ctx;
+    struct cw_receiver *receiver = ctx;
     struct cw_err err = {.code = CW_OK};
     struct cw_intake_job *job;
     bool over = false;
     int rc = set_up(receiver, &err);
 
     while (rc == CW_OK) {
+        cw_pieces_help(receiver,
+                       receiver->count / 2); /* large files take longest: the others have the rest */
         while ((job = next_job(receiver, &over)) != NULL)
             start(receiver, job);
         if (over)
             break;
+        cw_pieces_help(receiver, receiver->count);
         if (receiver->busy > 0)
             rc = cw_transfers_run(receiver->transfers, WAIT_MS, &err);
     }
@@ -397,7 +384,7 @@ int cw_intake_start_receivers(struct cw_intake *intake, struct cw_err *err)
 
     cw_transfers_free(first);
     while (rc == CW_OK && intake->receiver_count < threads) {
-        struct receiver *receiver = calloc(1, sizeof *receiver);
+        struct cw_receiver *receiver = calloc(1, sizeof *receiver);
         int failed;
 
         if (receiver == NULL)
