@@ -10,8 +10,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "intake/arrival.h"
 
 #define NS INT64_C(1000000000)
@@ -41,14 +41,6 @@ struct cw_pieces {
     uint64_t rate;                 /* when there were so many: more must make it faster than that */
 };
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NS + now.tv_nsec;
-}
-
 static uint64_t length_of(const struct cw_arrival *front)
 {
     return front->part.job->file.length;
@@ -56,7 +48,7 @@ static uint64_t length_of(const struct cw_arrival *front)
 
 void cw_pieces_watch(struct cw_arrival *arrival)
 {
-    arrival->since_ns = now_ns();
+    arrival->since_ns = cw_clock_monotonic_ns();
     arrival->bytes = 0;
     arrival->cut = arrival->watched = false;
 }
@@ -333,7 +325,7 @@ static void fetch_next(struct cw_receiver *receiver, size_t most)
 
 void cw_pieces_help(struct cw_receiver *receiver, size_t most)
 {
-    int64_t now = now_ns();
+    int64_t now = cw_clock_monotonic_ns();
     size_t i;
 
     fetch_next(receiver, most); /* for those that have ended, so that all are counted */
