@@ -9,8 +9,17 @@ PATH=$PATH:/usr/sbin:/sbin
 mnt=$TEST_DIR/mnt
 loop=
 
+# Has a process one of the images open? A FUSE program writes its last after the mount is gone.
+is_open() {
+    find /proc/[0-9]*/fd \( -lname "$TEST_DIR/*.img" -o -lname "${loop:-none}" \) 2>/dev/null | grep -q .
+}
 unmount() {
     umount "$mnt" 2>/dev/null
+    unmount_tries=100
+    while is_open && [ "$unmount_tries" -gt 0 ]; do
+        sleep 0.1
+        unmount_tries=$((unmount_tries - 1))
+    done
     [ -z "$loop" ] || losetup -d "$loop"
     loop=
 }
