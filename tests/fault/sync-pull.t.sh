@@ -83,7 +83,7 @@ check_export() {
 fault_rows export setup_export 'causeway-sync -C "$ROOT/site" export "$ROOT/stick"' check_export
 
 # The last of three volumes, with the last part of a file: the site stays what it was, or has all.
-head -c 9000000 /dev/urandom >build/image.bin
+head -c 8000000 /dev/urandom >build/image.bin
 cat >catalog.json <<'CATALOG'
 {"format": "1.0", "products": [{"name": "image", "releases": [{"version": "1.0.0", "severity": "normal", "notes": "",
  "builds": [{"platform": "any", "files": [{"file": "build/image.bin", "kind": "file"}]}]}]}]}
