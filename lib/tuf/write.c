@@ -197,25 +197,36 @@ static bool uses_key(const json_t *roles, const char *keyid)
     return false;
 }
 
-/* A key that no delegation names any more would only confuse a reader. */
-static void drop_unused_keys(json_t *keys, const json_t *roles)
+/* The keys of a delegation that is no more, without those that others name: a key that none names would only confuse a reader. */
+static void drop_unused_keys(json_t *keys, const json_t *roles, const json_t *former)
 {
-    const char *keyid;
-    json_t *key;
-    void *next;
+    json_t *id;
+    size_t i;
 
-    json_object_foreach_safe (keys, next, keyid, key) {
-        if (!uses_key(roles, keyid))
-            json_object_del(keys, keyid);
+    json_array_foreach (json_object_get(former, "keyids"), i, id) {
+        if (!uses_key(roles, json_string_value(id)))
+            json_object_del(keys, json_string_value(id));
     }
+}
+
+static size_t find_delegation(const json_t *roles, const char *name)
+{
+    json_t *role;
+    size_t i;
+
+    json_array_foreach (roles, i, role) {
+        if (strcmp(json_string_value(json_object_get(role, "name")), name) == 0)
+            break;
+    }
+    return i;
 }
 
 int cw_tuf_targets_delegate(json_t *targets, const struct cw_tuf_delegation_spec *spec, struct cw_err *err)
 {
     json_t *delegations = json_object_get(targets, "delegations"),
            *keys = json_object_get(delegations, "keys");
-    json_t *roles = json_object_get(delegations, "roles"), *other;
-    json_auto_t *role = NULL;
+    json_t *roles = json_object_get(delegations, "roles");
+    json_auto_t *role = NULL, *former = NULL;
     size_t i;
     int rc;
 
@@ -224,14 +235,11 @@ int cw_tuf_targets_delegate(json_t *targets, const struct cw_tuf_delegation_spec
     rc = delegation_new(&role, keys, spec, err);
     if (rc != CW_OK)
         return rc;
-    json_array_foreach (roles, i, other) {
-        if (strcmp(json_string_value(json_object_get(other, "name")), spec->name) == 0)
-            break;
-    }
-    rc = stored(i < json_array_size(roles) ? json_array_set(roles, i, role) : json_array_append(roles, role),
-                err);
+    i = find_delegation(roles, spec->name);
+    former = json_incref(json_array_get(roles, i));
+    rc = stored(former != NULL ? json_array_set(roles, i, role) : json_array_append(roles, role), err);
     if (rc == CW_OK)
-        drop_unused_keys(keys, roles);
+        drop_unused_keys(keys, roles, former);
     return rc;
 }
 
