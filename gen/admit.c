@@ -287,7 +287,7 @@ int cw_admit_start(json_t **doc, const struct cw_known *known, const struct cw_c
                    struct cw_err *err)
 {
     if (known->doc != NULL) {
-        *doc = json_deep_copy(known->doc);
+        *doc = cw_json_deep_copy(known->doc);
         return *doc != NULL ? CW_OK : cw_err_nomem(err);
     }
     *doc = json_pack("{s:s, s:s, s:s, s:s, s:[], s:[]}", "_type", CW_RELEASE_TYPE, "format", "1.0", "product",

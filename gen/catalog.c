@@ -128,7 +128,7 @@ static void read_requires(struct cw_catalog_reader *r, struct cw_catalog_release
                             &err);
     }
     if (json_object_size(requires) > 0)
-        cw_catalog_set(r, release->head, "requires", json_deep_copy(requires));
+        cw_catalog_set(r, release->head, "requires", cw_json_deep_copy(requires));
 }
 
 static void read_features(struct cw_catalog_reader *r, struct cw_catalog_release *release, const json_t *obj,
@@ -157,7 +157,7 @@ static void read_features(struct cw_catalog_reader *r, struct cw_catalog_release
             cw_fields_wrong(&r->fields, field, "%s", err.text);
     }
     if (json_array_size(features) > 0)
-        cw_catalog_set(r, release->head, "features", json_deep_copy(features));
+        cw_catalog_set(r, release->head, "features", cw_json_deep_copy(features));
 }
 
 struct cw_catalog_release *cw_catalog_new_release(struct cw_catalog_reader *r)

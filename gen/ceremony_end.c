@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "codec/json.h"
 #include "gen/ceremony.h"
 #include "tree/layout.h"
 #include "tuf/bin.h"
@@ -147,7 +148,7 @@ static int compose_root_alone(struct cw_draft *draft, const struct cw_ceremony *
 
     if (rc != CW_OK)
         return rc;
-    draft->root = json_deep_copy(cw_folder_find(&c->folder, "root")->meta.signed_);
+    draft->root = cw_json_deep_copy(cw_folder_find(&c->folder, "root")->meta.signed_);
     draft->new_keys = draft->snapshot = draft->timestamp = true;
     return draft->root != NULL ? CW_OK : cw_err_nomem(err);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "codec/json.h"
 #include "gen/commands.h"
 #include "gen/past.h"
 #include "gen/repo.h"
@@ -37,8 +38,8 @@ static int compare_sets(json_t *rows, const struct cw_channel *older, const stru
 
         if (was == NULL || strcmp(was->version, now->version) != 0)
             rc = add_row(rows,
-                         json_pack("{s:s, s:s*, s:s}", "product", now->product, "from",
-                                   was != NULL ? was->version : NULL, "to", now->version),
+                         cw_json_pack("{s:s, s:s*, s:s}", "product", now->product, "from",
+                                      was != NULL ? was->version : NULL, "to", now->version),
                          err);
     }
     for (i = 0; i < older->pin_count && rc == CW_OK; i++) {

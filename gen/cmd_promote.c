@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "codec/json.h"
 #include "gen/commands.h"
 #include "gen/judge.h"
 #include "gen/mistakes.h"
@@ -70,9 +71,9 @@ static int report(const struct promoting *p, const char *current, bool changed, 
                   struct cw_err *err)
 {
     json_auto_t *doc =
-        json_pack("{s:s, s:s, s:s, s:s*, s:b, s:b}", "product", p->product, "version", p->version, "channel",
-                  p->channel, "from", current[0] != '\0' ? current : NULL, "changed", changed, "dry_run",
-                  p->moving.cli->dry_run);
+        cw_json_pack("{s:s, s:s, s:s, s:s*, s:b, s:b}", "product", p->product, "version", p->version,
+                     "channel", p->channel, "from", current[0] != '\0' ? current : NULL, "changed", changed,
+                     "dry_run", p->moving.cli->dry_run);
 
     if (doc == NULL)
         return cw_err_nomem(err);

@@ -12,6 +12,7 @@
 #include "cli/passphrase.h"
 #include "cli/secret.h"
 #include "codec/hex.h"
+#include "codec/json.h"
 #include "fs/lock.h"
 #include "fs/root.h"
 #include "gen/commands.h"
@@ -182,8 +183,8 @@ static int note_signed(struct signing *s, const struct cw_folder_role *role, con
                 return json_integer_set(bins, json_integer_value(bins) + 1) == 0 ? CW_OK : cw_err_nomem(err);
         }
     }
-    row = json_pack("{s:s, s:s, s:o*}", "role", cw_folder_subject(role), "key", key->name, "bins",
-                    role->bin_of != NULL ? json_integer(1) : NULL);
+    row = cw_json_pack("{s:s, s:s, s:o*}", "role", cw_folder_subject(role), "key", key->name, "bins",
+                       role->bin_of != NULL ? json_integer(1) : NULL);
     return json_array_append_new(s->signed_, row) == 0 ? CW_OK : cw_err_nomem(err);
 }
 

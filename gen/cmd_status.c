@@ -185,9 +185,9 @@ static int add_ceremony(struct showing *s, struct cw_err *err)
         return CW_OK;
     if (s->altered.code == CW_OK)
         rc = cw_folder_missing(&missing, &s->ceremony.folder, err);
-    row = json_pack("{s:s, s:O*, s:o*, s:s*}", "folder", CW_CEREMONY_FOLDER, "composed",
-                    json_object_get(s->ceremony.folder.doc, "composed"), "missing", missing, "problem",
-                    s->altered.code != CW_OK ? s->altered.text : NULL);
+    row = cw_json_pack("{s:s, s:O*, s:o*, s:s*}", "folder", CW_CEREMONY_FOLDER, "composed",
+                       json_object_get(s->ceremony.folder.doc, "composed"), "missing", missing, "problem",
+                       s->altered.code != CW_OK ? s->altered.text : NULL);
     if (rc == CW_OK && (row == NULL || json_object_set(s->doc, "ceremony", row) != 0))
         rc = cw_err_nomem(err);
     json_decref(row);
@@ -209,9 +209,9 @@ static int collect(struct showing *s, struct cw_err *err)
     int rc;
 
     cw_time_format(s->state.published, published);
-    s->doc = json_pack("{s:s, s:I, s:O, s:s*, s:[], s:[], s:[]}", "published", published, "root_version",
-                       (json_int_t)s->state.root.version, "next", s->draft.report, "problem",
-                       s->problem.code != CW_OK ? s->problem.text : NULL, "channels", "expires", "keys");
+    s->doc = cw_json_pack("{s:s, s:I, s:O, s:s*, s:[], s:[], s:[]}", "published", published, "root_version",
+                          (json_int_t)s->state.root.version, "next", s->draft.report, "problem",
+                          s->problem.code != CW_OK ? s->problem.text : NULL, "channels", "expires", "keys");
     if (s->doc == NULL)
         return cw_err_nomem(err);
     rc = add_ceremony(s, err);

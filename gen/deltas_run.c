@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "codec/json.h"
 #include "gen/deltas.h"
 #include "tree/layout.h"
 
@@ -75,8 +76,8 @@ json_t *cw_deltas_plan_report(const struct cw_deltas_plan *plan)
     for (i = 0; i < plan->count; i++) {
         const struct cw_deltas_pair *pair = &plan->pairs[i];
         json_t *row =
-            json_pack("{s:s, s:s*, s:s, s:s*}", "path", pair->to, "from", pair->from, "outcome",
-                      outcome_name(pair->outcome), "reason", pair->why[0] != '\0' ? pair->why : NULL);
+            cw_json_pack("{s:s, s:s*, s:s, s:s*}", "path", pair->to, "from", pair->from, "outcome",
+                         outcome_name(pair->outcome), "reason", pair->why[0] != '\0' ? pair->why : NULL);
 
         if (row != NULL && pair->length > 0)
             (void)json_object_set_new(row, "bytes", json_integer((json_int_t)pair->length));

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "codec/json.h"
 #include "gen/bins.h"
 #include "gen/rekey.h"
 
@@ -83,7 +84,7 @@ static json_t *copy_body(const json_t *signed_)
     json_object_foreach ((json_t *)signed_, key, value) {
         bool list = strcmp(key, "meta") == 0 || strcmp(key, "targets") == 0;
 
-        if (json_object_set_new(body, key, list ? json_copy(value) : json_deep_copy(value)) != 0) {
+        if (json_object_set_new(body, key, list ? cw_json_copy(value) : cw_json_deep_copy(value)) != 0) {
             json_decref(body);
             return NULL;
         }

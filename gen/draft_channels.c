@@ -50,7 +50,7 @@ static int load(struct channel *channel, const struct cw_draft_input *input, str
     channel->marked = json_array();
     channel->withdrawn = json_object();
     channel->releases = channel->before.doc != NULL
-                            ? json_deep_copy(json_object_get(channel->before.doc, "releases"))
+                            ? cw_json_deep_copy(json_object_get(channel->before.doc, "releases"))
                             : json_object();
     channel->attestors = json_object();
     if (channel->moves == NULL || channel->marked == NULL || channel->withdrawn == NULL ||
@@ -131,7 +131,7 @@ static int move(struct channel *channel, struct cw_draft *draft, const struct cw
     rc = find_release(&pin, input, product, version, err);
     if (rc != CW_OK)
         return rc;
-    row = json_pack("{s:s, s:s*, s:s}", "product", product, "from", from, "to", version);
+    row = cw_json_pack("{s:s, s:s*, s:s}", "product", product, "from", from, "to", version);
     if (row == NULL || json_array_append_new(channel->moves, row) != 0)
         return cw_err_nomem(err);
     cw_time_format(input->composed, now);
@@ -157,12 +157,12 @@ static int format(struct cw_buf *bytes, const struct channel *channel, const str
     if (rc != CW_OK)
         return rc;
     cw_time_format(input->composed, now);
-    doc = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s*, s:O, s:O*, s:O*}", "_type", CW_CHANNEL_TYPE, "format",
-                    "1.0", "channel", channel->name, "serial",
-                    (json_int_t)(first ? 1 : channel->before.serial + 1), "published", now, "previous",
-                    first ? NULL : channel->sha256, "releases", channel->releases, "withdrawn",
-                    json_object_size(channel->withdrawn) > 0 ? channel->withdrawn : NULL, "attestors",
-                    json_object_size(attestors) > 0 ? attestors : NULL);
+    doc = cw_json_pack("{s:s, s:s, s:s, s:I, s:s, s:s*, s:O, s:O*, s:O*}", "_type", CW_CHANNEL_TYPE, "format",
+                       "1.0", "channel", channel->name, "serial",
+                       (json_int_t)(first ? 1 : channel->before.serial + 1), "published", now, "previous",
+                       first ? NULL : channel->sha256, "releases", channel->releases, "withdrawn",
+                       json_object_size(channel->withdrawn) > 0 ? channel->withdrawn : NULL, "attestors",
+                       json_object_size(attestors) > 0 ? attestors : NULL);
     return doc != NULL ? cw_json_format(bytes, doc, err) : cw_err_nomem(err);
 }
 

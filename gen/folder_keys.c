@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "codec/hex.h"
+#include "codec/json.h"
 #include "fs/commit.h"
 #include "gen/folder.h"
 #include "tree/layout.h"
@@ -212,10 +213,10 @@ static int add_missing(json_t *missing, const struct cw_folder *folder, const st
     }
     if (lacking <= 0 || (role->bin_of != NULL && join_bins(missing, name, lacking, of)))
         return CW_OK;
-    return json_array_append_new(missing, json_pack("{s:s, s:s*, s:I, s:O, s:o*}", "role", name, "keys",
-                                                    by(role, need), "missing", (json_int_t)lacking, "of", of,
-                                                    "bins", role->bin_of != NULL ? json_integer(1) : NULL)) ==
-                   0
+    return json_array_append_new(missing,
+                                 cw_json_pack("{s:s, s:s*, s:I, s:O, s:o*}", "role", name, "keys",
+                                              by(role, need), "missing", (json_int_t)lacking, "of", of,
+                                              "bins", role->bin_of != NULL ? json_integer(1) : NULL)) == 0
                ? CW_OK
                : cw_err_nomem(err);
 }

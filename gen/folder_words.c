@@ -277,7 +277,7 @@ static json_t *targets_of(const struct cw_tuf_meta *meta)
 {
     const json_t *targets = json_object_get(signed_of(meta), "targets");
 
-    return targets != NULL ? json_copy((json_t *)targets) : json_object();
+    return targets != NULL ? cw_json_copy(targets) : json_object();
 }
 
 static void say_targets(struct words *w)

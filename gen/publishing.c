@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "codec/json.h"
 #include "gen/publish.h"
 #include "gen/report.h"
 
@@ -65,7 +66,7 @@ static json_t *ceremony_doc(const struct cw_publishing *p)
 
 int cw_publishing_report(const struct cw_publishing *p, bool published, struct cw_err *err)
 {
-    json_auto_t *doc = json_deep_copy(p->draft.report);
+    json_auto_t *doc = cw_json_deep_copy(p->draft.report);
     json_t *ceremony = ceremony_doc(p);
     char now[CW_TIME_TEXT];
 

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/json.h"
 #include "fs/commit.h"
 #include "fs/walk.h"
 #include "gen/client.h"
@@ -364,7 +365,7 @@ static int check_empty(const struct rehearsal *r, struct cw_err *err)
 
 static int report(const struct rehearsal *r, bool kept, struct cw_err *err)
 {
-    json_auto_t *doc = json_pack("{s:b, s:s*}", "rehearsed", 1, "folder", kept ? r->path : NULL);
+    json_auto_t *doc = cw_json_pack("{s:b, s:s*}", "rehearsed", 1, "folder", kept ? r->path : NULL);
 
     cw_cli_say(r->cli, "\nthe rehearsal went well%s%s",
                kept ? "; all of it is in " : "; its keys and folders are gone", kept ? r->path : "");

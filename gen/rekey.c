@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/json.h"
 #include "codec/json_file.h"
 #include "fs/commit.h"
 #include "gen/bins.h"
@@ -95,7 +96,7 @@ static int wanted(json_t **role, json_t *doc, const struct cw_state *state, cons
     *role = json_object_get(json_object_get(doc, "roles"), name);
     if (rc != CW_OK || *role != NULL)
         return rc;
-    keyids = json_deep_copy(now.keyids);
+    keyids = cw_json_deep_copy(now.keyids);
     *role = keyids != NULL ? json_pack("{s:o, s:I}", "keyids", keyids, "threshold", (json_int_t)now.threshold)
                            : NULL;
     return json_object_set_new(json_object_get(doc, "roles"), name, *role) == 0 ? CW_OK : cw_err_nomem(err);

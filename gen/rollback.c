@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "codec/json.h"
 #include "gen/past.h"
 
 struct going {
@@ -61,7 +62,7 @@ static int change(struct going *g, const char *product, const char *to, struct c
         return rc;
     if (from != NULL && to != NULL && strcmp(from, to) == 0)
         return cw_moving_stage(&g->moving, g->channel, product, NULL, err);
-    row = json_pack("{s:s, s:s*, s:s*}", "product", product, "from", from, "to", to);
+    row = cw_json_pack("{s:s, s:s*, s:s*}", "product", product, "from", from, "to", to);
     if (row == NULL || json_array_append_new(g->changes, row) != 0)
         return cw_err_nomem(err);
     wanted = to != NULL ? json_string(to) : json_null();

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/json.h"
 #include "tuf/meta.h"
 
 static const char *const top_level[] = {"root", "targets", "snapshot", "timestamp"};
@@ -192,10 +193,10 @@ static int add_key(struct who *who, const char *id, struct cw_err *err)
     int rc;
 
     if (json_array_append_new(json_object_get(who->doc, "keys"),
-                              json_pack("{s:s, s:s, s:b, s:b, s:O, s:s*}", "name", name_of(who, id), "keyid",
-                                        id, "here", key != NULL && key->here, "encrypted",
-                                        key != NULL && key->locked, "roles", roles, "ships",
-                                        alone ? why : NULL)) != 0) {
+                              cw_json_pack("{s:s, s:s, s:b, s:b, s:O, s:s*}", "name", name_of(who, id),
+                                           "keyid", id, "here", key != NULL && key->here, "encrypted",
+                                           key != NULL && key->locked, "roles", roles, "ships",
+                                           alone ? why : NULL)) != 0) {
         json_decref(roles);
         return cw_err_nomem(err);
     }

@@ -25,11 +25,11 @@ static int tell(struct cw_cli *cli, const struct cw_adopted *adopted, const stru
 {
     const struct cw_likeness *likeness = &adopted->likeness;
     json_auto_t *doc =
-        json_pack("{s:b, s:I, s:s, s:s*, s:s*, s:s, s:I, s:I}", "adopted", !adopted->was_there, "generation",
-                  (json_int_t)adopted->generation, "product", product, "version",
-                  json_string_value(json_object_get(adopted->change, "to")), "platform",
-                  json_string_value(json_object_get(adopted->change, "platform")), "folder", folder, "same",
-                  (json_int_t)likeness->same, "more", (json_int_t)likeness->more);
+        cw_json_pack("{s:b, s:I, s:s, s:s*, s:s*, s:s, s:I, s:I}", "adopted", !adopted->was_there,
+                     "generation", (json_int_t)adopted->generation, "product", product, "version",
+                     json_string_value(json_object_get(adopted->change, "to")), "platform",
+                     json_string_value(json_object_get(adopted->change, "platform")), "folder", folder,
+                     "same", (json_int_t)likeness->same, "more", (json_int_t)likeness->more);
 
     if (doc == NULL)
         return cw_err_nomem(err);

@@ -178,10 +178,10 @@ static json_t *describe(const struct cw_approval *approval)
 
     cw_time_format(approval->time, time);
     cw_time_format(approval->expires, expires);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:s*}", "plan", approval->plan, "action",
-                     cw_approval_action_name(approval->action), "person", approval->approver, "keyid",
-                     approval->keyid, "time", time, "expires", approval->action != CW_REVOKE ? expires : NULL,
-                     "reason", approval->reason);
+    return cw_json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:s*}", "plan", approval->plan, "action",
+                        cw_approval_action_name(approval->action), "person", approval->approver, "keyid",
+                        approval->keyid, "time", time, "expires",
+                        approval->action != CW_REVOKE ? expires : NULL, "reason", approval->reason);
 }
 
 static int write_out(struct cw_cli *cli, const struct cw_approval *approval, const struct cw_buf *text,

@@ -160,7 +160,7 @@ int cw_history_append(int site, int64_t now, const char *event, const json_t *da
     entry = json_pack("{s:I, s:s, s:s, s:s}", "seq", (json_int_t)head.seq + 1, "time", time, "event", event,
                       "prev", head.sha256);
     if (entry == NULL ||
-        json_object_set_new(entry, "data", data != NULL ? json_deep_copy(data) : json_object()) != 0)
+        json_object_set_new(entry, "data", data != NULL ? cw_json_deep_copy(data) : json_object()) != 0)
         return cw_err_nomem(err);
     rc = cw_json_format_line(&line, entry, err);
     if (rc != CW_OK)

@@ -250,7 +250,7 @@ static int make_view(json_t **view, const json_t *payload, struct cw_err *err)
     bool good = true;
     size_t i, k;
 
-    *view = json_copy((json_t *)payload);
+    *view = cw_json_copy(payload);
     if (findings == NULL || *view == NULL || json_object_set_new(*view, "findings", findings) != 0)
         return cw_err_nomem(err);
     json_array_foreach (checked, i, folder) {

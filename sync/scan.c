@@ -120,7 +120,7 @@ static json_t *with_file(const char *text, const char *path)
 
 static json_t *action_on(const json_t *scan, const char *path)
 {
-    json_auto_t *action = json_deep_copy(json_object_get(scan, "action"));
+    json_auto_t *action = cw_json_deep_copy(json_object_get(scan, "action"));
     json_t *argv = json_object_get(action, "run"), *word;
     size_t i;
 

@@ -381,7 +381,7 @@ static bool are_codes(const json_t *codes)
 static int read_scan(json_t **made, const json_t *scan, struct cw_err *err)
 {
     static const char *const keys[] = {"run", "timeout", "clean", "bad", "env", "user", "group", "dir", NULL};
-    json_auto_t *value = json_copy((json_t *)scan), *action = NULL, *bad = NULL;
+    json_auto_t *value = cw_json_copy(scan), *action = NULL, *bad = NULL;
     json_t *codes = json_object_get(scan, "bad"), *word;
     bool names_file = false;
     size_t i;

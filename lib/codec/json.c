@@ -59,6 +59,7 @@ static bool has_real(const json_t *value)
  * wrong. So its parser is left at once and never sees that; what it had made by then is lost, which no longer
  * matters. */
 static _Thread_local jmp_buf *parsing;
+static _Thread_local bool ran_out; /* memory, since this was last set to false */
 
 static void *leaving_malloc(size_t size)
 {
@@ -66,6 +67,7 @@ static void *leaving_malloc(size_t size)
 
     if (memory == NULL && parsing != NULL)
         longjmp(*parsing, 1);
+    ran_out = ran_out || memory == NULL;
     return memory;
 }
 
@@ -74,14 +76,54 @@ static void watch_allocations(void)
     json_set_alloc_funcs(leaving_malloc, free);
 }
 
+static void watch(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, watch_allocations);
+    ran_out = false;
+}
+
+/* A value that was made since watch(), if all of it could be. */
+static json_t *whole(json_t *value)
+{
+    if (!ran_out)
+        return value;
+    json_decref(value);
+    return NULL;
+}
+
+json_t *cw_json_copy(const json_t *value)
+{
+    watch();
+    return whole(json_copy((json_t *)value));
+}
+
+json_t *cw_json_deep_copy(const json_t *value)
+{
+    watch();
+    return whole(json_deep_copy(value));
+}
+
+json_t *cw_json_pack(const char *format, ...)
+{
+    va_list args;
+    json_t *value;
+
+    watch();
+    va_start(args, format);
+    value = json_vpack_ex(NULL, 0, format, args);
+    va_end(args);
+    return whole(value);
+}
+
 /* NULL with *nomem: memory ran out. */
 static json_t *load(const void *text, size_t len, size_t flags, json_error_t *where, bool *nomem)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     jmp_buf out;
     json_t *value;
 
-    (void)pthread_once(&once, watch_allocations);
+    watch();
     *nomem = setjmp(out) != 0;
     if (*nomem) {
         parsing = NULL;

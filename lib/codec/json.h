@@ -40,6 +40,12 @@ int cw_json_format(struct cw_buf *buf, const json_t *doc, struct cw_err *err);
 /* The same on one line with a newline at the end (JSON lines). */
 int cw_json_format_line(struct cw_buf *buf, const json_t *doc, struct cw_err *err);
 
+/* jansson's json_copy(), json_deep_copy() and json_pack() leave out members for which memory runs out: the first two any (jansson 2.14),
+ * the last optional ones ("s*", "o*"). These give NULL then. */
+json_t *cw_json_copy(const json_t *value);
+json_t *cw_json_deep_copy(const json_t *value);
+json_t *cw_json_pack(const char *format, ...);
+
 /* A member's text, of documents that were checked or are our own: "" or NULL when it is missing or no text. Borrowed. */
 const char *cw_json_text(const json_t *obj, const char *key);
 const char *cw_json_text_or_null(const json_t *obj, const char *key);

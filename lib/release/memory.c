@@ -107,7 +107,7 @@ static int remember_withdrawals(json_t *after, const struct cw_channel *channel,
         if (rc != CW_OK)
             return rc;
         json_object_foreach (versions, version, reason) {
-            if (json_object_set_new(of_product, version, json_copy(reason)) != 0)
+            if (json_object_set_new(of_product, version, cw_json_copy(reason)) != 0)
                 return cw_err_nomem(err);
         }
     }
@@ -122,7 +122,7 @@ static int remember_channel(json_t *channels, const struct cw_channel *channel, 
     if (entry == NULL)
         return cw_err_nomem(err);
     if (channel->withdrawn != NULL &&
-        json_object_set_new(entry, "withdrawn", json_deep_copy(channel->withdrawn)) != 0)
+        json_object_set_new(entry, "withdrawn", cw_json_deep_copy(channel->withdrawn)) != 0)
         return cw_err_nomem(err);
     return json_object_set(channels, channel->channel, entry) == 0 ? CW_OK : cw_err_nomem(err);
 }
@@ -157,7 +157,7 @@ int cw_memory_advance(json_t **after, const json_t *memory, const struct cw_chan
     *after = NULL;
     if (memory != NULL && !json_is_object(memory))
         return cw_err_set(err, CW_E_VERIFY, "the site's memory is damaged: it is not an object");
-    next = memory != NULL ? json_deep_copy(memory) : json_object();
+    next = memory != NULL ? cw_json_deep_copy(memory) : json_object();
     if (next == NULL)
         return cw_err_nomem(err);
     rc = advance(next, channel, sha256, err);

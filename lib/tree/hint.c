@@ -143,9 +143,9 @@ int cw_hint_add(struct cw_hint *hint, const char *from, const char *path, uint64
     while (i < json_array_size(deltas) &&
            strcmp(json_string_value(json_object_get(json_array_get(deltas, i), "from")), from) < 0)
         i++;
-    return json_array_insert_new(
-               deltas, i,
-               json_pack("{s:s, s:s*, s:I}", "from", from, "path", path, "length", (json_int_t)length)) == 0
+    return json_array_insert_new(deltas, i,
+                                 cw_json_pack("{s:s, s:s*, s:I}", "from", from, "path", path, "length",
+                                              (json_int_t)length)) == 0
                ? CW_OK
                : cw_err_nomem(err);
 }

@@ -33,7 +33,7 @@ static int hash_canonical(char out[CW_SHA256_TEXT], const json_t *value, struct 
 
 static int bundle_id(char out[CW_SHA256_TEXT], const json_t *doc, struct cw_err *err)
 {
-    json_auto_t *head = json_copy((json_t *)doc);
+    json_auto_t *head = cw_json_copy(doc);
 
     if (head == NULL)
         return cw_err_nomem(err);

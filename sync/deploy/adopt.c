@@ -94,7 +94,7 @@ static int choose(const json_t **change, const json_t **unit, const struct cw_wo
 static int derive(json_t **derived, const json_t *plan, const json_t *unit, const json_t *change,
                   struct cw_err *err)
 {
-    json_auto_t *made = json_copy((json_t *)plan), *bare = json_copy((json_t *)change);
+    json_auto_t *made = cw_json_copy(plan), *bare = cw_json_copy(change);
     char id[CW_SHA256_TEXT];
     json_t *units;
     int rc;

@@ -79,11 +79,11 @@ static int compose(json_t **payload, const struct cw_approval *approval, struct 
 
     cw_time_format(approval->time, time);
     cw_time_format(approval->expires, expires);
-    *payload = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:s*, s:O*}", "_type", APPROVAL_TYPE,
-                         "format", "1.0", "action", actions[approval->action], "plan", approval->plan, "site",
-                         approval->site, "approver", approval->approver, "time", time, "expires",
-                         approval->action != CW_REVOKE ? expires : NULL, "reason", approval->reason,
-                         "follows", approval->follows);
+    *payload = cw_json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:s*, s:O*}", "_type", APPROVAL_TYPE,
+                            "format", "1.0", "action", actions[approval->action], "plan", approval->plan,
+                            "site", approval->site, "approver", approval->approver, "time", time, "expires",
+                            approval->action != CW_REVOKE ? expires : NULL, "reason", approval->reason,
+                            "follows", approval->follows);
     return *payload != NULL ? CW_OK : cw_err_nomem(err);
 }
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/json.h"
 #include "fs/commit.h"
 #include "sync/history.h"
 
@@ -96,10 +97,10 @@ static json_t *entry_of(const struct cw_approval *approval, const struct cw_buf 
 
     cw_time_format(approval->time, time);
     cw_time_format(approval->expires, expires);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:O*, s:s}", "plan", approval->plan, "action",
-                     cw_approval_action_name(approval->action), "person", approval->approver, "keyid",
-                     approval->keyid, "time", time, "expires", expires, "reason", approval->reason, "follows",
-                     approval->follows, "envelope", cw_buf_text(text));
+    return cw_json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:O*, s:s}", "plan", approval->plan, "action",
+                        cw_approval_action_name(approval->action), "person", approval->approver, "keyid",
+                        approval->keyid, "time", time, "expires", expires, "reason", approval->reason,
+                        "follows", approval->follows, "envelope", cw_buf_text(text));
 }
 
 static bool same(const json_t *a, const json_t *b, bool action)

@@ -95,16 +95,17 @@ int cw_change_compose(json_t **change, const struct cw_manifest *manifest, const
 {
     const char *from = json_string_value(json_object_get(installed, "version"));
     json_auto_t *artifacts = json_array();
-    json_auto_t *requires = manifest->requires != NULL ? json_deep_copy(manifest->requires) : json_object();
+    json_auto_t *requires =
+        manifest->requires != NULL ? cw_json_deep_copy(manifest->requires) : json_object();
     uint64_t bytes;
 
     if (artifacts == NULL || requires == NULL || add_artifacts(artifacts, &bytes, manifest, platform) != 0)
         return cw_err_nomem(err);
-    *change = json_pack("{s:s, s:s*, s:s, s:s, s:s, s:s, s:I, s:s, s:O, s:O}", "product", manifest->product,
-                        "from", from, "to", manifest->version, "change",
-                        change_kind(manifest->version, platform, installed), "severity", manifest->severity,
-                        "platform", platform, "bytes", (json_int_t)bytes, "manifest_sha256", pin->sha256,
-                        "requires", requires, "artifacts", artifacts);
+    *change = cw_json_pack("{s:s, s:s*, s:s, s:s, s:s, s:s, s:I, s:s, s:O, s:O}", "product",
+                           manifest->product, "from", from, "to", manifest->version, "change",
+                           change_kind(manifest->version, platform, installed), "severity",
+                           manifest->severity, "platform", platform, "bytes", (json_int_t)bytes,
+                           "manifest_sha256", pin->sha256, "requires", requires, "artifacts", artifacts);
     return *change != NULL ? CW_OK : cw_err_nomem(err);
 }
 
@@ -131,15 +132,15 @@ json_t *cw_change_for_policy(const json_t *change, const struct cw_manifest *man
     char promoted[CW_TIME_TEXT];
 
     cw_time_format(pin->promoted, promoted);
-    return json_pack("{s:O, s:O*, s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:s, s:o, s:o, s:s*}", "product",
-                     json_object_get(change, "product"), "from", json_object_get(change, "from"), "version",
-                     json_object_get(change, "to"), "change", json_object_get(change, "change"), "severity",
-                     json_object_get(change, "severity"), "platform", json_object_get(change, "platform"),
-                     "bytes", json_object_get(change, "bytes"), "requires",
-                     json_object_get(change, "requires"), "promoted", promoted, "notes",
-                     manifest->notes != NULL ? manifest->notes : "", "features",
-                     features != NULL ? json_deep_copy(features) : json_array(), "attestations", attestations,
-                     "scan", scan);
+    return cw_json_pack("{s:O, s:O*, s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:s, s:o, s:o, s:s*}", "product",
+                        json_object_get(change, "product"), "from", json_object_get(change, "from"),
+                        "version", json_object_get(change, "to"), "change", json_object_get(change, "change"),
+                        "severity", json_object_get(change, "severity"), "platform",
+                        json_object_get(change, "platform"), "bytes", json_object_get(change, "bytes"),
+                        "requires", json_object_get(change, "requires"), "promoted", promoted, "notes",
+                        manifest->notes != NULL ? manifest->notes : "", "features",
+                        features != NULL ? cw_json_deep_copy(features) : json_array(), "attestations",
+                        attestations, "scan", scan);
 }
 
 static int set_text(json_t *obj, const char *key, json_t *text, struct cw_err *err)

@@ -154,9 +154,9 @@ static int note(struct cw_decision *decision, const struct answer *answer, struc
     cw_reason_set(rule, sizeof(rule), answer->rule);
     cw_reason_set(at, sizeof(at), answer->at != NULL ? answer->at : "");
     if (json_array_append_new(decision->answers,
-                              json_pack("{s:s, s:s*, s:s*, s:O*, s:s*}", "rule", rule, "verdict", verdict,
-                                        "reason", answer->silent ? NULL : answer->reason, "gates", gates,
-                                        "at", at[0] != '\0' ? at : NULL)) != 0)
+                              cw_json_pack("{s:s, s:s*, s:s*, s:O*, s:s*}", "rule", rule, "verdict", verdict,
+                                           "reason", answer->silent ? NULL : answer->reason, "gates", gates,
+                                           "at", at[0] != '\0' ? at : NULL)) != 0)
         return cw_err_nomem(err);
     return CW_OK;
 }

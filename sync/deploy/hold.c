@@ -85,7 +85,7 @@ int cw_holds_store(int site, const json_t *holds, struct cw_err *err)
 
 json_t *cw_hold_on_product(const char *product, const char *version)
 {
-    return json_pack("{s:s, s:s*}", "product", product, "version", version);
+    return cw_json_pack("{s:s, s:s*}", "product", product, "version", version);
 }
 
 json_t *cw_hold_on_set(const char *upstream, const char *channel, int64_t serial, const char *sha256)
@@ -113,7 +113,7 @@ static json_t *find_target(const json_t *list, const json_t *target)
 
 static json_t *append_new(json_t *holds, const json_t *target)
 {
-    json_t *list = json_object_get(holds, "holds"), *hold = json_deep_copy(target);
+    json_t *list = json_object_get(holds, "holds"), *hold = cw_json_deep_copy(target);
     json_int_t id = json_integer_value(json_object_get(holds, "next"));
 
     if (hold == NULL || json_object_set_new(hold, "id", json_integer(id)) != 0 ||

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "codec/json.h"
 #include "sync/deploy/change.h"
 #include "sync/deploy/hold.h"
 #include "sync/deploy/unit.h"
@@ -79,9 +80,9 @@ static int set_held(struct draft *draft, const char *by, const char *reason, con
     if (draft->held != NULL && (hold != NULL || !is_held_by_hold(draft)))
         return note_hold(draft, hold, err);
     json_decref(draft->held);
-    draft->held = json_pack("{s:s, s:s, s:O*, s:O*, s:s*, s:s*}", "by", by, "reason", reason, "hold",
-                            json_object_get(hold, "id"), "since", json_object_get(hold, "since"), "product",
-                            product, "version", version);
+    draft->held = cw_json_pack("{s:s, s:s, s:O*, s:O*, s:s*, s:s*}", "by", by, "reason", reason, "hold",
+                               json_object_get(hold, "id"), "since", json_object_get(hold, "since"),
+                               "product", product, "version", version);
     return draft->held != NULL ? CW_OK : cw_err_nomem(err);
 }
 
@@ -248,11 +249,11 @@ static json_t *policy_set(const struct draft *draft)
     char published[CW_TIME_TEXT];
 
     cw_time_format(channel->published, published);
-    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:O, s:O, s:s*}", "upstream",
-                     draft->upstream->config->name, "channel", channel->channel, "serial",
-                     (json_int_t)channel->serial, "published", published, "severity",
-                     severities[draft->severity], "bytes", (json_int_t)draft->bytes, "releases",
-                     draft->releases, "removed", draft->removed, "scan", draft->scan);
+    return cw_json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:O, s:O, s:s*}", "upstream",
+                        draft->upstream->config->name, "channel", channel->channel, "serial",
+                        (json_int_t)channel->serial, "published", published, "severity",
+                        severities[draft->severity], "bytes", (json_int_t)draft->bytes, "releases",
+                        draft->releases, "removed", draft->removed, "scan", draft->scan);
 }
 
 static json_t *policy_site(const struct draft *draft)

@@ -198,9 +198,9 @@ int cw_plan_record(json_t **record, const json_t *plan, const json_t *generation
                    struct cw_err *err)
 {
     json_auto_t *products =
-        generation != NULL ? json_deep_copy(json_object_get(generation, "products")) : json_object();
+        generation != NULL ? cw_json_deep_copy(json_object_get(generation, "products")) : json_object();
     json_auto_t *sets =
-        generation != NULL ? json_deep_copy(json_object_get(generation, "sets")) : json_object();
+        generation != NULL ? cw_json_deep_copy(json_object_get(generation, "sets")) : json_object();
     json_auto_t *undo = NULL;
     char time[CW_TIME_TEXT];
     json_t *unit;

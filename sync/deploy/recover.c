@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/json.h"
 #include "fs/commit.h"
 #include "sync/deploy/hold.h"
 #include "sync/deploy/install.h"
@@ -39,11 +40,11 @@ static int put_holds(int site, const struct cw_journal *journal, const char *by,
 static int write_history(int site, const struct cw_journal *journal, const char *event, const char *outcome,
                          int64_t now, struct cw_err *err)
 {
-    json_auto_t *data = json_pack("{s:I, s:I, s:s, s:s*, s:s*, s:O*}", "from", (json_int_t)journal->from,
-                                  "to", (json_int_t)journal->to, "outcome", outcome, "plan",
-                                  journal->plan[0] != '\0' ? journal->plan : NULL, "reason",
-                                  journal->reason[0] != '\0' ? journal->reason : NULL, "holds",
-                                  json_array_size(journal->holds) > 0 ? journal->holds : NULL);
+    json_auto_t *data = cw_json_pack("{s:I, s:I, s:s, s:s*, s:s*, s:O*}", "from", (json_int_t)journal->from,
+                                     "to", (json_int_t)journal->to, "outcome", outcome, "plan",
+                                     journal->plan[0] != '\0' ? journal->plan : NULL, "reason",
+                                     journal->reason[0] != '\0' ? journal->reason : NULL, "holds",
+                                     json_array_size(journal->holds) > 0 ? journal->holds : NULL);
 
     return data != NULL ? cw_history_append(site, now, event, data, err) : cw_err_nomem(err);
 }

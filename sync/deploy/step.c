@@ -249,8 +249,8 @@ static void show_output(const struct cw_cli *cli, const char *output)
 static int write_step(const struct cw_step_run *run, const json_t *step,
                       const struct cw_command_result *result, struct cw_err *err)
 {
-    json_auto_t *data = json_copy(json_object_get(step, "action"));
-    json_auto_t *more = json_pack(
+    json_auto_t *data = cw_json_copy(json_object_get(step, "action"));
+    json_auto_t *more = cw_json_pack(
         "{s:I, s:O, s:O, s:O, s:O*, s:b, s:s*, s:I, s:O*}", "generation", (json_int_t)run->generation,
         "stage", json_object_get(step, "stage"), "product", json_object_get(step, "product"), "version",
         json_object_get(step, "version"), "artifact", json_object_get(step, "artifact"), "passed",

@@ -277,7 +277,7 @@ static int set_up(struct stage *stage, const json_t *test, struct cw_err *err)
                   channel != NULL ? channel : "stable", "serial", (json_int_t)serial, "published", now,
                   "removed", removed != NULL ? json_incref(removed) : json_array());
     stage->site = json_pack("{s:s, s:I, s:o}", "name", stage->name, "generation", (json_int_t)generation,
-                            "installed", installed != NULL ? json_copy(installed) : json_object());
+                            "installed", installed != NULL ? cw_json_copy(installed) : json_object());
     stage->artifacts = json_object();
     if (stage->set == NULL || stage->site == NULL || stage->artifacts == NULL)
         return cw_err_nomem(err);

@@ -108,7 +108,7 @@ static int advance_memory(struct cw_pull *pull, const struct cw_tuf_update *upda
     if (rc != CW_OK)
         return rc;
     json_decref(memory->channels);
-    memory->channels = json_deep_copy(channels);
+    memory->channels = cw_json_deep_copy(channels);
     if (memory->channels == NULL)
         return cw_err_nomem(err);
     pull->result->changed = pull->result->changed || !same_state;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "codec/json.h"
 #include "sync/mirror/export_run.h"
 #include "tree/layout.h"
 
@@ -115,7 +116,7 @@ static int format_lists(struct cw_export_run *export, json_t *head, const json_t
     int rc = CW_OK;
 
     for (k = 0; k < export->carry.of && rc == CW_OK; k++) {
-        json_auto_t *doc = json_copy(head);
+        json_auto_t *doc = cw_json_copy(head);
 
         if (doc == NULL || json_object_set_new(doc, "index", json_integer((json_int_t)k + 1)) != 0 ||
             json_object_set(doc, "files", json_array_get(files, k)) != 0)

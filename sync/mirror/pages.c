@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/json.h"
 #include "crypt/hash.h"
 #include "render/render.h"
 #include "tree/layout.h"
@@ -108,7 +109,7 @@ static int make_view(json_t **view, const json_t *volume, struct cw_err *err)
     bool chosen = json_object_get(volume, "for") != NULL, since = json_object_get(volume, "since") != NULL;
     json_t *rows = json_array();
 
-    *view = json_copy((json_t *)volume);
+    *view = cw_json_copy(volume);
     if (rows == NULL || *view == NULL || json_object_set_new(*view, "volumes", rows) != 0 ||
         json_object_set_new(*view, "root_file", json_string(newest_root(json_object_get(volume, "files")))) !=
             0 ||
