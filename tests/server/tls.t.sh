@@ -72,6 +72,9 @@ until curl -s -o /dev/null --cacert ours.pem "https://127.0.0.1:$new/"; do
     fi
     sleep 0.05
 done
+until [ -s access.log ]; do # nginx logs a request once it is answered
+    sleep 0.01
+done
 
 pulls() { # CODE PORT WORDS: a new site whose one source has these words beside its URL
     rm -rf site
