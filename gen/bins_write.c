@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "fs/commit.h"
 #include "gen/bins.h"
 #include "tree/layout.h"
@@ -26,8 +27,9 @@ struct writing {
     struct cw_progress *progress;
     /* into the tree */
     struct cw_unlock *unlock;
-    bool checked; /* one that was signed here was read back */
-    struct cw_batch batch;
+    bool checked;           /* one that was signed here was read back */
+    int metadata;           /* the folder; -1: not open yet */
+    struct cw_batch *batch; /* borrowed */
     /* into a ceremony's folder */
     const char *path;
     json_t *rows;
@@ -39,7 +41,7 @@ static void writing_init(struct writing *w, const struct cw_draft_bins *bins,
     const json_t *delegations = json_object_get(bins->body, "delegations");
     const json_t *succinct = json_object_get(delegations, "succinct_roles");
 
-    *w = (struct writing){.bins = bins, .input = input, .dir = dir};
+    *w = (struct writing){.bins = bins, .input = input, .dir = dir, .metadata = -1};
     w->role = (struct cw_tuf_role){.keys = json_object_get(delegations, "keys"),
                                    .keyids = json_object_get(succinct, "keyids"),
                                    .threshold = json_integer_value(json_object_get(succinct, "threshold"))};
@@ -47,12 +49,12 @@ static void writing_init(struct writing *w, const struct cw_draft_bins *bins,
     cw_buf_init(&w->canonical, CW_TUF_TEXT_MAX);
     cw_buf_init(&w->text, CW_TUF_TEXT_MAX);
     cw_buf_init(&w->before, CW_TUF_TARGETS_MAX);
-    cw_batch_init(&w->batch, dir);
 }
 
 static void writing_clear(struct writing *w)
 {
-    cw_batch_clear(&w->batch);
+    if (w->metadata >= 0)
+        close(w->metadata);
     cw_buf_clear(&w->canonical);
     cw_buf_clear(&w->text);
     cw_buf_clear(&w->before);
@@ -82,15 +84,17 @@ static int put(struct writing *w, int64_t version, struct cw_err *err)
     char path[CW_PATH_MAX];
     int rc = cw_tree_metadata_path(path, version, w->role.name, err);
 
+    if (rc == CW_OK && w->metadata < 0)
+        rc = cw_at_make_dir(&w->metadata, w->dir, CW_TREE_METADATA, err);
     if (rc == CW_OK)
-        rc = cw_out_open(&out, w->dir, path, 0644, err);
+        rc = cw_out_open(&out, w->metadata, cw_str_basename(path), 0644, err);
     if (rc == CW_OK)
         rc = cw_out_write(&out, w->text.data, w->text.len, err);
     if (rc == CW_OK)
-        rc = cw_batch_add(&w->batch, &out, err);
+        rc = cw_batch_add(w->batch, &out, err);
     cw_progress_files(w->progress, 1);
     cw_progress_add(w->progress, w->text.len);
-    return rc == CW_OK && cw_batch_is_full(&w->batch) ? cw_batch_commit(&w->batch, err) : rc;
+    return rc == CW_OK && cw_batch_is_full(w->batch) ? cw_batch_commit(w->batch, err) : rc;
 }
 
 static int publish(struct writing *w, const struct cw_bin *bin, struct cw_err *err)
@@ -229,26 +233,29 @@ static int make_all(struct writing *w, struct cw_err *err)
                            cw_state_product(w->input->state, w->bins->product), err);
     for (part = 0; part < CW_SPOOL_PARTS && rc == CW_OK; part++)
         rc = make_part(w, part, err);
-    return rc == CW_OK ? cw_batch_commit(&w->batch, err) : rc;
+    return rc;
 }
 
 int cw_bins_write(const struct cw_draft *draft, const struct cw_draft_input *input, struct cw_unlock *unlock,
                   int tree, struct cw_progress *progress, struct cw_err *err)
 {
+    CW_AUTO_BATCH batch;
     size_t i;
     int rc = CW_OK;
 
+    cw_batch_init(&batch, tree);
     for (i = 0; i < draft->bins_count && rc == CW_OK; i++) {
         struct writing w;
 
         writing_init(&w, &draft->bins[i], input, tree);
         w.end = publish;
+        w.batch = &batch;
         w.unlock = unlock;
         w.progress = progress;
         rc = make_all(&w, err);
         writing_clear(&w);
     }
-    return rc;
+    return rc == CW_OK ? cw_batch_commit(&batch, err) : rc;
 }
 
 int cw_bins_carry(json_t *rows, const struct cw_draft *draft, const struct cw_draft_input *input, int dir,

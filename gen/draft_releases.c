@@ -27,6 +27,7 @@ struct composing {
     size_t added;                     /* releases that are not published yet */
     bool elsewhere;                   /* the files of the one being composed are not for us to look for */
     struct cw_buf text;               /* its manifest */
+    struct cw_looks looks;            /* at its files in the tree */
 };
 
 /* Published already (a publish was killed before it removed what was staged), or with other content? */
@@ -93,7 +94,7 @@ static int delegate(struct cw_draft *draft, const struct cw_draft_input *input, 
 }
 
 /* The artifact was made durable by `add`; here it only has to be there still, at its length. */
-static int check_there(const struct composing *c, const struct cw_bin_target *file, struct cw_err *err)
+static int check_there(struct composing *c, const struct cw_bin_target *file, struct cw_err *err)
 {
     char path[CW_PATH_MAX], target[CW_PATH_MAX], sha256[CW_SHA256_TEXT];
     struct stat st;
@@ -103,7 +104,7 @@ static int check_there(const struct composing *c, const struct cw_bin_target *fi
     snprintf(sha256, sizeof sha256, "%.64s", file->sha256);
     rc = cw_tree_target_path(path, target, sha256, err);
     if (rc == CW_OK)
-        rc = cw_at_stat(&st, c->input->state->tree, path, err);
+        rc = cw_looks_stat(&st, &c->looks, path, err);
     if (rc == CW_E_NOTFOUND || (rc == CW_OK && (!S_ISREG(st.st_mode) || st.st_size != file->length)))
         return cw_err_set(err, CW_E_INCOMPLETE,
                           "'tree/%s' is missing or was changed since it was added; run 'add' again", path);
@@ -247,9 +248,13 @@ static int compose(struct composing *c, struct cw_err *err)
 
 int cw_draft_compose_releases(struct cw_draft *draft, const struct cw_draft_input *input, struct cw_err *err)
 {
-    struct composing c = {.draft = draft, .input = input, .text = CW_BUF_INIT(CW_MANIFEST_MAX)};
+    struct composing c = {.draft = draft,
+                          .input = input,
+                          .text = CW_BUF_INIT(CW_MANIFEST_MAX),
+                          .looks = CW_LOOKS_INIT(input->state->tree)};
     int rc = compose(&c, err);
 
+    cw_looks_clear(&c.looks);
     cw_spool_free(c.spool);
     cw_buf_clear(&c.text);
     return rc;

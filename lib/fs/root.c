@@ -228,6 +228,36 @@ int cw_at_stat(struct stat *st, int dir, const char *path, struct cw_err *err)
     return CW_OK;
 }
 
+void cw_looks_clear(struct cw_looks *looks)
+{
+    if (looks->folder >= 0)
+        close(looks->folder);
+    looks->folder = -1;
+    snprintf(looks->path, sizeof looks->path, "/");
+}
+
+int cw_looks_stat(struct stat *st, struct cw_looks *looks, const char *path, struct cw_err *err)
+{
+    const char *name = cw_str_basename(path);
+    size_t len = (size_t)(name - path);
+    int rc = check_path(path, err);
+
+    if (rc != CW_OK)
+        return rc;
+    if (strncmp(looks->path, path, len) != 0 || looks->path[len] != '\0') {
+        cw_looks_clear(looks);
+        rc = cw_at_open_parent(&looks->folder, &name, looks->dir, path, false, err);
+        if (rc != CW_OK && rc != CW_E_NOTFOUND)
+            return rc;
+        snprintf(looks->path, sizeof looks->path, "%.*s", (int)len, path);
+    }
+    if (looks->folder < 0)
+        return cw_err_errno(err, ENOENT, "unable to look at '%s'", path);
+    if (fstatat(looks->folder, name, st, AT_SYMLINK_NOFOLLOW) != 0)
+        return cw_err_errno(err, errno, "unable to look at '%s'", path);
+    return CW_OK;
+}
+
 int cw_at_has(bool *there, int dir, const char *path, struct cw_err *err)
 {
     struct stat st;

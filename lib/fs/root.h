@@ -47,6 +47,19 @@ int cw_at_read_file(struct cw_buf *buf, int dir, const char *path, struct cw_err
 
 /* Like lstat; CW_E_NOTFOUND when there is nothing. */
 int cw_at_stat(struct stat *st, int dir, const char *path, struct cw_err *err);
+/* The same for many files, mostly those of one folder in turn: that of the last one is kept open, and taken to stay missing where it
+ * was. */
+struct cw_looks {
+    int dir;                /* borrowed */
+    int folder;             /* -1: missing */
+    char path[CW_PATH_MAX]; /* of the folder; "/": none yet */
+};
+#define CW_LOOKS_INIT(dir_)                                                                                  \
+    {                                                                                                        \
+        .dir = (dir_), .folder = -1, .path = "/"                                                             \
+    }
+int cw_looks_stat(struct stat *st, struct cw_looks *looks, const char *path, struct cw_err *err);
+void cw_looks_clear(struct cw_looks *looks);
 /* Is there anything of that name? A disk that cannot tell is an error, and never the same as "no". */
 int cw_at_has(bool *there, int dir, const char *path, struct cw_err *err);
 

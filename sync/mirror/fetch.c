@@ -116,47 +116,29 @@ static int make_file(bool *made, struct fetch *fetch, const struct cw_closure_fi
                : rc;
 }
 
-/* Files of one folder are looked for one after the other, so it stays open. */
 struct look {
     const struct cw_pull *pull;
-    int folder; /* -1: it is not there */
-    char path[CW_PATH_MAX];
+    struct cw_looks looks;
 };
-
-static void look_into(struct look *look, const char *path, size_t len)
-{
-    const char *name;
-
-    if (strncmp(look->path, path, len) == 0 && look->path[len] == '\0')
-        return;
-    if (look->folder >= 0)
-        close(look->folder);
-    (void)cw_at_open_parent(&look->folder, &name, look->pull->mirror, path, false, NULL);
-    snprintf(look->path, sizeof look->path, "%.*s", (int)len, path);
-}
 
 /* A whole file has its length; what was read to be verified although it is in the mirror was read because the
  * mirror's copy is damaged. */
 static bool is_present(void *ctx, const struct cw_closure_file *file)
 {
     struct look *look = ctx;
-    const char *name = cw_str_basename(file->path);
     struct stat st;
 
-    look_into(look, file->path, (size_t)(name - file->path));
-    return look->folder >= 0 && fstatat(look->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISREG(st.st_mode) && (uint64_t)st.st_size == file->length &&
-           cw_pull_find_kept(look->pull, file->path) == NULL;
+    return cw_looks_stat(&st, &look->looks, file->path, NULL) == CW_OK && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_size == file->length && cw_pull_find_kept(look->pull, file->path) == NULL;
 }
 
 static int list_missing(struct cw_closure *missing, const struct cw_pull *pull, const struct cw_closure *all,
                         struct cw_err *err)
 {
-    struct look look = {.pull = pull, .folder = -1};
+    struct look look = {.pull = pull, .looks = CW_LOOKS_INIT(pull->mirror)};
     int rc = cw_closure_missing(missing, all, is_present, &look, err);
 
-    if (look.folder >= 0)
-        close(look.folder);
+    cw_looks_clear(&look.looks);
     return rc;
 }
 

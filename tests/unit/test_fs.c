@@ -91,6 +91,34 @@ static void links_are_never_followed(void **state)
     assert_cw_fails(CW_E_NOTFOUND, "'none'", cw_at_open_file(&fd, dir, "none", &err), err);
 }
 
+static void looking_at_many_files_is_looking_at_each(void **state)
+{
+    struct cw_looks looks = CW_LOOKS_INIT(dir);
+    struct cw_err err;
+    struct stat st;
+
+    (void)state;
+    put("looks/a", "1");
+    put("looks/b", "22");
+    put("looks/in/a", "333");
+    put("top", "4444");
+    assert_cw_fails(CW_E_NOTFOUND, "'nowhere/a'", cw_looks_stat(&st, &looks, "nowhere/a", &err), err);
+    assert_cw_fails(CW_E_NOTFOUND, "'nowhere/b'", cw_looks_stat(&st, &looks, "nowhere/b", &err), err);
+    assert_cw_ok(cw_looks_stat(&st, &looks, "looks/a", &err), err);
+    assert_int_equal(st.st_size, 1);
+    assert_cw_ok(cw_looks_stat(&st, &looks, "looks/b", &err), err);
+    assert_int_equal(st.st_size, 2);
+    assert_cw_fails(CW_E_NOTFOUND, "'looks/c'", cw_looks_stat(&st, &looks, "looks/c", &err), err);
+    assert_cw_fails(CW_E_VERIFY, "plain relative path", cw_looks_stat(&st, &looks, "looks/..", &err), err);
+    assert_cw_ok(cw_looks_stat(&st, &looks, "looks/in/a", &err), err);
+    assert_int_equal(st.st_size, 3);
+    assert_cw_ok(cw_looks_stat(&st, &looks, "top", &err), err);
+    assert_int_equal(st.st_size, 4);
+    assert_int_equal(symlinkat("looks", dir, "looked"), 0);
+    assert_cw_fails(CW_E_VERIFY, "not a folder", cw_looks_stat(&st, &looks, "looked/a", &err), err);
+    cw_looks_clear(&looks);
+}
+
 static void replacing_is_whole(void **state)
 {
     CW_AUTO_OUT out = CW_OUT_INIT;
@@ -395,6 +423,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_that_are_not_plain_are_refused),
         cmocka_unit_test(links_are_never_followed),
+        cmocka_unit_test(looking_at_many_files_is_looking_at_each),
         cmocka_unit_test(replacing_is_whole),
         cmocka_unit_test(unnamed_shows_nothing_until_commit),
         cmocka_unit_test(locked_folder_is_refused),
