@@ -16,7 +16,7 @@ sign() { # KEY: carries the folder away, signs, and leaves the copy in ./away/to
         --key "$TEST_DIR/away/$1.key")
 }
 shows() { # WHAT N: progress over so many bins, to the last of them
-    expect_err "^\{\"progress\": \"$1\", .*\"files\": $2, \"files_total\": $2\}$"
+    expect_err "^\{\"progress\": \"$1\", .*\"files\": $2, \"files_total\": $2, \"rate\": [0-9]+"
 }
 bins() { # VERSION: how many bins of that version are in the tree
     find repo/tree/metadata -name "$1.$p-???.json" | wc -l
