@@ -5,13 +5,12 @@
  * they are made once more, and what is signed then has to be what was signed there.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "fs/commit.h"
 #include "gen/bins.h"
+#include "gen/bins_put.h"
 #include "tree/layout.h"
 #include "tuf/write.h"
 
@@ -27,9 +26,8 @@ struct writing {
     struct cw_progress *progress;
     /* into the tree */
     struct cw_unlock *unlock;
-    bool checked;           /* one that was signed here was read back */
-    int metadata;           /* the folder; -1: not open yet */
-    struct cw_batch *batch; /* borrowed */
+    bool checked;            /* one that was signed here was read back */
+    struct cw_bins_put *put; /* borrowed */
     /* into a ceremony's folder */
     const char *path;
     json_t *rows;
@@ -41,7 +39,7 @@ static void writing_init(struct writing *w, const struct cw_draft_bins *bins,
     const json_t *delegations = json_object_get(bins->body, "delegations");
     const json_t *succinct = json_object_get(delegations, "succinct_roles");
 
-    *w = (struct writing){.bins = bins, .input = input, .dir = dir, .metadata = -1};
+    *w = (struct writing){.bins = bins, .input = input, .dir = dir};
     w->role = (struct cw_tuf_role){.keys = json_object_get(delegations, "keys"),
                                    .keyids = json_object_get(succinct, "keyids"),
                                    .threshold = json_integer_value(json_object_get(succinct, "threshold"))};
@@ -53,8 +51,6 @@ static void writing_init(struct writing *w, const struct cw_draft_bins *bins,
 
 static void writing_clear(struct writing *w)
 {
-    if (w->metadata >= 0)
-        close(w->metadata);
     cw_buf_clear(&w->canonical);
     cw_buf_clear(&w->text);
     cw_buf_clear(&w->before);
@@ -80,21 +76,9 @@ static int check(struct writing *w, struct cw_err *err)
 
 static int put(struct writing *w, int64_t version, struct cw_err *err)
 {
-    CW_AUTO_OUT out = CW_OUT_INIT;
-    char path[CW_PATH_MAX];
-    int rc = cw_tree_metadata_path(path, version, w->role.name, err);
-
-    if (rc == CW_OK && w->metadata < 0)
-        rc = cw_at_make_dir(&w->metadata, w->dir, CW_TREE_METADATA, err);
-    if (rc == CW_OK)
-        rc = cw_out_open(&out, w->metadata, cw_str_basename(path), 0644, err);
-    if (rc == CW_OK)
-        rc = cw_out_write(&out, w->text.data, w->text.len, err);
-    if (rc == CW_OK)
-        rc = cw_batch_add(w->batch, &out, err);
     cw_progress_files(w->progress, 1);
     cw_progress_add(w->progress, w->text.len);
-    return rc == CW_OK && cw_batch_is_full(w->batch) ? cw_batch_commit(w->batch, err) : rc;
+    return cw_bins_put_file(w->put, version, w->role.name, &w->text, err);
 }
 
 static int publish(struct writing *w, const struct cw_bin *bin, struct cw_err *err)
@@ -239,23 +223,27 @@ static int make_all(struct writing *w, struct cw_err *err)
 int cw_bins_write(const struct cw_draft *draft, const struct cw_draft_input *input, struct cw_unlock *unlock,
                   int tree, struct cw_progress *progress, struct cw_err *err)
 {
-    CW_AUTO_BATCH batch;
-    size_t i;
-    int rc = CW_OK;
+    CW_AUTO_BINS_PUT *put = NULL;
+    size_t i, count = 0;
+    int rc;
 
-    cw_batch_init(&batch, tree);
+    for (i = 0; i < draft->bins_count; i++)
+        count += cw_draft_bins_made(&draft->bins[i]);
+    if (count == 0)
+        return CW_OK;
+    rc = cw_bins_put_new(&put, tree, count, err);
     for (i = 0; i < draft->bins_count && rc == CW_OK; i++) {
         struct writing w;
 
         writing_init(&w, &draft->bins[i], input, tree);
         w.end = publish;
-        w.batch = &batch;
+        w.put = put;
         w.unlock = unlock;
         w.progress = progress;
         rc = make_all(&w, err);
         writing_clear(&w);
     }
-    return rc == CW_OK ? cw_batch_commit(&batch, err) : rc;
+    return rc == CW_OK ? cw_bins_put_finish(put, err) : rc;
 }
 
 int cw_bins_carry(json_t *rows, const struct cw_draft *draft, const struct cw_draft_input *input, int dir,
