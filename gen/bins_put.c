@@ -37,6 +37,8 @@ static void write_file(void *item)
     file->rc = cw_out_open(&file->out, file->folder, cw_str_basename(file->path), 0644, &file->err);
     if (file->rc == CW_OK)
         file->rc = cw_out_write(&file->out, file->text.data, file->text.len, &file->err);
+    if (file->rc != CW_OK)
+        cw_err_prefix(&file->err, "tree/" CW_TREE_METADATA);
 }
 
 static void forget(struct file *file)
@@ -81,7 +83,7 @@ static int end_file(struct cw_bins_put *put, struct file *file, struct cw_err *e
 {
     int rc = file->rc;
 
-    if (rc != CW_OK && err != NULL)
+    if (rc != CW_OK)
         *err = file->err;
     if (rc == CW_OK)
         rc = cw_batch_add(&put->batch, &file->out, err);

@@ -27,7 +27,7 @@ struct writing {
     /* into the tree */
     struct cw_unlock *unlock;
     bool checked;            /* one that was signed here was read back */
-    struct cw_bins_put *put; /* borrowed */
+    struct cw_bins_put *put; /* borrowed; NULL: they are carried */
     /* into a ceremony's folder */
     const char *path;
     json_t *rows;
@@ -81,7 +81,7 @@ static int put(struct writing *w, int64_t version, struct cw_err *err)
     return cw_bins_put_file(w->put, version, w->role.name, &w->text, err);
 }
 
-static int publish(struct writing *w, const struct cw_bin *bin, struct cw_err *err)
+static int sign(struct writing *w, const struct cw_bin *bin, struct cw_err *err)
 {
     json_auto_t *envelope = json_pack("{s:[]}", "signatures");
     int rc = envelope != NULL
@@ -90,9 +90,7 @@ static int publish(struct writing *w, const struct cw_bin *bin, struct cw_err *e
 
     if (rc == CW_OK)
         rc = cw_bin_format(&w->text, bin, json_object_get(envelope, "signatures"), err);
-    if (rc == CW_OK)
-        rc = check(w, err);
-    return rc == CW_OK ? put(w, bin->version, err) : rc;
+    return rc == CW_OK ? check(w, err) : rc;
 }
 
 /* ---- into the folder of a ceremony ---- */
@@ -179,7 +177,9 @@ static int make(struct writing *w, struct cw_bin *bin, size_t number, struct cw_
         rc = cw_bin_canon(&w->canonical, bin, err);
     if (rc == CW_OK)
         rc = w->end(w, bin, err);
-    return rc == CW_OK ? CW_OK : cw_err_prefix(err, "role '%s'", w->role.name);
+    if (rc != CW_OK)
+        return cw_err_prefix(err, "role '%s'", w->role.name);
+    return w->put != NULL ? put(w, bin->version, err) : CW_OK; /* which may tell of another bin */
 }
 
 static int make_part(struct writing *w, size_t part, struct cw_err *err)
@@ -236,7 +236,7 @@ int cw_bins_write(const struct cw_draft *draft, const struct cw_draft_input *inp
         struct writing w;
 
         writing_init(&w, &draft->bins[i], input, tree);
-        w.end = publish;
+        w.end = sign;
         w.put = put;
         w.unlock = unlock;
         w.progress = progress;
